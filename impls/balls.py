@@ -1,0 +1,154 @@
+"""Ball arithmetic: every number with a radius that no evaluation in the stated dtype can leave.
+
+A ball is a midpoint `mid`, computed in float64, and a radius `rad`. With u the unit roundoff of the dtype, eta its
+smallest normal number and gamma(n) = n u / (1 - n u), a sum of n terms evaluated in any order, with or without fused
+multiply-adds, is within gamma(n) times the sum of magnitudes of the exact sum; a product that underflows, or an operand that is flushed to
+zero, moves it by at most eta times the other factor. (N. Higham, Accuracy and Stability of Numerical Algorithms,
+2nd ed., sections 3.1 to 3.4, and 2.1 for underflow.) Everywhere u is the sum of the dtype's and float64's unit roundoff, because
+the midpoint is rounded too: gamma(n; u + v) >= gamma(n; u) + gamma(n; v).
+
+What a ball says, beside "within rad of mid" where both are finite:
+
+| mid        | rad | meaning |
+|------------|-----|---------|
+| NaN        | 0   | every order of evaluation gives NaN |
+| +-infinity | 0   | every order of evaluation gives that infinity |
+| +-infinity | inf | beyond the largest finite number: an infinity once stored in the dtype, a finite number where something wider is kept inside |
+| anything   | inf | free: an overflow that depends on the order of evaluation |
+"""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from impls.contract import DTYPES, Rounding
+
+Array = npt.NDArray[np.float64]
+
+#: Radii are themselves rounded in float64: (1 + 2^-53) a few times per step, far below this for any case drawn.
+RADIUS_SLACK: Final = 1 + 2.0**-30
+#: NumPy's float64 tanh is within this many units in the last place.
+_OWN_TANH_ULPS: Final = 2
+
+
+class Ball(NamedTuple):
+    """Midpoints and radii, float64 arrays of one shape."""
+
+    mid: Array
+    rad: Array
+
+
+class Format(NamedTuple):
+    """What rounding in a floating point dtype does."""
+
+    unit_roundoff: float
+    smallest_normal: float
+    largest: float
+    precision: int
+
+
+def _format(dtype: torch.dtype) -> Format:
+    info = torch.finfo(dtype)
+    return Format(info.eps / 2, info.smallest_normal, info.max, 1 - int(np.log2(info.eps)))
+
+
+FORMATS: Final = {dtype: _format(dtype) for dtype in DTYPES}
+_OWN: Final = FORMATS[torch.float64]
+#: With a wide accumulator, what is still rounded to the dtype in one affine step: two products, and two sums of them.
+_STORES: Final = 4
+
+
+def exact(values: Array) -> Ball:
+    """Numbers that are what they are."""
+    return Ball(values, np.zeros(values.shape))
+
+
+def grain(values: Array) -> float:
+    """The largest power of two that divides every element; infinity where all are zero, 0 where one is not finite."""
+    nonzero = values[values != 0]
+    if not nonzero.size:
+        return np.inf
+    if not np.isfinite(nonzero).all():
+        return 0.0
+    fraction, exponent = np.frexp(nonzero)
+    significand = (fraction * 2.0**53).astype(np.int64)
+    return float(np.ldexp((significand & -significand).astype(np.float64), exponent - 53).min())
+
+
+class Arithmetic:
+    """The operations of a recurrent network on balls, for one dtype and one rounding model."""
+
+    def __init__(self, dtype: torch.dtype, rounding: Rounding) -> None:
+        self.format = FORMATS[dtype]
+        self._sums = FORMATS[rounding.accumulate or dtype]
+        self._wide = self._sums.unit_roundoff < self.format.unit_roundoff
+        self.significand = 2.0 ** min(self.format.precision, self._sums.precision)
+        self._tanh_absolute = rounding.tanh_absolute
+        # One unit in the last place is at most 2 u of the value.
+        self._tanh_error = 2 * (rounding.tanh_ulps * self.format.unit_roundoff + _OWN_TANH_ULPS * _OWN.unit_roundoff)
+
+    def gamma(self, terms: Array) -> Array:
+        """The relative error of sums of that many terms: n u / (1 - n u), infinite from n u = 1 on."""
+        if not self._wide:
+            return _gamma(terms, self._sums.unit_roundoff)
+        inside, stored = _gamma(terms, self._sums.unit_roundoff), _gamma(np.minimum(terms, _STORES), self.format.unit_roundoff)
+        return inside + stored + inside * stored
+
+    def tanh(self, a: Ball) -> Ball:
+        """sup |tanh(a') - tanh(mid)| over the ball = tanh(rad) (1 - tanh|mid| tanh(|mid| - rad)), and the library's error."""
+        size = np.tanh(np.abs(a.mid))
+        spread = np.tanh(a.rad) * (1 - size * np.tanh(np.abs(a.mid) - a.rad))
+        error = self._tanh_error * (1.0 if self._tanh_absolute else size + spread)
+        rad = np.where((a.mid == 0) & (a.rad == 0), 0.0, spread + error + self.format.smallest_normal)
+        if not np.isfinite(rad).all() or np.isinf(a.rad).any():
+            rad = np.where(np.isinf(a.mid), self._tanh_error, np.where(np.isnan(a.mid), 0.0, rad))
+            rad = np.where(np.isinf(a.rad) & np.isfinite(a.mid), np.inf, rad)
+        return Ball(np.copysign(size, a.mid), rad)
+
+    def relu(self, a: Ball) -> Ball:
+        """max(0, a); where the whole ball is below zero the result is exactly zero."""
+        return Ball(np.maximum(a.mid, 0.0), np.where((a.mid + a.rad < 0) | (a.mid == -np.inf), 0.0, a.rad))
+
+    def sum_of_products(self, v: Ball, w: Array, gamma: Array) -> Ball:
+        """sum_k w[j, k] v[b, k] where something is not finite or may overflow. v: (B, n), w: (H, n), gamma: (H,)."""
+        largest, eta = self.format.largest, self.format.smallest_normal
+        mid, rad, w = v.mid[:, None, :], v.rad[:, None, :], w[None]
+        free_v = np.isinf(rad)
+        infinite_v, infinite_w = np.isinf(mid) & ~free_v, np.isinf(w)
+        zero_v, unsure_v = (mid == 0) & (rad == 0), np.abs(mid) <= rad + eta
+        nan = np.isnan(w) | np.isnan(mid) | (infinite_w & zero_v) | (infinite_v & (w == 0))
+        # An operand that may be of either sign, zero, or flushed to zero: with an infinity, anything.
+        free = free_v | (infinite_w & unsure_v) | (infinite_v & (np.abs(w) < eta))
+        infinite = (infinite_v | infinite_w) & ~nan & ~free
+        finite = ~(nan | free | infinite)
+        product = np.where(finite, w * mid, 0.0)
+        spread = np.where(finite, np.abs(w) * rad, 0.0) + np.where(finite, eta * (1 + np.abs(w) + np.abs(mid) + rad), 0.0)
+        plus = (infinite & (np.sign(w) * np.sign(mid) > 0)).any(-1)
+        minus = (infinite & (np.sign(w) * np.sign(mid) < 0)).any(-1)
+        total, magnitude = product.sum(-1), (np.abs(product) + spread).sum(-1)
+        radius = spread.sum(-1) + gamma * magnitude
+
+        overflow = ~(magnitude * (1 + gamma) <= largest)
+        result = Ball(np.where(overflow, 0.0, total), np.where(overflow, np.inf, radius))
+        for sign, same in ((1.0, plus), (-1.0, minus)):
+            one_sided = (sign * product - spread >= 0).all(-1)
+            least = (sign * product - spread).sum(-1) * (1 - gamma)
+            certain = overflow & one_sided & (least > largest * (1 + 2 * self.format.unit_roundoff))
+            result = _put(result, certain, sign * np.inf, np.inf)
+            result = _put(result, same & ~overflow, sign * np.inf, 0.0)
+            result = _put(result, same & overflow, 0.0, np.inf)
+        result = _put(result, free.any(-1), 0.0, np.inf)
+        return _put(result, nan.any(-1) | (plus & minus), np.nan, 0.0)
+
+
+def _gamma(terms: Array, unit_roundoff: float) -> Array:
+    nu = terms * (unit_roundoff + _OWN.unit_roundoff)
+    return np.where(nu < 1, nu / np.where(nu < 1, 1 - nu, 1), np.inf)
+
+
+def _put(ball: Ball, where: npt.NDArray[np.bool_], mid: float, rad: float) -> Ball:
+    return Ball(np.where(where, mid, ball.mid), np.where(where, rad, ball.rad))

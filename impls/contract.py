@@ -1,0 +1,208 @@
+"""What an implementation is given, what it returns, and what it says of itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields
+from typing import Any, Literal, Protocol, TypeAlias
+
+import torch
+
+Nonlinearity: TypeAlias = Literal["tanh", "relu"]
+Weights: TypeAlias = Mapping[str, torch.Tensor]
+Run: TypeAlias = Callable[..., tuple[torch.Tensor, torch.Tensor]]
+Build: TypeAlias = Callable[["Config", Weights], Run]
+
+NONLINEARITIES: tuple[Nonlinearity, ...] = ("tanh", "relu")
+DTYPES = (torch.float64, torch.float32, torch.float16, torch.bfloat16)
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """The arguments of one network, under the names that `torch.nn.RNN` gives them.
+
+    >>> Config(3, 4, bidirectional=True).parameter_shapes()["weight_ih_l0_reverse"]
+    (4, 3)
+    """
+
+    input_size: int
+    hidden_size: int
+    num_layers: int = 1
+    nonlinearity: Nonlinearity = "tanh"
+    bias: bool = True
+    batch_first: bool = False
+    bidirectional: bool = False
+    dtype: torch.dtype = torch.float32
+
+    @property
+    def num_directions(self) -> int:
+        """2 for a bidirectional network, else 1."""
+        return 2 if self.bidirectional else 1
+
+    def suffixes(self) -> list[str]:
+        """The endings of parameter names, in nn.RNN's order: `l0`, `l0_reverse`, `l1`, ..."""
+        reverse = ("", "_reverse")[: self.num_directions]
+        return [f"l{layer}{end}" for layer in range(self.num_layers) for end in reverse]
+
+    def layer_input_size(self, layer: int) -> int:
+        """How many features a layer reads: the input's at the bottom, every direction's above."""
+        return self.input_size if layer == 0 else self.hidden_size * self.num_directions
+
+    def parameter_shapes(self) -> dict[str, tuple[int, ...]]:
+        """Every parameter's name and shape, in the order of `torch.nn.RNN(...).named_parameters()`."""
+        shapes: dict[str, tuple[int, ...]] = {}
+        for index, suffix in enumerate(self.suffixes()):
+            width = self.layer_input_size(index // self.num_directions)
+            shapes[f"weight_ih_{suffix}"] = (self.hidden_size, width)
+            shapes[f"weight_hh_{suffix}"] = (self.hidden_size, self.hidden_size)
+            if self.bias:
+                shapes[f"bias_ih_{suffix}"] = (self.hidden_size,)
+                shapes[f"bias_hh_{suffix}"] = (self.hidden_size,)
+        return shapes
+
+    def module_arguments(self) -> dict[str, Any]:
+        """Keyword arguments for nn.RNN's constructor, those at nn.RNN's defaults left out (dtype apart)."""
+        return {
+            field.name: getattr(self, field.name)
+            for field in fields(self)
+            if field.name != "dtype" and getattr(self, field.name) != field.default
+        }
+
+
+class Asked(Protocol):
+    """What capabilities look at in a case."""
+
+    @property
+    def config(self) -> Config: ...
+    @property
+    def steps(self) -> int: ...
+    @property
+    def batch_size(self) -> int: ...
+    @property
+    def unbatched(self) -> bool: ...
+    @property
+    def has_h_0(self) -> bool: ...
+    @property
+    def finite(self) -> bool: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Capabilities:
+    """What an implementation takes on. The default is the whole surface of nn.RNN; each field takes something back.
+
+    Cases are drawn inside the claims only. Outside them an implementation must refuse with an error or be right.
+    """
+
+    nonlinearities: tuple[Nonlinearity, ...] = NONLINEARITIES
+    #: Values that `Config.bias` may have.
+    biases: tuple[bool, ...] = (True, False)
+    #: Values that `Config.batch_first` may have.
+    batch_first: tuple[bool, ...] = (False, True)
+    bidirectional: bool = True
+    unbatched: bool = True
+    #: Whether an initial hidden state may be given (absent, it is zero).
+    h_0: bool = True
+    #: Whether NaN, infinities and sums beyond the largest finite number follow IEEE arithmetic.
+    nonfinite: bool = True
+    #: Whether one network may be called from several threads at once.
+    threads: bool = True
+    dtypes: tuple[torch.dtype, ...] = DTYPES
+    min_batch: int = 0
+    max_batch: int | None = None
+    max_steps: int | None = None
+    max_input_size: int | None = None
+    max_hidden_size: int | None = None
+    max_layers: int | None = None
+
+    def __post_init__(self) -> None:
+        for name, known in _CHOICES.items():
+            given = getattr(self, name)
+            if not isinstance(given, tuple) or not given or not set(given) <= set(known):
+                raise ValueError(f"Capabilities({name}=...): expected a non-empty tuple out of {known}, found {given!r}")
+        for name in _LIMITS:
+            given = getattr(self, name)
+            if given is not None and (not isinstance(given, int) or given < 1):
+                raise ValueError(f"Capabilities({name}=...): expected None or an integer from 1, found {given!r}")
+
+    def objections(self, case: Asked) -> list[str]:
+        """The names of the fields that do not claim this case; empty where it is inside the claims."""
+        return [name for name, claims in _CLAIMS.items() if not claims(self, case)]
+
+
+_CHOICES: dict[str, tuple[Any, ...]] = {
+    "nonlinearities": NONLINEARITIES,
+    "biases": (True, False),
+    "batch_first": (False, True),
+    "dtypes": DTYPES,
+}
+_LIMITS = {
+    "max_batch": lambda case: case.batch_size,
+    "max_steps": lambda case: case.steps,
+    "max_input_size": lambda case: case.config.input_size,
+    "max_hidden_size": lambda case: case.config.hidden_size,
+    "max_layers": lambda case: case.config.num_layers,
+}
+
+
+def _within(name: str, size: Callable[[Asked], int]) -> Callable[[Capabilities, Asked], bool]:
+    def claims(capabilities: Capabilities, case: Asked) -> bool:
+        limit = getattr(capabilities, name)
+        return limit is None or size(case) <= limit
+
+    return claims
+
+
+_CLAIMS: dict[str, Callable[[Capabilities, Asked], bool]] = {
+    "nonlinearities": lambda able, case: case.config.nonlinearity in able.nonlinearities,
+    "biases": lambda able, case: case.config.bias in able.biases,
+    "batch_first": lambda able, case: case.unbatched or case.config.batch_first in able.batch_first,
+    "bidirectional": lambda able, case: able.bidirectional or not case.config.bidirectional,
+    "unbatched": lambda able, case: able.unbatched or not case.unbatched,
+    "h_0": lambda able, case: able.h_0 or not case.has_h_0,
+    "nonfinite": lambda able, case: able.nonfinite or case.finite,
+    "dtypes": lambda able, case: case.config.dtype in able.dtypes,
+    "min_batch": lambda able, case: case.batch_size >= able.min_batch,
+    **{name: _within(name, size) for name, size in _LIMITS.items()},
+}
+
+DEFAULT_TANH_ULPS = 2.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rounding:
+    """How an implementation rounds, where that differs from "every operation, in the dtype of the case".
+
+    Tighter needs no words; looser needs a `reason` (a documented accuracy, cited).
+    """
+
+    #: The dtype in which sums are accumulated; None for the dtype of the case.
+    accumulate: torch.dtype | None = None
+    #: Largest error of its tanh in units in the last place of the dtype of the case.
+    tanh_ulps: float = DEFAULT_TANH_ULPS
+    #: Whether tanh's error near 0 is relative to 1 and not to the value, as with 2 sigmoid(2x) - 1.
+    tanh_absolute: bool = False
+    reason: str = ""
+
+    def __post_init__(self) -> None:
+        if self.accumulate is not None and self.accumulate not in DTYPES:
+            raise ValueError(f"Rounding(accumulate=...): expected one of {DTYPES} or None, found {self.accumulate!r}")
+        if (self.tanh_ulps > DEFAULT_TANH_ULPS or self.tanh_absolute) and not self.reason:
+            raise ValueError(
+                f"Rounding(tanh_ulps={self.tanh_ulps}, tanh_absolute={self.tanh_absolute}) is looser than the default "
+                f"({DEFAULT_TANH_ULPS}, False): give reason='...', citing where that accuracy is documented"
+            )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KnownDefect:
+    """A finding about somebody else's library, kept as data beside its adapter.
+
+    Drawn cases avoid `predicate`; the archived case `case` (a file name in `tests/regressions/`) is replayed as a
+    strict expected failure, so that a fix upstream is noticed.
+    """
+
+    name: str
+    predicate: Callable[[Any], bool]
+    reason: str
+    link: str
+    case: str

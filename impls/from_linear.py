@@ -1,0 +1,74 @@
+"""The notebook's second implementation, generalised to the whole of nn.RNN: a cell of two nn.Linear a layer and direction."""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+
+from impls.contract import Config, Run, Weights
+from impls.registry import register
+
+
+class LinearCell(nn.Module):
+    """The notebook's RNN2: one step of one layer in one direction."""
+
+    def __init__(self, input_size: int, hidden_size: int, bias: bool, nonlinearity: str) -> None:
+        super().__init__()
+        self.i2h = nn.Linear(input_size, hidden_size, bias=bias)
+        self.h2h = nn.Linear(hidden_size, hidden_size, bias=bias)
+        self.act = {"tanh": nn.Tanh(), "relu": nn.ReLU()}[nonlinearity]
+
+    def forward(self, input: torch.Tensor, hidden: torch.Tensor) -> torch.Tensor:
+        """The next hidden state."""
+        i2h = self.i2h(input)
+        h2h = self.h2h(hidden)
+        output: torch.Tensor = self.act(i2h + h2h)
+        return output
+
+
+class LinearRNN(nn.Module):
+    """Such cells, one a layer and direction, in the order of `config.suffixes()`."""
+
+    def __init__(self, config: Config) -> None:
+        super().__init__()
+        self.config = config
+        sizes = [config.layer_input_size(index // config.num_directions) for index in range(len(config.suffixes()))]
+        self.cells = nn.ModuleList(LinearCell(size, config.hidden_size, config.bias, config.nonlinearity) for size in sizes)
+
+    def load(self, weights: Weights) -> None:
+        """Take over parameters under nn.RNN's names."""
+        for suffix, cell in zip(self.config.suffixes(), self.cells, strict=True):
+            names = {f"{side}2h.{kind}": f"{kind}_{side}h_{suffix}" for side in "ih" for kind in ("weight", "bias")}
+            cell.load_state_dict({ours: weights[theirs] for ours, theirs in names.items() if theirs in weights})
+
+    def init_hidden(self, input: torch.Tensor) -> torch.Tensor:
+        """Zeros for every cell."""
+        return input.new_zeros(len(self.cells), *input.shape[1:-1], self.config.hidden_size)
+
+    def forward(self, input: torch.Tensor, hidden: torch.Tensor | None = None) -> tuple[torch.Tensor, torch.Tensor]:
+        """What the last layer's cells put out at every step, and every cell's last hidden state."""
+        batch_first = self.config.batch_first and input.dim() == 3
+        if batch_first:
+            input = input.transpose(0, 1)
+        states = list(self.init_hidden(input) if hidden is None else hidden)
+
+        for first in range(0, len(self.cells), self.config.num_directions):
+            output: list[list[torch.Tensor]] = []
+            for index in range(first, first + self.config.num_directions):
+                steps = input if index == first else input.flip(0)
+                hiddens = []
+                for step in steps:
+                    states[index] = self.cells[index](step, states[index])
+                    hiddens.append(states[index])
+                output.append(hiddens if index == first else hiddens[::-1])
+            input = torch.cat([torch.stack(hiddens) for hiddens in output], dim=-1)
+
+        return input.transpose(0, 1) if batch_first else input, torch.stack(states)
+
+
+@register("linear")
+def build(config: Config, weights: Weights) -> Run:
+    """A LinearRNN with these weights."""
+    network = LinearRNN(config).to(config.dtype)
+    network.load(weights)
+    return torch.no_grad()(network)

@@ -1,0 +1,123 @@
+"""The reference: the recurrence over balls, in float64, with a proven bound for every element.
+
+    a_t = W_ih x_t + b_ih + W_hh h_(t-1) + b_hh,    h_t = act(a_t)
+
+Sums of small dyadic numbers are exact in every order: where all terms are multiples of q and their magnitudes add up
+to at most 2^p q (p the bits of the significand), no partial sum is rounded, the radius is 0 and equality is bitwise.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from impls.balls import Arithmetic, Array, Ball, exact, grain
+from impls.contract import Config, Rounding
+
+
+def forward(
+    config: Config,
+    weights: Mapping[str, Array],
+    x: Array,
+    h_0: Array | None = None,
+    rounding: Rounding | None = None,
+) -> tuple[Ball, Ball]:
+    """Outputs and final hidden states of a network, as balls.
+
+    Args:
+        config: the network; `batch_first` is not looked at, arrays are always time-major here.
+        weights: nn.RNN's parameters by name, float64 arrays of numbers that `config.dtype` can hold.
+        x: (T, B, input_size).
+        h_0: (num_layers * num_directions, B, hidden_size), or None for zeros.
+        rounding: how the implementation that is judged rounds.
+
+    Returns:
+        output (T, B, num_directions * hidden_size) and h_n (num_layers * num_directions, B, hidden_size).
+    """
+    arithmetic = Arithmetic(config.dtype, rounding or Rounding())
+    directions = config.num_directions
+    if h_0 is None:
+        h_0 = np.zeros((config.num_layers * directions, x.shape[1], config.hidden_size))
+    sequence, last = exact(x), []
+    x_grain = grain(x)
+    with np.errstate(all="ignore"):
+        for number in range(config.num_layers):
+            layer = _Layer(config, weights, number, arithmetic)
+            start = exact(h_0[number * directions : (number + 1) * directions])
+            states, x_grain = layer.run(sequence, x_grain, start)
+            last.append(Ball(*(part[:, -1] for part in states)))
+            sequence = Ball(*(_join(part) for part in states))
+    return sequence, Ball(*(np.concatenate(parts) for parts in zip(*last, strict=True)))
+
+
+def _join(states: Array) -> Array:
+    """(directions, T, B, H), each in its own order of processing -> (T, B, directions * H), in the order of time."""
+    return np.concatenate([states[0], states[1][::-1]], axis=-1) if len(states) == 2 else states[0]
+
+
+class _Layer:
+    """One layer, its directions side by side: arrays lead with the direction, time runs in the order of processing."""
+
+    def __init__(self, config: Config, weights: Mapping[str, Array], number: int, arithmetic: Arithmetic) -> None:
+        suffixes = config.suffixes()[number * config.num_directions :][: config.num_directions]
+        self.w_ih = np.stack([weights[f"weight_ih_{suffix}"] for suffix in suffixes])
+        self.w_hh = np.stack([weights[f"weight_hh_{suffix}"] for suffix in suffixes])
+        shape = (config.num_directions, config.hidden_size)
+        self.b_ih = np.stack([weights[f"bias_ih_{suffix}"] for suffix in suffixes]) if config.bias else np.zeros(shape)
+        self.b_hh = np.stack([weights[f"bias_hh_{suffix}"] for suffix in suffixes]) if config.bias else np.zeros(shape)
+        self.arithmetic = arithmetic
+        self.activation = arithmetic.tanh if config.nonlinearity == "tanh" else arithmetic.relu
+        # Products with a zero weight are exact and so is adding them.
+        self.terms = np.count_nonzero(self.w_ih, -1) + np.count_nonzero(self.w_hh, -1) + 2.0
+        self.gamma = arithmetic.gamma(self.terms)[:, None, :]
+        self.grains = [grain(part) for part in (self.w_ih, self.w_hh, self.b_ih, self.b_hh)]
+
+    def run(self, x: Ball, x_grain: float, h: Ball) -> tuple[Ball, float]:
+        """All states, (directions, T, B, H) in the order of processing, and the grain of their midpoints (0: inexact)."""
+        x = Ball(*(np.stack([part, part[::-1]][: len(self.w_ih)]) for part in x))
+        steps, eta, largest = x.mid.shape[1], self.arithmetic.format.smallest_normal, self.arithmetic.format.largest
+        w_ih, w_hh = np.abs(self.w_ih).swapaxes(-1, -2), np.abs(self.w_hh).swapaxes(-1, -2)
+        x_size = np.abs(x.mid) + x.rad
+        mid_x = x.mid @ self.w_ih.swapaxes(-1, -2)[:, None] + (self.b_ih + self.b_hh)[:, None, None]
+        size_x = x_size @ w_ih[:, None] + (np.abs(self.b_ih) + np.abs(self.b_hh))[:, None, None]
+        rad_x = x.rad @ w_ih[:, None] + eta * (
+            x_size.sum(-1, keepdims=True) + (self.terms + w_ih.sum(-2) + w_hh.sum(-2))[:, None, None]
+        )
+        w_hh_mid = self.w_hh.swapaxes(-1, -2)
+
+        all_mid, all_rad = np.empty_like(mid_x), np.empty_like(mid_x)
+        h_grain, least_grain = grain(h.mid), np.inf
+        for t in range(steps):
+            h_size = np.abs(h.mid) + h.rad
+            size = size_x[:, t] + h_size @ w_hh
+            if (size * (1 + self.gamma)).max(initial=0.0) <= largest:
+                rad = rad_x[:, t] + h.rad @ w_hh + eta * h_size.sum(-1, keepdims=True) + self.gamma * size
+                quantum = self._quantum(x_grain, h_grain)
+                is_exact = size <= self.arithmetic.significand * quantum
+                h = self.activation(Ball(mid_x[:, t] + h.mid @ w_hh_mid, np.where(is_exact, 0.0, rad)))
+                h_grain = quantum if not h.rad.any() else 0.0
+            else:
+                h = self._careful_step(Ball(x.mid[:, t], x.rad[:, t]), h)
+                h_grain = 0.0
+            all_mid[:, t], all_rad[:, t] = h
+            least_grain = min(least_grain, h_grain)
+        return Ball(all_mid, all_rad), least_grain
+
+    def _quantum(self, x_grain: float, h_grain: float) -> float:
+        """A power of two that divides every term of the sums, 0 where there is none or where something underflows."""
+        w_ih, w_hh, b_ih, b_hh = self.grains
+        quantum = min(x_grain * w_ih, h_grain * w_hh, b_ih, b_hh)
+        smallest = min(quantum, x_grain, h_grain, w_ih, w_hh)
+        return quantum if smallest >= self.arithmetic.format.smallest_normal else 0.0
+
+    def _careful_step(self, x: Ball, h: Ball) -> Ball:
+        ones = np.ones((*h.mid.shape[:2], 2))
+        operands = Ball(np.concatenate([x.mid, h.mid, ones], -1), np.concatenate([x.rad, h.rad, 0 * ones], -1))
+        biases = np.stack([self.b_ih, self.b_hh], -1)
+        weights = np.concatenate([self.w_ih, self.w_hh, biases], -1)
+        sums = [
+            self.arithmetic.sum_of_products(Ball(mid, rad), w, gamma[0])
+            for mid, rad, w, gamma in zip(*operands, weights, self.gamma, strict=True)
+        ]
+        return self.activation(Ball(*(np.stack(part) for part in zip(*sums, strict=True))))

@@ -1,0 +1,273 @@
+"""Who is judged: the implementations that were registered, here or outside the tree."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.metadata
+import importlib.util
+import inspect
+import pkgutil
+import re
+import runpy
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any, overload
+
+import torch
+
+import impls
+from impls.contract import Build, Capabilities, Config, KnownDefect, Rounding, Run, Weights
+
+ENTRY_POINTS = "rnn_parity.impls"
+_NAME = re.compile(r"[a-z0-9][a-z0-9._+-]*")
+_REGISTRY: dict[str, Implementation] = {}
+
+
+class RegistrationError(ValueError):
+    """What was given to `register` or asked of the registry does not fit; the text says what was expected."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Implementation:
+    """One registered implementation: how to build a network of it, and what it says of itself."""
+
+    name: str
+    build: Build
+    capabilities: Capabilities
+    rounding: Rounding
+    #: The distribution on the package index whose code is judged.
+    library: str
+    #: The extra of rnn-parity that installs it, or None where the suite itself needs it.
+    extra: str | None
+    known_defects: tuple[KnownDefect, ...]
+
+    @property
+    def version(self) -> str | None:
+        """The installed version of its library, or None where it is not installed. Imports nothing."""
+        return _installed_version(self.library)
+
+    @property
+    def installed(self) -> bool:
+        """Whether its library is there."""
+        return self.version is not None
+
+    @property
+    def how_to_install(self) -> str:
+        """The command that brings its library."""
+        return f"python -m pip install 'rnn-parity[{self.extra}]'" if self.extra else f"python -m pip install {self.library}"
+
+
+@cache
+def _installed_version(library: str) -> str | None:
+    try:
+        return importlib.metadata.version(library)
+    except importlib.metadata.PackageNotFoundError:
+        return None
+
+
+@overload
+def register(name: str, build: Build, **options: Any) -> Build: ...
+@overload
+def register(name: str, build: None = None, **options: Any) -> Callable[[Build], Build]: ...
+def register(
+    name: str,
+    build: Build | None = None,
+    *,
+    capabilities: Capabilities | None = None,
+    rounding: Rounding | None = None,
+    library: str = "torch",
+    extra: str | None = None,
+    known_defects: Sequence[KnownDefect] = (),
+) -> Build | Callable[[Build], Build]:
+    """Register `build(config, weights) -> run`, `run(x, h_0=None) -> (output, h_n)`; as a decorator or as a call.
+
+    Args:
+        name: how it is called in options and tables: small letters, digits and `. _ + -`.
+        build: called once per network with a `Config` and nn.RNN's parameters by name, tensors of `config.dtype`.
+            What it returns is called many times, with tensors in nn.RNN's layouts.
+        capabilities: what it takes on; by default the whole surface of nn.RNN.
+        rounding: how it rounds; by default every operation in the dtype of the case.
+        library: the distribution on the package index whose code is judged.
+        extra: the extra of rnn-parity that installs that library.
+        known_defects: what was found about it and is not ours to mend.
+
+    Raises:
+        RegistrationError: an argument does not fit, or the name is taken.
+    """
+
+    def decorate(build: Build) -> Build:
+        implementation = Implementation(
+            name=name,
+            build=build,
+            capabilities=capabilities or Capabilities(),
+            rounding=rounding or Rounding(),
+            library=library,
+            extra=extra,
+            known_defects=tuple(known_defects),
+        )
+        _validate(implementation)
+        _REGISTRY[name] = implementation
+        return build
+
+    return decorate if build is None else decorate(build)
+
+
+def _validate(implementation: Implementation) -> None:
+    name = implementation.name
+    if not isinstance(name, str) or not _NAME.fullmatch(name):
+        raise RegistrationError(f"register({name!r}): expected a name of small letters, digits and . _ + -, found {name!r}")
+    if name in _REGISTRY:
+        there = _REGISTRY[name].build
+        raise RegistrationError(f"register({name!r}): the name is taken by {there.__module__}.{there.__qualname__}")
+    for field, expected in (("capabilities", Capabilities), ("rounding", Rounding), ("library", str)):
+        found = getattr(implementation, field)
+        if not isinstance(found, expected):
+            raise RegistrationError(f"register({name!r}): {field} should be a {expected.__name__}, found {found!r}")
+    for defect in implementation.known_defects:
+        if not isinstance(defect, KnownDefect):
+            raise RegistrationError(f"register({name!r}): known_defects should hold KnownDefect, found {defect!r}")
+    _validate_call(f"register({name!r})", implementation.build, "build", "(config, weights)")
+
+
+def _validate_call(who: str, function: Any, role: str, parameters: str) -> None:
+    expected = f"{role}{parameters}"
+    if not callable(function):
+        raise RegistrationError(f"{who}: expected a function {expected}, found {function!r}")
+    try:
+        signature = inspect.signature(function)
+        signature.bind(*parameters.strip("()").split(", "))
+    except TypeError as error:
+        raise RegistrationError(f"{who}: expected a function {expected}, found {function.__qualname__}{signature}") from error
+
+
+def register_module(name: str, module: Callable[..., torch.nn.Module], **options: Any) -> None:
+    """Register a class with nn.RNN's constructor arguments and `state_dict` names; `options` as for `register`.
+
+    Arguments at nn.RNN's defaults are not passed on, so a class without, say, `bidirectional` can join by declaring
+    `Capabilities(bidirectional=False)`.
+
+    Raises:
+        RegistrationError: a small network of it cannot be made, or its parameters are not nn.RNN's.
+    """
+    _validate_module(name, module, options.get("capabilities") or Capabilities())
+
+    def build(config: Config, weights: Weights) -> Run:
+        network = module(**config.module_arguments()).to(config.dtype).eval()
+        network.load_state_dict(dict(weights))
+
+        def run(x: torch.Tensor, h_0: torch.Tensor | None = None) -> tuple[torch.Tensor, torch.Tensor]:
+            with torch.no_grad():
+                output, h_n = network(x, h_0)
+            return output, h_n
+
+        return run
+
+    build.__qualname__ = getattr(module, "__qualname__", repr(module))
+    build.__module__ = getattr(module, "__module__", build.__module__)
+    register(name, build, **options)
+
+
+def _validate_module(name: str, module: Callable[..., torch.nn.Module], capabilities: Capabilities) -> None:
+    who = f"register_module({name!r}, {getattr(module, '__qualname__', module)})"
+    config = Config(
+        input_size=min(2, capabilities.max_input_size or 2),
+        hidden_size=min(3, capabilities.max_hidden_size or 3),
+        nonlinearity=capabilities.nonlinearities[0],
+        bias=capabilities.biases[0],
+        batch_first=capabilities.batch_first[0],
+    )
+    try:
+        network = module(**config.module_arguments())
+        found = {key: tuple(value.shape) for key, value in network.state_dict().items()}
+    except Exception as error:
+        arguments = ", ".join(f"{key}={value!r}" for key, value in config.module_arguments().items())
+        raise RegistrationError(
+            f"{who}: expected a class that takes nn.RNN's constructor arguments, but calling it with ({arguments}) "
+            f"raised {type(error).__name__}: {error}"
+        ) from error
+    expected = config.parameter_shapes()
+    if found != expected:
+        raise RegistrationError(f"{who}: expected nn.RNN's state_dict {expected}, found {found}")
+
+
+def registered() -> dict[str, Implementation]:
+    """Every implementation in this tree and in the entry-point group `rnn_parity.impls`, by name, in sorted order."""
+    _load_all()
+    return dict(sorted(_REGISTRY.items()))
+
+
+@cache
+def _load_all() -> None:
+    for module in sorted(info.name for info in pkgutil.iter_modules(impls.__path__)):
+        importlib.import_module(f"impls.{module}")
+    for entry in sorted(importlib.metadata.entry_points(group=ENTRY_POINTS)):
+        _adopt(entry.name, entry.load())
+
+
+def implementation(name: str) -> Implementation:
+    """The registered implementation of that name.
+
+    Raises:
+        RegistrationError: the name is not known; the text lists those that are.
+    """
+    known = registered()
+    if name not in known:
+        raise RegistrationError(f"unknown implementation {name!r}; registered are: {', '.join(known)}")
+    return known[name]
+
+
+def resolve(asked: str) -> list[Implementation]:
+    """What `--impl` names: a registered name, `PATH.py` (all that the file registers) or `MODULE:ATTR`.
+
+    Raises:
+        RegistrationError: nothing of that name, no such file or attribute, or the file registers nothing.
+    """
+    if asked.endswith(".py"):
+        return _from_file(Path(asked))
+    if ":" in asked:
+        return [_from_attribute(asked)]
+    return [implementation(asked)]
+
+
+def _from_file(path: Path) -> list[Implementation]:
+    registered()
+    if not path.is_file():
+        raise RegistrationError(f"--impl {path}: there is no such file in {Path.cwd()}")
+    before = set(_REGISTRY)
+    try:
+        runpy.run_path(str(path), run_name=path.stem)
+    except RegistrationError:
+        raise
+    except Exception as error:
+        raise RegistrationError(f"--impl {path}: running the file raised {type(error).__name__}: {error}") from error
+    added = [_REGISTRY[name] for name in sorted(set(_REGISTRY) - before)]
+    if not added:
+        raise RegistrationError(
+            f"--impl {path}: expected a file that calls impls.register(...) or impls.register_module(...), "
+            "found that it registers nothing"
+        )
+    return added
+
+
+def _from_attribute(asked: str) -> Implementation:
+    registered()
+    module_name, _, attribute = asked.partition(":")
+    try:
+        found = getattr(importlib.import_module(module_name), attribute)
+    except (ImportError, AttributeError) as error:
+        raise RegistrationError(f"--impl {asked}: expected MODULE:ATTR, but {error}") from error
+    return _adopt(attribute.lower(), found)
+
+
+def _adopt(name: str, found: Any) -> Implementation:
+    """An outside object, an nn.Module class, a build function or an Implementation, as a registered implementation."""
+    if isinstance(found, Implementation):
+        return found
+    if name not in _REGISTRY or _REGISTRY[name].build is not found:
+        if isinstance(found, type) and issubclass(found, torch.nn.Module):
+            register_module(name, found)
+        else:
+            register(name, found)
+    return _REGISTRY[name]

@@ -1,0 +1,214 @@
+"""One case: a network, its parameters, its input and initial state, and how they lie in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import torch
+
+from impls.balls import Array
+from impls.contract import Config
+
+Tensors = tuple[dict[str, torch.Tensor], torch.Tensor, torch.Tensor | None]
+
+
+class InvalidCase(ValueError):
+    """A case whose parts do not fit together; the text names the part, what was expected and what was found."""
+
+
+def round_to(dtype: torch.dtype, values: Any) -> Array:
+    """The nearest numbers that `dtype` can hold, as float64."""
+    rounded: Array = torch.tensor(np.asarray(values, np.float64)).to(dtype).to(torch.float64).numpy()
+    return rounded
+
+
+@dataclass(frozen=True, eq=False)
+class Case:
+    """What an implementation is fed. Values are float64 arrays of numbers that `config.dtype` can hold.
+
+    Lists are taken as well as arrays, and rounded to the dtype; parameters that are not named are zero, so that a
+    printed case stays short and can be pasted.
+
+    Args:
+        config: the network.
+        x: (T, B, input_size), time-major whatever `config.batch_first` says.
+        h_0: (num_layers * num_directions, B, hidden_size), or None where it is not given.
+        weights: nn.RNN's parameters by name.
+        unbatched: hand over `x` without its batch axis (B is 1 then).
+        memory: how the tensors lie in memory, a key of `MEMORY`.
+
+    Raises:
+        InvalidCase: a shape, name or value that does not fit.
+    """
+
+    config: Config
+    x: Array
+    h_0: Array | None = None
+    weights: Mapping[str, Array] = field(default_factory=dict)
+    unbatched: bool = False
+    memory: str = "contiguous"
+
+    def __post_init__(self) -> None:
+        config, shapes = self.config, self.config.parameter_shapes()
+        if unknown := set(self.weights) - set(shapes):
+            raise InvalidCase(f"weights: this network has no {sorted(unknown)}, only {sorted(shapes)}")
+        object.__setattr__(self, "x", self._array("x", self.x, (None, None, config.input_size)))
+        states = (config.num_layers * config.num_directions, self.batch_size, config.hidden_size)
+        if self.h_0 is not None:
+            object.__setattr__(self, "h_0", self._array("h_0", self.h_0, states))
+        weights = {
+            name: self._array(name, self.weights[name], shape) if name in self.weights else np.zeros(shape)
+            for name, shape in shapes.items()
+        }
+        object.__setattr__(self, "weights", weights)
+        if self.unbatched and self.batch_size != 1:
+            raise InvalidCase(f"unbatched: expected a batch of 1, found {self.batch_size}")
+        if self.memory not in MEMORY:
+            raise InvalidCase(f"memory: expected one of {', '.join(MEMORY)}, found {self.memory!r}")
+
+    def _array(self, name: str, values: Any, expected: tuple[int | None, ...]) -> Array:
+        if not isinstance(values, np.ndarray):
+            try:
+                values = round_to(self.config.dtype, values)
+            except (TypeError, ValueError) as error:
+                raise InvalidCase(f"{name}: expected numbers in shape {expected}, but {error}") from error
+        fits = len(values.shape) == len(expected) and all(
+            size in (None, found) for size, found in zip(expected, values.shape, strict=True)
+        )
+        if not fits:
+            raise InvalidCase(f"{name}: expected shape {expected}, found {values.shape}")
+        return values
+
+    @property
+    def steps(self) -> int:
+        """T, the length of the sequence."""
+        return int(self.x.shape[0])
+
+    @property
+    def batch_size(self) -> int:
+        """B, the number of sequences."""
+        return int(self.x.shape[1])
+
+    @property
+    def has_h_0(self) -> bool:
+        """Whether an initial state is handed over."""
+        return self.h_0 is not None
+
+    @cached_property
+    def arrays(self) -> dict[str, Array]:
+        """Every array by name: `x`, `h_0` where there is one, and the parameters."""
+        state = {} if self.h_0 is None else {"h_0": self.h_0}
+        return {"x": self.x, **state, **self.weights}
+
+    @cached_property
+    def finite(self) -> bool:
+        """Whether there is no NaN, no infinity, and nothing so large that sums may overflow."""
+        largest = torch.finfo(self.config.dtype).max ** 0.4
+        return all(bool((np.abs(array) < largest).all()) for array in self.arrays.values())
+
+    def with_arrays(self, **arrays: Array) -> Case:
+        """The same case with some of its `arrays` replaced."""
+        weights = {name: arrays.pop(name, value) for name, value in self.weights.items()}
+        return replace(self, weights=weights, **arrays)
+
+    def with_config(self, **changes: Any) -> Case:
+        """The same arrays under a changed config."""
+        return replace(self, config=replace(self.config, **changes))
+
+    def tensors(self) -> Tensors:
+        """Fresh tensors (weights, x, h_0) in nn.RNN's layouts, lying in memory as `memory` says."""
+        lay = MEMORY[self.memory]
+
+        def tensor(array: Array) -> torch.Tensor:
+            return lay(torch.from_numpy(array.copy()).to(self.config.dtype))
+
+        weights = {name: tensor(array) for name, array in self.weights.items()}
+        return weights, tensor(self.in_layout(self.x)), None if self.h_0 is None else tensor(self.state_in_layout(self.h_0))
+
+    def in_layout(self, sequence: Array) -> Array:
+        """A time-major (T, B, features) array as the config wants it: batch_first, or without its batch axis."""
+        if self.unbatched:
+            return sequence[:, 0]
+        return sequence.swapaxes(0, 1) if self.config.batch_first else sequence
+
+    def state_in_layout(self, state: Array) -> Array:
+        """A (num_layers * num_directions, B, hidden_size) array as nn.RNN takes and returns it."""
+        return state[:, 0] if self.unbatched else state
+
+    @property
+    def descriptor(self) -> str:
+        """One line that says what kind of case this is, nn.RNN's defaults left out."""
+        config = self.config
+        words = [config.nonlinearity, f"T{self.steps} B{self.batch_size} I{config.input_size} H{config.hidden_size}"]
+        options = {
+            f"L{config.num_layers}": config.num_layers > 1,
+            "bidirectional": config.bidirectional,
+            "no-bias": not config.bias,
+            "batch_first": config.batch_first,
+            "unbatched": self.unbatched,
+            "h_0": self.has_h_0,
+            str(config.dtype).removeprefix("torch."): config.dtype != torch.float32,
+            self.memory: self.memory != "contiguous",
+        }
+        return " ".join(words + [word for word, said in options.items() if said])
+
+    def __repr__(self) -> str:
+        config = self.config
+        arguments = ", ".join(f"{key}={value!r}" for key, value in config.module_arguments().items())
+        parts = [f"Config({arguments}, dtype={config.dtype})", f"x={_nested(self.x)}"]
+        if self.h_0 is not None:
+            parts.append(f"h_0={_nested(self.h_0)}")
+        named = ", ".join(f"{name!r}: {_nested(array)}" for name, array in self.weights.items() if np.any(array))
+        parts.append(f"weights={{{named}}}")
+        parts += [f"unbatched={self.unbatched}"] * self.unbatched
+        parts += [f"memory={self.memory!r}"] * (self.memory != "contiguous")
+        return f"Case({', '.join(parts)})"
+
+
+def _nested(array: Array) -> str:
+    if array.size == 0:
+        return f"np.zeros({array.shape})"
+    return str(array.tolist()).replace(".0,", ",").replace(".0]", "]")
+
+
+def _strided(tensor: torch.Tensor) -> torch.Tensor:
+    """Every second element of a larger tensor in each direction, NaN between them."""
+    room = torch.full([2 * size for size in tensor.shape], torch.nan, dtype=tensor.dtype)
+    view = room[tuple(slice(None, None, 2) for _ in tensor.shape)]
+    return view.copy_(tensor)
+
+
+def _transposed(tensor: torch.Tensor) -> torch.Tensor:
+    """The axes in the opposite order in memory, as after `.T` or `movedim`."""
+    backwards = tuple(reversed(range(tensor.dim())))
+    return tensor.permute(backwards).contiguous().permute(backwards)
+
+
+def _offset(tensor: torch.Tensor) -> torch.Tensor:
+    """A view that starts one element into its storage, so that it is not aligned."""
+    room = torch.full((tensor.numel() + 1,), torch.nan, dtype=tensor.dtype)
+    return room[1:].copy_(tensor.reshape(-1)).view(tensor.shape)
+
+
+def _expanded(tensor: torch.Tensor) -> torch.Tensor:
+    """Stride 0 along every axis on which all elements are equal."""
+    small = tensor
+    for axis in range(tensor.dim()):
+        first = small.narrow(axis, 0, min(1, small.shape[axis]))
+        if small.shape[axis] and bool((small == first).all()):
+            small = first
+    return small.clone().expand(tensor.shape)
+
+
+#: How a tensor may lie in memory: name -> the same values, laid out so.
+MEMORY: dict[str, Callable[[torch.Tensor], torch.Tensor]] = {
+    "contiguous": lambda tensor: tensor.contiguous(),
+    "transposed": _transposed,
+    "strided": _strided,
+    "offset": _offset,
+    "expanded": _expanded,
+}

@@ -1,0 +1,183 @@
+"""Strategies for configurations, shapes and whole cases, inside what an implementation takes on.
+
+Everything is valid by construction and drawn in few choices: sizes and options one choice each, the numbers of all tensors
+in one string of bytes (`strategies.values`). What a feature's simplest value is stands first, so it shrinks there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from functools import cache
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from hypothesis import strategies as st
+
+from impls.balls import Array
+from impls.contract import Capabilities, Config
+from strategies.case import Case
+from strategies.values import codebook, scattered, special_values, tiled
+
+EVERYTHING = Capabilities()
+
+
+class Sizes(NamedTuple):
+    """The four sizes of a case."""
+
+    steps: int
+    batch: int
+    input_size: int
+    hidden_size: int
+
+
+_SMALL = st.sampled_from((1, 2, 3, 2, 4, 5, 1, 3))
+#: Around the widths of vector registers and of the blocks of matrix kernels.
+_EDGES = st.sampled_from((8, 7, 9, 16, 15, 17, 32, 31, 33, 64, 63, 65))
+
+#: Sizes made equal on purpose: an axis mixed up with another shows as a wrong number there, not as an error.
+_TIES: dict[str, Callable[[Sizes], Sizes]] = {
+    "": lambda s: s,
+    "I = H": lambda s: s._replace(input_size=s.hidden_size),
+    "T = B": lambda s: s._replace(steps=s.batch),
+    "B = H": lambda s: s._replace(batch=s.hidden_size),
+    "B = I": lambda s: s._replace(batch=s.input_size),
+    "T = H": lambda s: s._replace(steps=s.hidden_size),
+    "all equal": lambda s: Sizes(*[s.hidden_size] * 4),
+    "all one": lambda s: Sizes(1, 1, 1, 1),
+}
+_WIDE: dict[str, Callable[[Sizes, int], Sizes]] = {
+    "": lambda s, edge: s,
+    "wide H": lambda s, edge: s._replace(hidden_size=edge),
+    "wide I": lambda s, edge: s._replace(input_size=edge),
+    "wide B": lambda s, edge: s._replace(batch=min(edge, 33)),
+    "long T": lambda s, edge: s._replace(steps=min(edge, 33)),
+    "wide I and H": lambda s, edge: s._replace(input_size=edge, hidden_size=edge),
+    "empty batch": lambda s, edge: s._replace(batch=0),
+}
+
+
+def _rarely(names: Iterable[Any], plain: int) -> st.SearchStrategy[Any]:
+    """One of the names, the first of them `plain` times as often as each other."""
+    first, *others = names
+    return st.sampled_from((first,) * plain + tuple(others))
+
+
+_TIE, _WIDENING = _rarely(_TIES, 8), _rarely(_WIDE, 22)
+
+
+@st.composite
+def sizes(draw: st.DrawFn, within: Capabilities = EVERYTHING) -> Sizes:
+    """T, B, I and H: mostly small and different; often equal on purpose; sometimes past a block width, or batch 0."""
+    drawn = _TIES[draw(_TIE)](Sizes(draw(_SMALL), draw(_SMALL), draw(_SMALL), draw(_SMALL)))
+    if widening := draw(_WIDENING):
+        drawn = _WIDE[widening](drawn, draw(_EDGES))
+    limits = (within.max_steps, within.max_batch, within.max_input_size, within.max_hidden_size)
+    found = Sizes(*(size if limit is None else min(size, limit) for size, limit in zip(drawn, limits, strict=True)))
+    return found._replace(batch=max(found.batch, within.min_batch))
+
+
+@st.composite
+def configs(draw: st.DrawFn, within: Capabilities = EVERYTHING) -> Config:
+    """Networks, their sizes as `sizes` draws them."""
+    return _config(draw, within, draw(sizes(within)))
+
+
+def _config(draw: st.DrawFn, within: Capabilities, size: Sizes) -> Config:
+    # nn.RNN's default comes last where something else is simpler: ReLU keeps whole numbers whole.
+    return Config(
+        input_size=size.input_size,
+        hidden_size=size.hidden_size,
+        num_layers=draw(_choice(tuple(n for n in (1, 1, 1, 2, 2, 3) if n <= (within.max_layers or n)))),
+        nonlinearity=draw(_choice(tuple(sorted(within.nonlinearities)))),
+        bias=draw(_choice(within.biases * 2 + within.biases[:1])),
+        batch_first=draw(_choice(within.batch_first)),
+        bidirectional=draw(_choice((False, True) if within.bidirectional else (False,))),
+        dtype=draw(_choice(within.dtypes)),
+    )
+
+
+@cache
+def _choice(options: tuple[Any, ...]) -> st.SearchStrategy[Any]:
+    return st.sampled_from(options)
+
+
+_ROLES = ("weight_ih", "weight_hh", "x", "bias_ih", "bias_hh", "h_0")
+_PALETTES = st.binary(min_size=3 * len(_ROLES), max_size=6 * len(_ROLES))
+_SEEDS = st.integers(0, 2**16 - 1)
+_TEXTURES = _rarely(("dense", "sparse", "blank frames"), 2)
+_STATES = st.sampled_from(("absent", "given", "zero", "given"))
+_SPECIALS = _rarely(range(12), 160)
+
+
+@st.composite
+def cases(
+    draw: st.DrawFn, within: Capabilities = EVERYTHING, *, memory: tuple[str, ...] = ("contiguous",), special: bool = True
+) -> Case:
+    """Whole cases inside `within`.
+
+    Args:
+        within: what the implementation takes on.
+        memory: the ways to lie in memory that are drawn from, keys of `strategies.case.MEMORY`.
+        special: whether a rare case has a NaN, an infinity or a number at the edge of the dtype somewhere.
+    """
+    size = draw(sizes(within))
+    config = _config(draw, within, size)
+    unbatched = size.batch == 1 and within.unbatched and draw(st.booleans())
+    state = draw(_STATES) if within.h_0 else "absent"
+    where = draw(_choice(memory))
+    paint = _Paint(config, draw(_PALETTES), draw(_SEEDS), draw(_TEXTURES))
+    shapes = {"x": (size.steps, size.batch, size.input_size), **config.parameter_shapes()}
+    if state != "absent":
+        shapes["h_0"] = (config.num_layers * config.num_directions, size.batch, config.hidden_size)
+    arrays = {name: paint.array(name, shape) for name, shape in shapes.items()}
+    if state == "zero":
+        arrays["h_0"] = np.zeros(shapes["h_0"])
+    if special and within.nonfinite and (kind := draw(_SPECIALS)):
+        paint.put_special(arrays, kind - 1)
+    if where == "expanded":
+        arrays = {name: np.broadcast_to(array[:1], array.shape).copy() for name, array in arrays.items()}
+    return Case(config, arrays.pop("x"), arrays.pop("h_0", None), arrays, unbatched, where)
+
+
+class _Paint:
+    """Turns the drawn bytes, seed and texture into the numbers of every tensor of a case."""
+
+    def __init__(self, config: Config, palettes: bytes, seed: int, texture: str) -> None:
+        self.config, self.texture = config, texture
+        book = codebook(config.dtype)
+        self.palettes = {role: book[list(palettes[index :: len(_ROLES)])] for index, role in enumerate(_ROLES)}
+        self.random = np.random.default_rng(seed) if seed else None
+
+    def array(self, name: str, shape: tuple[int, ...]) -> Array:
+        role = name if name in _ROLES else name[: name.rindex("_l")]
+        palette = self.palettes[role]
+        if self.random is None:
+            return tiled(palette, shape)
+        array = scattered(palette, shape, self.random)
+        if role.startswith("weight"):
+            return self._tame(array, role)
+        if role == "x" and self.texture == "blank frames":
+            array[1:][self.random.random(shape[0] - 1) < 0.5] = 0
+        return array
+
+    def _tame(self, weight: Array, role: str) -> Array:
+        """Keep sums small enough that the bounds stay far below the values: few products, or a contracting W_hh."""
+        width = weight.shape[1]
+        low = self.config.dtype in _LOW_PRECISION
+        if self.texture == "sparse" or (low and width > 5):
+            weight = weight * (self.random.random(weight.shape) < 2 / width)  # type: ignore[union-attr]
+        elif role == "weight_hh" and (low or width > 5):
+            weight = weight * 2.0 ** -np.ceil(np.log2(2 * width))
+        return weight
+
+    def put_special(self, arrays: dict[str, Array], kind: int) -> None:
+        """One of the special values at a random place of a random tensor."""
+        random = self.random or np.random.default_rng(0)
+        names = sorted(name for name, array in arrays.items() if array.size)
+        array = arrays[names[random.integers(len(names))]]
+        values = special_values(self.config.dtype)
+        array.flat[random.integers(array.size)] = values[kind % len(values)]
+
+
+_LOW_PRECISION = (torch.float16, torch.bfloat16)

@@ -1,0 +1,49 @@
+"""How numbers are drawn: bytes that index a codebook, ordered from simple to strange, and a seed that scatters them.
+
+One `st.binary` costs one choice and shrinks byte by byte to ones and zeros, where `hypothesis.extra.numpy.arrays` costs a choice an
+element. The codebook holds small dyadic numbers first: sums of them are exact in every dtype.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+
+import numpy as np
+import torch
+
+from impls.balls import Array
+from strategies.case import round_to
+
+#: One comes before zero: Hypothesis tries the simplest choices often, and a network of zeros shows nothing.
+SIMPLE = (1, 0, 2, -1, -2, 0.5, -0.5, 3, 1.5, -1.5, 0.25, -0.25, 0.75, -0.75, -3, 4)
+#: Numbers that fill the significand, so that rounding shows.
+ROUGH = (1 / 3, -0.7, 0.1, -1.9, 1.1, -0.3, 2.7, 0.9, -0.05, 0.57, -1.23, 0.013)
+#: Pre-activations past the saturation of tanh.
+LARGE = (10, -10, 25, -120)
+CODEBOOK = SIMPLE + ROUGH + LARGE
+
+
+@cache
+def codebook(dtype: torch.dtype) -> Array:
+    """What each of the 256 bytes stands for."""
+    return round_to(dtype, [CODEBOOK[byte % len(CODEBOOK)] for byte in range(256)])
+
+
+@cache
+def special_values(dtype: torch.dtype) -> tuple[float, ...]:
+    """NaN, infinities, the edges of the dtype, from the harmless to the strange."""
+    info = torch.finfo(dtype)
+    edges = (info.smallest_normal, info.smallest_normal * info.eps, info.max)
+    return (-0.0, *edges, *(-edge for edge in edges), np.inf, -np.inf, np.nan)
+
+
+def tiled(palette: Array, shape: tuple[int, ...]) -> Array:
+    """The palette over and over, in order; zeros where it is empty."""
+    size = int(np.prod(shape))
+    return np.resize(palette, size).reshape(shape) if palette.size else np.zeros(shape)
+
+
+def scattered(palette: Array, shape: tuple[int, ...], random: np.random.Generator) -> Array:
+    """Each element one of the palette or 1 or 2, at random: nearly never all zeros."""
+    palette = np.append(palette, (1.0, 2.0))
+    return palette[random.integers(palette.size, size=shape)]

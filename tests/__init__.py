@@ -1,0 +1,1 @@
+"""How they are judged: the properties, the verdict, the report, and the archive of counterexamples."""
