@@ -1,4 +1,4 @@
-"""The notebook's second implementation, generalised to the whole of nn.RNN: a cell of two nn.Linear a layer and direction."""
+"""The notebook's second implementation, generalised to the whole of nn.RNN: cells of two nn.Linear each."""
 
 from __future__ import annotations
 
@@ -32,8 +32,11 @@ class LinearRNN(nn.Module):
     def __init__(self, config: Config) -> None:
         super().__init__()
         self.config = config
-        sizes = [config.layer_input_size(index // config.num_directions) for index in range(len(config.suffixes()))]
-        self.cells = nn.ModuleList(LinearCell(size, config.hidden_size, config.bias, config.nonlinearity) for size in sizes)
+        self.cells = nn.ModuleList(
+            LinearCell(config.layer_input_size(layer), config.hidden_size, config.bias, config.nonlinearity)
+            for layer in range(config.num_layers)
+            for _ in range(config.num_directions)
+        )
 
     def load(self, weights: Weights) -> None:
         """Take over parameters under nn.RNN's names."""
@@ -50,20 +53,20 @@ class LinearRNN(nn.Module):
         batch_first = self.config.batch_first and input.dim() == 3
         if batch_first:
             input = input.transpose(0, 1)
-        states = list(self.init_hidden(input) if hidden is None else hidden)
+        hiddens = list(self.init_hidden(input) if hidden is None else hidden)
 
-        for first in range(0, len(self.cells), self.config.num_directions):
-            output: list[list[torch.Tensor]] = []
-            for index in range(first, first + self.config.num_directions):
-                steps = input if index == first else input.flip(0)
-                hiddens = []
-                for step in steps:
-                    states[index] = self.cells[index](step, states[index])
-                    hiddens.append(states[index])
-                output.append(hiddens if index == first else hiddens[::-1])
-            input = torch.cat([torch.stack(hiddens) for hiddens in output], dim=-1)
+        for layer in range(self.config.num_layers):
+            directions = []
+            for reverse in range(self.config.num_directions):
+                index = layer * self.config.num_directions + reverse
+                outputs = []
+                for step in input.flip(0) if reverse else input:
+                    hiddens[index] = self.cells[index](step, hiddens[index])
+                    outputs.append(hiddens[index])
+                directions.append(torch.stack(outputs[::-1] if reverse else outputs))
+            input = torch.cat(directions, dim=-1)
 
-        return input.transpose(0, 1) if batch_first else input, torch.stack(states)
+        return input.transpose(0, 1) if batch_first else input, torch.stack(hiddens)
 
 
 @register("linear")

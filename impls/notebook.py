@@ -5,6 +5,8 @@ Only the door is ours: nn.RNN's layouts, and an `h_0` where the notebook starts 
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import nn
 
@@ -37,7 +39,7 @@ def build(config: Config, weights: Weights) -> Run:
 
     relu = nn.ReLU()
 
-    def get_h(h_t_prev: torch.Tensor, rnn_input_t: torch.Tensor) -> torch.Tensor:
+    def get_h(h_t_prev: Any, rnn_input_t: torch.Tensor) -> torch.Tensor:
         h_t: torch.Tensor = relu(W_ih.T * rnn_input_t + b_ih + h_t_prev * W_hh.T + b_hh).detach()
         return h_t
 
@@ -45,7 +47,7 @@ def build(config: Config, weights: Weights) -> Run:
         unbatched = x.dim() == 2
         rnn_input = x.unsqueeze(0) if unbatched else x if config.batch_first else x.transpose(0, 1)
 
-        h_array = [torch.zeros(1, 1) if h_0 is None else h_0[0]]
+        h_array: list[Any] = [0 if h_0 is None else h_0[0]]
         for i in range(rnn_input.shape[1]):
             h_array.append(get_h(h_array[-1], rnn_input[:, i]))
         h_array.pop(0)

@@ -1,4 +1,4 @@
-"""ONNX's RNN operator for those that run it: the graph of one node, and a network that stacks such nodes."""
+"""ONNX's RNN operator for what runs it: the graph of one node, and a network that stacks such nodes."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from impls.layers import Layer, run_layers
 if TYPE_CHECKING:
     import onnx
 
-#: Feeds by input name to the node's outputs Y and Y_h.
+#: Runs a graph: arrays by input name to Y and Y_h.
 Evaluator: TypeAlias = Callable[[dict[str, Any]], tuple[Any, Any]]
 
 
 class Node(NamedTuple):
-    """What shapes a graph of one RNN node; weights, steps and batch size stay open, so that a session serves many networks."""
+    """What shapes a graph of one RNN node. Weights, steps and batch stay open, so that one graph serves many networks."""
 
     input_size: int
     hidden_size: int
@@ -29,44 +29,93 @@ class Node(NamedTuple):
     h_0: bool
     dtype: torch.dtype
 
+    def model(self) -> onnx.ModelProto:
+        """The graph."""
+        from onnx import TensorProto, ValueInfoProto, helper
 
-def model(node: Node) -> onnx.ModelProto:
-    """The graph: everything that varies from call to call is an input."""
-    from onnx import TensorProto, helper
+        directions, hidden_size = self.directions, self.hidden_size
+        inputs: dict[str, list[str | int]] = {
+            "X": ["seq_length", "batch_size", self.input_size],
+            "W": [directions, hidden_size, self.input_size],
+            "R": [directions, hidden_size, hidden_size],
+        }
+        if self.bias:
+            inputs["B"] = [directions, 2 * hidden_size]
+        if self.h_0:
+            inputs["initial_h"] = [directions, "batch_size", hidden_size]
+        outputs: dict[str, list[str | int]] = {
+            "Y": ["seq_length", directions, "batch_size", hidden_size],
+            "Y_h": [directions, "batch_size", hidden_size],
+        }
+        node = helper.make_node(
+            "RNN",
+            # An empty name stands for an input that is absent.
+            [name if name in inputs else "" for name in ("X", "W", "R", "B", "sequence_lens", "initial_h")],
+            list(outputs),
+            activations=[self.nonlinearity.capitalize()] * directions,
+            direction="bidirectional" if directions == 2 else "forward",
+            hidden_size=hidden_size,
+        )
+        dtype = {
+            torch.float64: TensorProto.DOUBLE,
+            torch.float32: TensorProto.FLOAT,
+            torch.float16: TensorProto.FLOAT16,
+            torch.bfloat16: TensorProto.BFLOAT16,
+        }[self.dtype]
 
-    dtype = {
-        torch.float64: TensorProto.DOUBLE,
-        torch.float32: TensorProto.FLOAT,
-        torch.float16: TensorProto.FLOAT16,
-        torch.bfloat16: TensorProto.BFLOAT16,
-    }[node.dtype]
-    D, H, I = node.directions, node.hidden_size, node.input_size
-    shapes: dict[str, list[int | str]] = {"X": ["T", "B", I], "W": [D, H, I], "R": [D, H, H]}
-    if node.bias:
-        shapes["B"] = [D, 2 * H]
-    if node.h_0:
-        shapes["initial_h"] = [D, "B", H]
-    rnn = helper.make_node(
-        "RNN",
-        # An empty name stands for an optional input that is absent.
-        [name if name in shapes else "" for name in ("X", "W", "R", "B", "sequence_lens", "initial_h")],
-        ["Y", "Y_h"],
-        hidden_size=H,
-        direction="forward" if D == 1 else "bidirectional",
-        activations=[node.nonlinearity.capitalize()] * D,
-    )
-    graph = helper.make_graph(
-        [rnn],
-        "rnn",
-        [helper.make_tensor_value_info(name, dtype, shape) for name, shape in shapes.items()],
-        [
-            helper.make_tensor_value_info("Y", dtype, ["T", D, "B", H]),
-            helper.make_tensor_value_info("Y_h", dtype, [D, "B", H]),
-        ],
-    )
-    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 22)], ir_version=10)
+        def infos(shapes: dict[str, list[str | int]]) -> list[ValueInfoProto]:
+            return [helper.make_tensor_value_info(name, dtype, shape) for name, shape in shapes.items()]
+
+        graph = helper.make_graph([node], "rnn", infos(inputs), infos(outputs))
+        # RNN's newest version, in the file format of its time: a runtime may be older than the onnx that is installed.
+        return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 22)], ir_version=10)
 
 
-def network(config: Config, weights: Weights, evaluator: Callable[[Node], Evaluator]) -> Run:
-    """One RNN node a layer, run by what `evaluator` makes of it."""
-    ...
+def run_nodes(config: Config, weights: Weights, evaluator: Callable[[Node], Evaluator]) -> Run:
+    """A network of one RNN node a layer, each run by what `evaluator` makes of it."""
+    directions = config.num_directions
+
+    def layer_of(layer: int) -> Layer:
+        suffixes = config.suffixes()[layer * directions :][:directions]
+
+        def feed(*kinds: str) -> Any:
+            parts = [torch.cat([weights[f"{kind}_{suffix}"] for kind in kinds]) for suffix in suffixes]
+            return _to_numpy(torch.stack(parts))
+
+        constant = {"W": feed("weight_ih"), "R": feed("weight_hh")}
+        if config.bias:
+            constant["B"] = feed("bias_ih", "bias_hh")
+
+        def run_layer(x: torch.Tensor, h_0: torch.Tensor | None) -> tuple[torch.Tensor, torch.Tensor]:
+            node = Node(
+                input_size=config.layer_input_size(layer),
+                hidden_size=config.hidden_size,
+                directions=directions,
+                nonlinearity=config.nonlinearity,
+                bias=config.bias,
+                h_0=h_0 is not None,
+                dtype=config.dtype,
+            )
+            feeds = {**constant, "X": _to_numpy(x)}
+            if h_0 is not None:
+                feeds["initial_h"] = _to_numpy(h_0)
+            output, h_n = evaluator(node)(feeds)
+            return _to_torch(output).transpose(1, 2).flatten(2), _to_torch(h_n)
+
+        return run_layer
+
+    return run_layers(config, [layer_of(layer) for layer in range(config.num_layers)])
+
+
+def _to_numpy(tensor: torch.Tensor) -> Any:
+    if tensor.dtype != torch.bfloat16:
+        return tensor.detach().numpy()
+    from ml_dtypes import bfloat16
+
+    return tensor.detach().view(torch.int16).numpy().view(bfloat16)
+
+
+def _to_torch(array: Any) -> torch.Tensor:
+    if array.dtype.name != "bfloat16":
+        return torch.from_numpy(array)
+    return torch.from_numpy(array.view(np.int16)).view(torch.bfloat16)

@@ -1,6 +1,6 @@
 """What implementations are fed: strategies for cases, a case, reducing it, and writing it to JSON."""
 
 from strategies.case import MEMORY, Case, InvalidCase
-from strategies.cases import Sizes, cases, configs, sizes
+from strategies.cases import Sizes, cases, cases_beyond, configs, sizes
 
-__all__ = ["MEMORY", "Case", "InvalidCase", "Sizes", "cases", "configs", "sizes"]
+__all__ = ["MEMORY", "Case", "InvalidCase", "Sizes", "cases", "cases_beyond", "configs", "sizes"]

@@ -7,6 +7,7 @@ in one string of bytes (`strategies.values`). What a feature's simplest value is
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from functools import cache
 from typing import Any, NamedTuple
 
@@ -15,7 +16,7 @@ import torch
 from hypothesis import strategies as st
 
 from impls.balls import Array
-from impls.contract import Capabilities, Config
+from impls.contract import DTYPES, NONLINEARITIES, Capabilities, Config
 from strategies.case import Case
 from strategies.values import codebook, scattered, special_values, tiled
 
@@ -181,3 +182,25 @@ class _Paint:
 
 
 _LOW_PRECISION = (torch.float16, torch.bfloat16)
+
+
+def cases_beyond(within: Capabilities) -> st.SearchStrategy[Case]:
+    """Cases with one thing that `within` does not claim; where it claims everything, those inside it.
+
+    What cannot be refused from outside (calls from several threads) or is defined away (non-finite numbers) is left out.
+    """
+    return st.one_of([cases(wider) for wider in one_step_wider(within) or [within]])
+
+
+def one_step_wider(within: Capabilities) -> list[Capabilities]:
+    """These capabilities, each time with one refusal turned into a claim, and nothing else of that kind claimed."""
+    changes: list[dict[str, Any]] = []
+    for name, everything in (("nonlinearities", NONLINEARITIES), ("biases", (True, False)), ("batch_first", (False, True)), ("dtypes", DTYPES)):
+        if missing := tuple(value for value in everything if value not in getattr(within, name)):
+            changes.append({name: missing})
+    changes += [{name: True} for name in ("bidirectional", "unbatched", "h_0") if not getattr(within, name)]
+    limits = ("max_batch", "max_steps", "max_input_size", "max_hidden_size", "max_layers")
+    changes += [{name: None} for name in limits if getattr(within, name) is not None]
+    if within.min_batch:
+        changes.append({"min_batch": 0})
+    return [replace(within, **change) for change in changes]

@@ -33,7 +33,9 @@ class Loop:
     def __init__(self, config: Config, weights: Weights) -> None:
         self.config = config
         directions = (False, True)[: config.num_directions]
-        self.cells = [self.cell(weights, layer, reverse) for layer in range(config.num_layers) for reverse in directions]
+        self.cells = [
+            self.cell(weights, layer, reverse) for layer in range(config.num_layers) for reverse in directions
+        ]
 
     def __call__(self, x: Tensor, h_0: Tensor | None = None) -> tuple[Tensor, Tensor]:
         unbatched = x.dim() == 2

@@ -1,0 +1,126 @@
+"""A case as plain data for JSON, readable in a diff, and back: sparse where mostly zero, non-finite values spelled out."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import fields
+from typing import Any
+
+import numpy as np
+import torch
+
+from impls.balls import Array
+from impls.contract import DTYPES, NONLINEARITIES, Config
+from strategies.case import Case, InvalidCase, round_to
+
+#: No archived case needs more numbers in one tensor, and none may fill the memory of who reads it.
+MOST_ELEMENTS = 1_000_000
+_DTYPES = {str(dtype).removeprefix("torch."): dtype for dtype in DTYPES}
+_SPELLED = {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}
+_DENSE_UP_TO = 64
+
+
+def to_plain(case: Case) -> dict[str, Any]:
+    """A dictionary of strings, numbers, lists and dictionaries that `from_plain` turns back into the same case."""
+    config = {field.name: getattr(case.config, field.name) for field in fields(Config)}
+    config["dtype"] = str(case.config.dtype).removeprefix("torch.")
+    return {
+        "config": config,
+        "unbatched": case.unbatched,
+        "memory": case.memory,
+        "arrays": {name: _array_to_plain(array) for name, array in case.arrays.items()},
+    }
+
+
+def from_plain(data: Any) -> Case:
+    """The case that `to_plain` wrote.
+
+    Raises:
+        InvalidCase: something is missing, of the wrong type or shape, too large, or not a number of the dtype.
+    """
+    config = _config(_expect(data, "config", dict))
+    arrays = {name: _array(name, value, config.dtype) for name, value in _expect(data, "arrays", dict).items()}
+    if "x" not in arrays:
+        raise InvalidCase("arrays: expected an array 'x', found " + (", ".join(arrays) or "none"))
+    if missing := set(config.parameter_shapes()) - set(arrays):
+        raise InvalidCase(f"arrays: {', '.join(sorted(missing))} missing")
+    return Case(config, arrays.pop("x"), arrays.pop("h_0", None), arrays, _expect(data, "unbatched", bool), _expect(data, "memory", str))
+
+
+def _expect(data: Any, key: str, kind: type) -> Any:
+    if not isinstance(data, dict) or key not in data:
+        raise InvalidCase(f"expected an object with the key {key!r}, found {_shown(data)}")
+    if not isinstance(data[key], kind) or (kind is int and isinstance(data[key], bool)):
+        raise InvalidCase(f"{key}: expected {kind.__name__}, found {_shown(data[key])}")
+    return data[key]
+
+
+def _shown(value: Any) -> str:
+    text = repr(sorted(value) if isinstance(value, dict) else value)
+    return text if len(text) <= 80 else text[:77] + "..."
+
+
+def _config(data: Any) -> Config:
+    known = {field.name for field in fields(Config)}
+    if unknown := set(data) - known:
+        raise InvalidCase(f"config: unknown keys {sorted(unknown)}")
+    sizes = {name: _expect(data, name, int) for name in ("input_size", "hidden_size", "num_layers")}
+    flags = {name: _expect(data, name, bool) for name in ("bias", "batch_first", "bidirectional")}
+    words = {"nonlinearity": NONLINEARITIES, "dtype": tuple(_DTYPES)}
+    for name, allowed in words.items():
+        if _expect(data, name, str) not in allowed:
+            raise InvalidCase(f"config: {name} should be one of {', '.join(allowed)}, found {_shown(data[name])}")
+    for name, size in sizes.items():
+        if not 1 <= size <= MOST_ELEMENTS:
+            raise InvalidCase(f"config: {name} should lie between 1 and {MOST_ELEMENTS}, found {size}")
+    config = Config(**sizes, **flags, nonlinearity=data["nonlinearity"], dtype=_DTYPES[data["dtype"]])
+    if config.num_layers > 1000 or config.hidden_size**2 > MOST_ELEMENTS or config.hidden_size * config.input_size > MOST_ELEMENTS:
+        raise InvalidCase(f"config: a network of {sizes} holds more than {MOST_ELEMENTS} numbers in one tensor")
+    return config
+
+
+def _array_to_plain(array: Array) -> dict[str, Any]:
+    flat = [_spell(value) for value in array.ravel().tolist()]
+    shape = list(array.shape)
+    nonzero = {str(place): value for place, value in enumerate(flat) if not (value == 0 and math.copysign(1, value) > 0)}
+    if len(flat) > _DENSE_UP_TO and 2 * len(nonzero) < len(flat):
+        return {"shape": shape, "nonzero": nonzero}
+    return {"shape": shape, "values": flat}
+
+
+def _spell(value: float) -> float | str:
+    if math.isfinite(value):
+        whole = value.is_integer() and abs(value) < 2**53 and str(value) != "-0.0"
+        return int(value) if whole else value
+    return next(word for word, number in _SPELLED.items() if number == value or (math.isnan(number) and math.isnan(value)))
+
+
+def _array(name: str, data: Any, dtype: torch.dtype) -> Array:
+    shape = _expect(data, "shape", list)
+    if not all(isinstance(size, int) and not isinstance(size, bool) and size >= 0 for size in shape):
+        raise InvalidCase(f"{name}: expected a shape of integers from 0, found {_shown(shape)}")
+    size = math.prod(shape)
+    if size > MOST_ELEMENTS or len(shape) > 3:
+        raise InvalidCase(f"{name}: shape {_shown(shape)} asks for {size} numbers, more than the {MOST_ELEMENTS} that are read")
+    array = np.zeros(size)
+    if "nonzero" in data:
+        for place, value in _expect(data, "nonzero", dict).items():
+            if not place.isdecimal() or int(place) >= size:
+                raise InvalidCase(f"{name}: place {_shown(place)} is outside of shape {shape}")
+            array[int(place)] = _number(name, value)
+    else:
+        values = _expect(data, "values", list)
+        if len(values) != size:
+            raise InvalidCase(f"{name}: shape {shape} asks for {size} values, found {len(values)}")
+        array[:] = [_number(name, value) for value in values]
+    if not np.array_equal(round_to(dtype, array), array, equal_nan=True):
+        raise InvalidCase(f"{name}: holds numbers that {dtype} cannot")
+    return array.reshape(shape)
+
+
+def _number(name: str, value: Any) -> float:
+    if isinstance(value, str) and value in _SPELLED:
+        return _SPELLED[value]
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise InvalidCase(f"{name}: expected a number or one of {', '.join(_SPELLED)}, found {_shown(value)}")
+    return float(value)

@@ -1,0 +1,23 @@
+"""How implementations are judged: properties, trials, verdicts, what is said of a disagreement, the archive, the report."""
+
+from tests.judge.checks import at_once, same_bits, share_nothing, snapshot, unchanged
+from tests.judge.property import PROPERTIES, Property, judged
+from tests.judge.trial import Network, Trial, companion
+from tests.judge.verdict import Disagreement, Margin, Result
+
+__all__ = [
+    "PROPERTIES",
+    "Disagreement",
+    "Margin",
+    "Network",
+    "Property",
+    "Result",
+    "Trial",
+    "at_once",
+    "companion",
+    "judged",
+    "same_bits",
+    "share_nothing",
+    "snapshot",
+    "unchanged",
+]

@@ -1,0 +1,94 @@
+"""Demands beside agreement: the same bits, unchanged arguments, memory of one's own, calls at once."""
+
+from __future__ import annotations
+
+import sys
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+
+import torch
+
+from strategies import Case
+from tests.judge.trial import Network
+from tests.judge.verdict import Disagreement
+
+Snapshot = dict[str, bytes]
+
+
+def same_bits(what: str, one: torch.Tensor, two: torch.Tensor) -> None:
+    """Demand that two tensors are equal bit for bit, NaN being equal to NaN, and 0 to -0."""
+    if one.shape != two.shape or one.dtype != two.dtype:
+        raise Disagreement("bits", f"{what} differ: {tuple(one.shape)} {one.dtype} and {tuple(two.shape)} {two.dtype}")
+    different = ~((one == two) | (one.isnan() & two.isnan()))
+    if different.any():
+        index = tuple(different.nonzero()[0].tolist())
+        first, second = one[index].item(), two[index].item()
+        raise Disagreement("bits", f"{what} differ at {list(index)}: {first!r} and {second!r}", expected=first, got=second, allowed=0.0)
+
+
+def _bytes(tensor: torch.Tensor) -> bytes:
+    """All that a tensor's storage holds, gaps between its elements included."""
+    storage = torch.empty(0, dtype=torch.uint8).set_(tensor.untyped_storage())  # type: ignore[call-overload]
+    held: bytes = storage.numpy().tobytes()
+    return held
+
+
+def snapshot(tensors: Mapping[str, torch.Tensor]) -> Snapshot:
+    """What is in the memory of some tensors."""
+    return {name: _bytes(tensor) for name, tensor in tensors.items()}
+
+
+def unchanged(what: str, before: Snapshot, tensors: Mapping[str, torch.Tensor]) -> None:
+    """Demand that the memory of the tensors is as it was."""
+    changed = [name for name, tensor in tensors.items() if _bytes(tensor) != before[name]]
+    if changed:
+        raise Disagreement("changed", f"{what} changed its argument {', '.join(changed)}")
+
+
+def share_nothing(results: Mapping[str, torch.Tensor], arguments: Mapping[str, torch.Tensor]) -> None:
+    """Demand that no result lies in the memory of an argument or of another result."""
+    seen: dict[str, range] = {}
+    for name, tensor in {**arguments, **results}.items():
+        storage = tensor.untyped_storage()
+        held = range(storage.data_ptr(), storage.data_ptr() + storage.nbytes())
+        if name in results:
+            for other, place in seen.items():
+                if max(held.start, place.start) < min(held.stop, place.stop):
+                    raise Disagreement("shared", f"{name} shares its memory with {other}")
+        seen[name] = held
+
+
+def at_once(network: Network, cases: Sequence[Case], rounds: int = 3) -> None:
+    """Call a network on several cases from a thread each, all at the same time, and judge every result."""
+    found: list[Disagreement] = []
+    together = threading.Barrier(2 * len(cases))
+
+    def work(case: Case) -> None:
+        together.wait()
+        try:
+            for _ in range(rounds):
+                network.agrees(case)
+        except Disagreement as disagreement:
+            found.append(disagreement)
+
+    with _eager_switching():
+        threads = [threading.Thread(target=work, args=(case,)) for case in [*cases, *cases]]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    if found:
+        first = min(found, key=lambda disagreement: disagreement.text)
+        raise Disagreement(f"threads: {first.kind}", f"with calls from {len(threads)} threads at once, {first.text}", **first.details)
+
+
+@contextmanager
+def _eager_switching() -> Iterator[None]:
+    """Let the interpreter change threads as often as it can."""
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        yield
+    finally:
+        sys.setswitchinterval(interval)

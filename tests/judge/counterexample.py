@@ -1,0 +1,153 @@
+"""From the first failing case to a minimal one, and what is said of it."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from impls import Implementation, registered
+from strategies import Case
+from strategies.reduce import reduce_case
+from tests.judge.archive import Record
+from tests.judge.property import Property
+from tests.judge.trial import Trial
+from tests.judge.verdict import Disagreement
+
+#: Calls from several threads fail by chance: a case counts as passing after this many quiet tries.
+_TRIES = {"threads": 5}
+
+
+@dataclass(frozen=True)
+class Counterexample:
+    """A minimal case on which an implementation fails a property."""
+
+    property: Property
+    implementation: Implementation
+    case: Case
+    disagreement: Disagreement
+    found: Case
+    calls: int
+    reduced_fully: bool
+
+    def record(self) -> Record:
+        """What the archive keeps of it."""
+        details = {key: value for key, value in self.disagreement.details.items() if isinstance(value, int | float)}
+        seen = {"implementation": self.implementation.name, "kind": self.disagreement.kind, "says": self.disagreement.text}
+        versions = {self.implementation.library: self.implementation.version or "not installed", "python": sys.version.split()[0]}
+        return Record(self.property.name, self.case, [seen | {key: spelled(value) for key, value in details.items()}], versions)
+
+
+def spelled(value: float) -> float | str:
+    """A number as JSON can hold it."""
+    return value if abs(value) < float("inf") else str(value)
+
+
+def find_minimal(judged: Property, implementation: Implementation, disagreement: Disagreement) -> Counterexample:
+    """Reduce the case of a disagreement as far as it keeps failing in the same way."""
+    trial = Trial(implementation)
+    found = disagreement.case
+    assert found is not None
+
+    def fails(case: Case) -> bool:
+        if not judged.admits(trial, case):
+            return False
+        again = verdict_on(judged, implementation, case)
+        return again is not None and again.kind == disagreement.kind
+
+    reduction = reduce_case(found, fails)
+    last = verdict_on(judged, implementation, reduction.case) or disagreement
+    return Counterexample(judged, implementation, reduction.case, last, found, reduction.calls, not reduction.exhausted)
+
+
+def verdict_on(judged: Property, implementation: Implementation, case: Case) -> Disagreement | None:
+    """The disagreement of an implementation on one case, or None where it does what is demanded."""
+    for _ in range(_TRIES.get(judged.name, 1)):
+        try:
+            judged.check(Trial(implementation), case)
+        except Disagreement as disagreement:
+            disagreement.case = case
+            return disagreement
+    return None
+
+
+def others(counterexample: Counterexample) -> dict[str, list[str]]:
+    """How every other registered implementation does on the same case: a verdict, and the names it goes for."""
+    standing: dict[str, list[str]] = {"agree": [], "disagree": [], "cannot take it": [], "not installed": []}
+    for name, implementation in registered().items():
+        if name != counterexample.implementation.name:
+            standing[_standing(counterexample, implementation)].append(name)
+    return standing
+
+
+def _standing(counterexample: Counterexample, implementation: Implementation) -> str:
+    judged, case = counterexample.property, counterexample.case
+    if not implementation.installed:
+        return "not installed"
+    if judged.exempts(implementation.capabilities) or implementation.capabilities.objections(case):
+        return "cannot take it"
+    return "disagree" if verdict_on(judged, implementation, case) else "agree"
+
+
+def explanation(counterexample: Counterexample, commands: Mapping[str, str]) -> str:
+    """What a user reads: who, what, where, how far off, on which case, who else, and what to do next."""
+    implementation, disagreement, case = counterexample.implementation, counterexample.disagreement, counterexample.case
+    version = f"{implementation.library} {implementation.version}"
+    lines = [
+        f"{implementation.name} ({version}) fails {counterexample.property.name}: {counterexample.property.says}",
+        "",
+        *_what_differs(disagreement),
+        "",
+        f"minimal case: {case.descriptor}",
+        *_wrapped(case),
+        f"  (reduced from {counterexample.found.descriptor} in {counterexample.calls} calls{_unless(counterexample.reduced_fully)})",
+        "",
+        "on this same case",
+        *(f"  {verdict}: {', '.join(names)}" for verdict, names in others(counterexample).items() if names),
+        "",
+        "what next",
+        *(f"  {what}: {command}" for what, command in commands.items()),
+    ]
+    return "\n".join(lines)
+
+
+def _unless(reduced_fully: bool) -> str:
+    return "" if reduced_fully else ", the limit: it may not be minimal"
+
+
+def _what_differs(disagreement: Disagreement) -> list[str]:
+    lines = [f"  {disagreement.text}"]
+    details = disagreement.details
+    if "allowed" in details:
+        lines += [
+            f"    expected  {_number(details['expected'])}",
+            f"    got       {_number(details['got'])}",
+            f"    allowed   {_allowed(details['expected'], details['allowed'])}",
+        ]
+    if details.get("wrong", 1) > 1:
+        lines.append(f"    {details['wrong']} of the {details['of']} elements are wrong")
+    return lines
+
+
+def _number(value: float) -> str:
+    return repr(int(value)) if isinstance(value, float) and value.is_integer() and abs(value) < 1e15 else repr(value)
+
+
+def _allowed(expected: float, allowed: float) -> str:
+    if not allowed:
+        exact = "every sum in this case is exact in every order" if abs(expected) < float("inf") else "demanded by IEEE arithmetic"
+        return f"nothing else: {exact}"
+    return f"+-{allowed:.3g}, the proven bound on rounding"
+
+
+def _wrapped(case: Case) -> list[str]:
+    """The case as it can be pasted, an argument a line; large ones are left to the archive."""
+    text = repr(case)
+    if len(text) > 3000:
+        return [f"  {text[:1500]} ... ({len(text)} characters in all: archive the case to see them)"]
+    for argument in ("x=", "h_0=", "weights=", "unbatched=", "memory="):
+        text = text.replace(f", {argument}", f",\n       {argument}", 1)
+    return [f"  {line}" for line in text.splitlines()]
+
+

@@ -1,0 +1,34 @@
+"""What `--list-impls` prints: who is registered, what they take on, and how to install who is not there."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from typing import Any
+
+from impls import Capabilities, Implementation, registered
+
+
+def listing() -> str:
+    """A paragraph for every registered implementation."""
+    return "\n".join(_paragraph(implementation) for implementation in registered().values())
+
+
+def _paragraph(implementation: Implementation) -> str:
+    where = implementation.version or f"not installed: {implementation.how_to_install}"
+    lines = [f"{implementation.name}  ({implementation.library} {where})", f"    {_claims(implementation.capabilities)}"]
+    lines += [f"    known defect: {defect.reason} ({defect.link})" for defect in implementation.known_defects]
+    return "\n".join(lines)
+
+
+def _claims(capabilities: Capabilities) -> str:
+    everything = Capabilities()
+    limits = [
+        f"{field.name} = {_shown(getattr(capabilities, field.name))}"
+        for field in fields(Capabilities)
+        if getattr(capabilities, field.name) != getattr(everything, field.name)
+    ]
+    return "claims the whole surface of nn.RNN" + (f", save {'; '.join(limits)}" if limits else "")
+
+
+def _shown(value: Any) -> str:
+    return ", ".join(str(item).removeprefix("torch.") for item in value) if isinstance(value, tuple) else str(value)

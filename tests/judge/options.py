@@ -1,0 +1,125 @@
+"""What can be said on the command line, and the run that follows from it: who is judged, on how much, from which seed."""
+
+from __future__ import annotations
+
+import os
+import random
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, Phase, settings
+
+from impls import Implementation, RegistrationError, registered, resolve
+from tests.judge.archive import REGRESSIONS
+
+#: How many cases each implementation is fed for each property, by profile.
+CASES = {"dev": 300, "ci": 300, "hunt": 10_000}
+#: Cases of one item: what one worker does in one go.
+SHARD = 100
+_CI_SEED = 0
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run, the same in every worker."""
+
+    implementations: tuple[Implementation, ...]
+    cases: int
+    seed: int
+    profile: str
+    archive: Path | None
+    replay: Path | None
+
+    def shards(self) -> list[int]:
+        """The number of cases of each shard."""
+        return [min(SHARD, self.cases - start) for start in range(0, self.cases, SHARD)]
+
+
+RUN = pytest.StashKey[Run]()
+
+
+def add_options(parser: pytest.Parser) -> None:
+    """Add the options of the suite to pytest's."""
+    group = parser.getgroup("rnn-parity", "differential testing of recurrent networks")
+    group.addoption(
+        "--impl",
+        action="append",
+        metavar="NAME|PATH.py|MODULE:ATTR",
+        help="judge this implementation only: a registered name, all that a file registers, or an attribute of a module; repeatable",
+    )
+    group.addoption("--list-impls", action="store_true", help="print what is registered, and how to install what is not")
+    group.addoption("--cases", type=_positive, metavar="N", help="cases per property and implementation (default: %s)" % CASES["dev"])
+    group.addoption(
+        "--archive",
+        nargs="?",
+        const=str(REGRESSIONS),
+        metavar="DIR",
+        help="write counterexamples to DIR (default: tests/regressions)",
+    )
+    group.addoption("--case", metavar="FILE", help="replay one archived case, on every implementation that can take it")
+    group.addoption("--report", metavar="PATH.json", help="write the results as data")
+
+
+def _positive(text: str) -> int:
+    number = int(text) if text.isdecimal() else 0
+    if number < 1:
+        raise pytest.UsageError(f"--cases: expected a number of cases from 1, found {text!r}")
+    return number
+
+
+def configure(config: pytest.Config) -> None:
+    """Read the options, once in the controller and once in every worker.
+
+    Raises:
+        pytest.UsageError: an option names something that is not there.
+    """
+    profile = _load_profile(config)
+    replay = config.getoption("case")
+    if replay and not Path(replay).is_file():
+        raise pytest.UsageError(f"--case {replay}: there is no such file")
+    archive = config.getoption("archive")
+    config.stash[RUN] = Run(
+        implementations=_implementations(config.getoption("impl")),
+        cases=config.getoption("cases") or CASES.get(profile, CASES["dev"]),
+        seed=_seed(config, profile),
+        profile=profile,
+        archive=Path(archive) if archive else None,
+        replay=Path(replay) if replay else None,
+    )
+
+
+def _implementations(asked: list[str] | None) -> tuple[Implementation, ...]:
+    try:
+        if not asked:
+            return tuple(registered().values())
+        return tuple({found.name: found for name in asked for found in resolve(name)}.values())
+    except RegistrationError as error:
+        raise pytest.UsageError(str(error)) from error
+
+
+def _load_profile(config: pytest.Config) -> str:
+    """Our profiles replace Hypothesis's own of those names: its `ci` derandomizes and forgets, ours keeps the shards' seeds."""
+    common = settings(
+        deadline=None,
+        report_multiple_bugs=False,
+        print_blob=False,
+        # Judging costs as much as the implementation takes, and a case may hold a large network.
+        suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.large_base_example],
+        phases=[Phase.explicit, Phase.reuse, Phase.generate, Phase.shrink],
+    )
+    settings.register_profile("dev", common)
+    settings.register_profile("ci", common, database=None, derandomize=False)
+    settings.register_profile("hunt", common)
+    name = config.getoption("hypothesis_profile", None) or ("ci" if os.environ.get("CI") else "dev")
+    settings.load_profile(name)
+    return str(name)
+
+
+def _seed(config: pytest.Config, profile: str) -> int:
+    if hasattr(config, "workerinput"):
+        return int(config.workerinput["rnn_parity_seed"])
+    asked = config.getoption("hypothesis_seed", None)
+    if asked is not None and asked != "random":
+        return int(asked)
+    return _CI_SEED if profile == "ci" else random.SystemRandom().randrange(2**32)

@@ -1,0 +1,222 @@
+"""The suite inside pytest: options in, one item a property, implementation and shard, results and table out."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+import time
+from collections.abc import Generator, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from hypothesis import seed, settings
+
+from impls import Implementation
+from tests.judge import archive, listing, report, table
+from tests.judge.counterexample import explanation, find_minimal
+from tests.judge.options import RUN, Run, add_options, configure
+from tests.judge.property import PROPERTIES, Property
+from tests.judge.trial import Trial
+from tests.judge.verdict import Disagreement
+
+TESTS = Path(__file__).parent.parent
+RESULTS = pytest.StashKey[report.Results]()
+_STARTED = pytest.StashKey[float]()
+_CPU = pytest.StashKey[float]()
+
+
+def load_properties() -> dict[str, Property]:
+    """Every property of the suite: importing its file registers it."""
+    for path in sorted(TESTS.glob("test_*.py")):
+        importlib.import_module(f"tests.{path.stem}")
+    return PROPERTIES
+
+
+# Options and set-up
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    add_options(parser)
+
+
+def pytest_cmdline_main(config: pytest.Config) -> int | None:
+    if not config.getoption("list_impls"):
+        return None
+    print(listing.listing())
+    return 0
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure(config: pytest.Config) -> None:
+    configure(config)
+    config.stash[RESULTS] = report.Results()
+    config.stash[_STARTED] = time.monotonic()
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    """Tell a worker the seed of the run."""
+    node.workerinput["rnn_parity_seed"] = node.config.stash[RUN].seed
+
+
+def pytest_report_header(config: pytest.Config) -> list[str]:
+    run = config.stash[RUN]
+    names = ", ".join(f"{found.name} ({found.library} {found.version or 'not installed'})" for found in run.implementations)
+    return [
+        f"rnn-parity: {run.cases} cases per property and implementation, seed {run.seed} (--hypothesis-seed={run.seed} repeats it), "
+        f"profile {run.profile}, {torch.get_num_threads()} thread per worker",
+        f"implementations: {names}",
+    ]
+
+
+# Items
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    run = metafunc.config.stash[RUN]
+    if hasattr(metafunc.function, "property"):
+        metafunc.parametrize("trial", list(_trials(run, metafunc.function.property)))
+    elif "archived" in metafunc.fixturenames:
+        metafunc.parametrize(("trial", "archived"), list(_replays(run)))
+
+
+def _trials(run: Run, judged: Property) -> Iterator[Any]:
+    for implementation in run.implementations:
+        reason = _absence(implementation) or judged.exempts(implementation.capabilities)
+        if reason:
+            yield pytest.param(Trial(implementation), id=implementation.name, marks=pytest.mark.skip(reason=reason))
+        else:
+            for shard, cases in enumerate(run.shards()):
+                yield pytest.param(Trial(implementation, shard=shard, budget=cases), id=f"{implementation.name}-{shard}")
+
+
+def _absence(implementation: Implementation) -> str:
+    return "" if implementation.installed else f"not installed: {implementation.how_to_install}"
+
+
+def _replays(run: Run) -> Iterator[Any]:
+    """Every archived case on every implementation that can take it; a file that can't be read is an item that fails."""
+    for path in [run.replay] if run.replay else archive.files():
+        try:
+            record = archive.read(path)
+            judged = load_properties().get(record.property)
+            if judged is None:
+                raise archive.UnreadableCase(f"{path}: is about the property {record.property!r}; this suite has {', '.join(PROPERTIES)}")
+        except archive.UnreadableCase as error:
+            yield pytest.param(None, error, id=path.stem)
+            continue
+        for implementation in run.implementations:
+            trial = Trial(implementation)
+            known = [defect for defect in implementation.known_defects if defect.case == path.name]
+            if not implementation.installed or judged.exempts(trial.capabilities) or trial.capabilities.objections(record.case):
+                continue
+            marks = [pytest.mark.xfail(strict=True, raises=Disagreement, reason=f"{defect.reason} ({defect.link})") for defect in known]
+            yield pytest.param(trial, record, id=f"{path.stem}-{implementation.name}", marks=marks)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    run = config.stash[RUN]
+    if run.replay:
+        kept = [item for item in items if "archived" in getattr(item, "fixturenames", ())]
+        config.hook.pytest_deselected(items=[item for item in items if item not in kept])
+        items[:] = kept
+    for item in items:
+        judged = getattr(getattr(item, "obj", None), "property", None)
+        if judged is not None and item.callspec.params["trial"].budget:
+            _bind(item, judged, run)
+
+
+def _bind(item: Any, judged: Property, run: Run) -> None:
+    """Give an item its own Hypothesis test: cases for its implementation, a stream that its shard and the seed decide."""
+    trial = item.callspec.params["trial"]
+    stream = int.from_bytes(hashlib.sha256(f"{run.seed} {trial.shard}".encode()).digest()[:8], "big")
+    test = judged.given(trial.capabilities, avoiding=trial.defects)
+    item.obj = seed(stream)(settings(max_examples=trial.budget)(test))
+    item.obj.property = judged
+
+
+# Results
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None, None, None]:
+    started = time.process_time()
+    try:
+        return (yield)
+    finally:
+        item.stash[_CPU] = time.process_time() - started
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: Any, call: pytest.CallInfo[None]) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    made = yield
+    trial = getattr(item, "callspec", None) and item.callspec.params.get("trial")
+    if not isinstance(trial, Trial) or call.when == "teardown" or (call.when == "setup" and made.outcome == "passed"):
+        return made
+    name = item.obj.property.name if hasattr(item.obj, "property") else "archive"
+    result = report.Result.of(trial, name, made, item.stash.get(_CPU, 0.0))
+    disagreement = _disagreement(call.excinfo.value) if call.excinfo and made.outcome == "failed" else None
+    if disagreement is not None:
+        result.status = "disagrees"
+        if disagreement.case is not None:
+            made.longrepr, written = _explain(item, trial, disagreement)
+            result.counterexamples = [written] if written else []
+    made.user_properties.append((report.KEY, result.plain()))
+    return made
+
+
+def _disagreement(error: BaseException | None) -> Disagreement | None:
+    """The disagreement in what Hypothesis raised, which may be a group or have it as its cause."""
+    if error is None or isinstance(error, Disagreement):
+        return error
+    for inner in (*getattr(error, "exceptions", ()), error.__cause__, error.__context__):
+        if found := _disagreement(inner):
+            return found
+    return None
+
+
+def _explain(item: Any, trial: Trial, disagreement: Disagreement) -> tuple[str, str]:
+    """What the user reads in the place of a traceback, and the name of the file in the archive, if one was written."""
+    run = item.config.stash[RUN]
+    if not hasattr(item.obj, "property"):
+        judged = PROPERTIES[item.callspec.params["archived"].property]
+    else:
+        judged = item.obj.property
+    counterexample = find_minimal(judged, trial.implementation, disagreement)
+    asked = "".join(f" --impl {name}" for name in item.config.getoption("impl") or ())
+    again = f"pytest{asked} --hypothesis-seed={run.seed} --cases={run.cases} '{item.nodeid}'"
+    commands, written = {"replay ": again, "archive": again.replace("pytest", "pytest --archive tests/regressions", 1)}, ""
+    if run.archive:
+        path = archive.write(counterexample.record(), run.archive)
+        written = path.name
+        commands = {"archived": str(path), "replay  ": f"pytest{asked} --case {path}"}
+    return explanation(counterexample, commands), written
+
+
+class Collector:
+    """Gathers the results of all workers."""
+
+    def __init__(self, results: report.Results) -> None:
+        self.results = results
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        self.results.take(report)
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    session.config.pluginmanager.register(Collector(session.config.stash[RESULTS]), "rnn-parity-results")
+
+
+def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
+    results = config.stash[RESULTS]
+    if not results.found:
+        return
+    terminalreporter.section("implementations against properties")
+    for line in table.lines(results):
+        terminalreporter.write_line(line)
+    if path := config.getoption("report"):
+        seconds = time.monotonic() - config.stash[_STARTED]
+        report.write(Path(path), results, config.stash[RUN], config.getoption("numprocesses", None) or 0, seconds)
+        terminalreporter.write_line(f"results as data: {path}")

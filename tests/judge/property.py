@@ -1,0 +1,80 @@
+"""What makes a test function a property: the cases it wants, and a name under which it can be replayed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+from hypothesis import given
+from hypothesis.strategies import SearchStrategy
+
+from impls import Capabilities
+from strategies import Case
+from tests.judge.trial import Trial
+from tests.judge.verdict import Disagreement
+
+Check: TypeAlias = Callable[[Trial, Case], None]
+#: Every property whose file has been imported, by name.
+PROPERTIES: dict[str, Property] = {}
+
+
+@dataclass(frozen=True)
+class Property:
+    """A demand on implementations: `check(trial, case)` raises `Disagreement` where it is not met."""
+
+    name: str
+    says: str
+    check: Check
+    #: The cases that an implementation with these capabilities is fed.
+    cases: Callable[[Capabilities], SearchStrategy[Case]]
+    #: Why an implementation with these capabilities takes no part; empty where it does.
+    exempts: Callable[[Capabilities], str]
+    #: Whether a case may be judged at all, beside what `cases` draws: while reducing and replaying.
+    admits: Callable[[Trial, Case], bool]
+
+    def given(self, capabilities: Capabilities, avoiding: Callable[[Case], object] | None = None) -> Callable[..., None]:
+        """The property as a Hypothesis test of its own, on cases for these capabilities without the known defects."""
+        cases = self.cases(capabilities)
+        if avoiding is not None:
+            cases = cases.filter(lambda case: not avoiding(case))
+        test: Callable[..., None] = given(case=cases)(self._body())
+        return test
+
+    def _body(self) -> Check:
+        def body(trial: Trial, case: Case) -> None:
+            trial.tally.cases += 1
+            try:
+                self.check(trial, case)
+            except Disagreement as disagreement:
+                disagreement.case = case
+                raise
+
+        body.__name__ = body.__qualname__ = f"test_{self.name}"
+        body.__module__, body.__doc__ = self.check.__module__, self.check.__doc__
+        return body
+
+
+def judged(
+    cases: Callable[[Capabilities], SearchStrategy[Case]],
+    *,
+    exempts: Callable[[Capabilities], str] = lambda capabilities: "",
+    admits: Callable[[Trial, Case], bool] = lambda trial, case: trial.takes(case),
+) -> Callable[[Check], Any]:
+    """Make `test_NAME(trial, case)` a Hypothesis test and the property NAME.
+
+    Args:
+        cases: the strategy for an implementation with given capabilities.
+        exempts: why an implementation takes no part, in words; empty where it does.
+        admits: whether a case that was not drawn may be judged: inside the claims, unless said otherwise.
+    """
+
+    def decorate(check: Check) -> Any:
+        name = check.__name__.removeprefix("test_")
+        found = Property(name, (check.__doc__ or "").partition("\n")[0], check, cases, exempts, admits)
+        PROPERTIES[name] = found
+        test = found.given(Capabilities())
+        test.property = found  # type: ignore[attr-defined]
+        return test
+
+    return decorate

@@ -1,0 +1,112 @@
+"""The results of a run, gathered from all workers, and written as data."""
+
+from __future__ import annotations
+
+import json
+import platform
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.judge.counterexample import spelled
+from tests.judge.options import Run
+from tests.judge.trial import Trial
+
+#: The name under which an item's result travels from a worker in `report.user_properties`.
+KEY = "rnn-parity"
+#: From the harmless to the grave; a result of several items has the gravest of theirs.
+STATUSES = ("not installed", "unsupported", "agrees", "disagrees", "error")
+
+
+@dataclass
+class Result:
+    """How one implementation did on one property: one item's part of it, or all of them added up."""
+
+    implementation: str
+    property: str
+    status: str
+    cases: int = 0
+    cpu_seconds: float = 0.0
+    implementation_seconds: float = 0.0
+    worst_error_over_bound: float = 0.0
+    elements: int = 0
+    vacuous: int = 0
+    counterexamples: list[str] = field(default_factory=list)
+
+    @classmethod
+    def of(cls, trial: Trial, name: str, made: pytest.TestReport, cpu_seconds: float) -> Result:
+        """The result of an item that has just run, or was skipped."""
+        skipped = "not installed" if not trial.implementation.installed else "unsupported"
+        xfailed = hasattr(made, "wasxfail")
+        status = "agrees" if made.outcome == "passed" or xfailed else skipped if made.outcome == "skipped" else "error"
+        tally = trial.tally
+        return cls(
+            trial.implementation.name,
+            name,
+            status,
+            tally.cases,
+            cpu_seconds,
+            tally.implementation_seconds,
+            tally.margin.worst,
+            tally.margin.elements,
+            tally.margin.vacuous,
+        )
+
+    def plain(self) -> dict[str, Any]:
+        """As a dictionary that can travel between processes."""
+        return asdict(self)
+
+    def add(self, other: Result) -> None:
+        """Take in another item of the same implementation and property."""
+        self.status = max(self.status, other.status, key=STATUSES.index)
+        self.worst_error_over_bound = max(self.worst_error_over_bound, other.worst_error_over_bound)
+        for name in ("cases", "cpu_seconds", "implementation_seconds", "elements", "vacuous"):
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+        self.counterexamples = sorted({*self.counterexamples, *other.counterexamples})
+
+    @property
+    def vacuous_share(self) -> float:
+        """The part of all elements about which the bounds say nothing."""
+        return self.vacuous / self.elements if self.elements else 0.0
+
+    def for_report(self) -> dict[str, Any]:
+        """As the report holds it."""
+        data = self.plain() | {"vacuous_share": self.vacuous_share, "worst_error_over_bound": spelled(self.worst_error_over_bound)}
+        return {key: value for key, value in data.items() if key not in ("elements", "vacuous")}
+
+
+class Results:
+    """Every result of a run, by implementation and property."""
+
+    def __init__(self) -> None:
+        self.found: dict[tuple[str, str], Result] = {}
+
+    def take(self, report: pytest.TestReport) -> None:
+        """Add what a report brings, whichever worker it comes from."""
+        for key, value in report.user_properties:
+            if key == KEY and (report.when == "call" or report.outcome != "passed"):
+                result = Result(**value)  # type: ignore[arg-type]
+                place = result.implementation, result.property
+                if place in self.found:
+                    self.found[place].add(result)
+                else:
+                    self.found[place] = result
+
+
+def write(path: Path, results: Results, run: Run, workers: int, seconds: float) -> None:
+    """Write the results of a run as JSON."""
+    versions = {found.library: found.version for found in run.implementations if found.version}
+    data = {
+        "schema": 1,
+        "run": {
+            "seed": run.seed,
+            "cases": run.cases,
+            "workers": workers,
+            "seconds": round(seconds, 3),
+            "versions": {"python": platform.python_version(), **versions},
+        },
+        "results": [result.for_report() for _, result in sorted(results.found.items())],
+    }
+    path.write_text(json.dumps(data, indent=1) + "\n", encoding="utf-8")

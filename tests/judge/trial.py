@@ -1,0 +1,115 @@
+"""One implementation on trial: building its networks, calling them, comparing, and keeping count."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
+from typing import Any
+
+import torch
+
+from impls import Capabilities, Implementation, Rounding
+from impls.balls import Ball
+from impls.contract import Run
+from impls.reference import forward
+from strategies import Case
+from tests.judge.verdict import Disagreement, Margin, Result, as_result, judge
+
+
+@dataclass
+class Tally:
+    """What a trial has seen, for the table and the report."""
+
+    cases: int = 0
+    implementation_seconds: float = 0.0
+    margin: Margin = field(default_factory=Margin)
+
+
+@dataclass
+class Trial:
+    """What a property is given: an implementation, and the means to feed and to judge it."""
+
+    implementation: Implementation
+    tally: Tally = field(default_factory=Tally)
+    #: Which part of the run's cases this trial judges, and how many they are.
+    shard: int = 0
+    budget: int = 0
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """What the implementation takes on."""
+        return self.implementation.capabilities
+
+    def takes(self, case: Case) -> bool:
+        """Whether a case is inside the claims and outside the known defects."""
+        return not self.capabilities.objections(case) and not self.defects(case)
+
+    def defects(self, case: Case) -> list[str]:
+        """The names of the known defects that a case runs into."""
+        return [defect.name for defect in self.implementation.known_defects if defect.predicate(case)]
+
+    def expected(self, case: Case) -> tuple[Ball, Ball]:
+        """Outputs and final hidden states as the reference bounds them for this implementation's rounding."""
+        return _expected(case, self.implementation.rounding)
+
+    def build(self, case: Case) -> Network:
+        """A network with the case's parameters."""
+        return self.build_from(case, case.tensors()[0])
+
+    def build_from(self, case: Case, weights: dict[str, torch.Tensor]) -> Network:
+        """A network from these very tensors."""
+        return Network(self, self._timed("building a network", self.implementation.build, case.config, weights))
+
+    def agrees(self, case: Case) -> Result:
+        """Build, call and compare with the reference."""
+        return self.build(case).agrees(case)
+
+    def _timed(self, what: str, function: Callable[..., Any], *arguments: Any) -> Any:
+        start = time.perf_counter()
+        try:
+            return function(*arguments)
+        except Exception as error:
+            raise Disagreement(f"raises {type(error).__name__}", f"{what} raised {type(error).__name__}: {error}") from error
+        finally:
+            self.tally.implementation_seconds += time.perf_counter() - start
+
+
+@dataclass(frozen=True)
+class Network:
+    """A network of the implementation on trial."""
+
+    trial: Trial
+    run: Run
+
+    def call(self, case: Case) -> Result:
+        """The result on the case's input and initial state."""
+        _, x, h_0 = case.tensors()
+        return self.call_with(x, h_0)
+
+    def call_with(self, x: torch.Tensor, h_0: torch.Tensor | None) -> Result:
+        """The result on these very tensors."""
+        arguments = (x,) if h_0 is None else (x, h_0)
+        return as_result(self.trial._timed("calling the network", self.run, *arguments))
+
+    def agrees(self, case: Case) -> Result:
+        """Call, compare with the reference, and hand back the result."""
+        result = self.call(case)
+        self.trial.tally.margin.add(judge(case, result, self.trial.expected(case)))
+        return result
+
+
+@lru_cache(maxsize=8)
+def _expected(case: Case, rounding: Rounding) -> tuple[Ball, Ball]:
+    return forward(case.config, case.weights, case.x, case.h_0, rounding)
+
+
+def companion(case: Case) -> Case:
+    """Another case of the same sizes and options: every array turned around and negated."""
+    return replace(
+        case,
+        x=-case.x[::-1, ::-1, ::-1],
+        h_0=None if case.h_0 is None else -case.h_0[::-1, ::-1, ::-1],
+        weights={name: -array[tuple(slice(None, None, -1) for _ in array.shape)] for name, array in case.weights.items()},
+    )

@@ -1,0 +1,434 @@
+"""Networks that are right and do it differently: the suite must never accuse them.
+
+Other orders of summation, other formulas, other places to round, other layouts inside. A class's docstring says what
+differs. `@honest(...)` enters it in `HONEST` with its rounding model and its capabilities, where they are not the default.
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from impls import Capabilities, Config, Rounding
+from impls.contract import Build, Weights
+from tests.suite.planted.loop import Cell, Loop
+
+Variant = TypeVar("Variant", bound=type[Loop])
+HALVES = (torch.float16, torch.bfloat16)
+
+
+@dataclass(frozen=True, slots=True)
+class Honest:
+    """A network that is right, and what it says of itself."""
+
+    name: str
+    build: Build
+    rounding: Rounding = field(default_factory=Rounding)
+    capabilities: Capabilities = field(default_factory=Capabilities)
+
+    def __str__(self) -> str:
+        return self.name
+
+    def words(self) -> str:
+        """What it does differently, in plain words."""
+        return str(self.build.__doc__)
+
+
+_VARIANTS: list[Honest] = []
+
+
+def honest(rounding: Rounding | None = None, **claims: Any) -> Callable[[Variant], Variant]:
+    """Enter a class in `HONEST`, under its own name in small letters; `claims` are its capabilities' arguments."""
+
+    def enter(build: Variant) -> Variant:
+        name = re.sub(r"(?<=.)(?=[A-Z])", "-", build.__name__).lower()
+        _VARIANTS.append(Honest(name, build, rounding or Rounding(), Capabilities(**claims)))
+        return build
+
+    return enter
+
+
+# Orders of summation
+
+
+@honest()
+class PlainLoop(Loop):
+    """Nothing: the network that all others are variants of."""
+
+
+@honest()
+class ReversedSums(Loop):
+    """Sums begin with the last product."""
+
+    def product(self, v: Tensor, w: Tensor) -> Tensor:
+        return v.flip(1) @ w.flip(1).T
+
+
+@honest()
+class SequentialSums(Loop):
+    """Products are added one by one, each sum rounded."""
+
+    def product(self, v: Tensor, w: Tensor) -> Tensor:
+        total = v.new_zeros(len(v), len(w))
+        for k in range(v.shape[1]):
+            total = total + v[:, k, None] * w[:, k]
+        return total
+
+
+@honest()
+class PairwiseSums(Loop):
+    """Products are added in pairs, the pairs in pairs, and so on."""
+
+    def product(self, v: Tensor, w: Tensor) -> Tensor:
+        terms = v[:, None, :] * w
+        while terms.shape[-1] > 1:
+            even = terms.shape[-1] // 2 * 2
+            terms = torch.cat([terms[..., 0:even:2] + terms[..., 1:even:2], terms[..., even:]], -1)
+        return terms[..., 0]
+
+
+@honest()
+class BlockedProducts(Loop):
+    """Products are cut into blocks of eight terms and eight units, the rest padded with zeros."""
+
+    def product(self, v: Tensor, w: Tensor) -> Tensor:
+        padding = -v.shape[1] % 8
+        v, w = torch.nn.functional.pad(v, (0, padding)), torch.nn.functional.pad(w, (0, padding))
+        rows = [sum(a @ b.T for a, b in zip(v.split(8, 1), part.split(8, 1), strict=True)) for part in w.split(8)]
+        return torch.cat(rows, -1)  # type: ignore[arg-type]
+
+
+@honest()
+class EinsumProducts(Loop):
+    """Products are written as an einsum."""
+
+    def product(self, v: Tensor, w: Tensor) -> Tensor:
+        return torch.einsum("bk,hk->bh", v, w)
+
+
+@honest()
+class OneProductForBoth(Loop):
+    """The frame and the state are concatenated, and so are W_ih and W_hh: one product a step."""
+
+    def affine(self, cell: Cell, x: Tensor, h: Tensor) -> Tensor:
+        return self.product(torch.cat([x, h], 1), torch.cat([cell.w_ih, cell.w_hh], 1)) + cell.b_ih + cell.b_hh
+
+
+@honest()
+class BiasAsColumns(Loop):
+    """The biases are two more columns of the weights, for two inputs that are always one."""
+
+    def affine(self, cell: Cell, x: Tensor, h: Tensor) -> Tensor:
+        ones = x.new_ones(len(x), 2)
+        weights = torch.cat([cell.b_hh[:, None], cell.w_hh, cell.w_ih, cell.b_ih[:, None]], 1)
+        return self.product(torch.cat([ones[:, :1], h, x, ones[:, 1:]], 1), weights)
+
+
+@honest()
+class BiasesFused(Loop):
+    """b_ih + b_hh is added once, and computed once."""
+
+    def cell(self, weights: Weights, layer: int, reverse: bool) -> Cell:
+        cell = super().cell(weights, layer, reverse)
+        return cell._replace(b_ih=cell.b_ih + cell.b_hh, b_hh=torch.zeros_like(cell.b_hh))
+
+
+@honest()
+class BiasesFirst(Loop):
+    """Sums begin with the biases."""
+
+    def affine(self, cell: Cell, x: Tensor, h: Tensor) -> Tensor:
+        return (cell.b_hh + cell.b_ih) + self.recur(cell, h) + self.project(cell, x)
+
+
+@honest()
+class BiasesLast(Loop):
+    """Sums end with the biases, in the other order."""
+
+    def affine(self, cell: Cell, x: Tensor, h: Tensor) -> Tensor:
+        return self.recur(cell, h) + self.project(cell, x) + cell.b_hh + cell.b_ih
+
+
+@honest(nonfinite=False)
+class CompensatedSums(Loop):
+    """Kahan's sums: more accurate, but infinity minus infinity on the way."""
+
+    def product(self, v: Tensor, w: Tensor) -> Tensor:
+        total = lost = v.new_zeros(len(v), len(w))
+        for k in range(v.shape[1]):
+            term = v[:, k, None] * w[:, k] - lost
+            new = total + term
+            total, lost = new, (new - total) - term
+        return total
+
+
+# Places to round
+
+
+@honest(Rounding(accumulate=torch.float64))
+class StepInDouble(Loop):
+    """Every sum is a float64 sum, rounded once before the activation."""
+
+    def affine(self, cell: Cell, x: Tensor, h: Tensor) -> Tensor:
+        wide = Cell(cell.layer, cell.reverse, *(part.double() for part in cell[2:]))
+        return super().affine(wide, x.double(), h.double()).to(x.dtype)
+
+
+@honest(Rounding(accumulate=torch.float64))
+class NetworkInDouble(Loop):
+    """Everything is float64, and only the results are rounded."""
+
+    def __init__(self, config: Config, weights: Weights) -> None:
+        super().__init__(config, {name: values.double() for name, values in weights.items()})
+
+    def __call__(self, x: Tensor, h_0: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        output, h_n = super().__call__(x.double(), None if h_0 is None else h_0.double())
+        return output.to(x.dtype), h_n.to(x.dtype)
+
+
+@honest()
+class DoubleProductsRoundedSums(Loop):
+    """Every fused multiply-add is a float64 one, rounded before the next."""
+
+    def product(self, v: Tensor, w: Tensor) -> Tensor:
+        total = v.new_zeros(len(v), len(w))
+        for k in range(v.shape[1]):
+            total = (total.double() + v[:, k, None].double() * w[:, k].double()).to(v.dtype)
+        return total
+
+
+@honest(Rounding(accumulate=torch.float32), dtypes=HALVES)
+class HalvesInNumpy(Loop):
+    """NumPy's float32 for float16 and bfloat16, rounded after every operation."""
+
+    def product(self, v: Tensor, w: Tensor) -> Tensor:
+        return torch.from_numpy(v.float().numpy() @ w.float().numpy().T).to(v.dtype)
+
+    def tanh(self, a: Tensor) -> Tensor:
+        return torch.from_numpy(np.tanh(a.float().numpy())).to(a.dtype)
+
+
+@honest()
+class SubnormalsFlushed(Loop):
+    """Subnormal operands and results count as zero."""
+
+    def flush(self, values: Tensor) -> Tensor:
+        tiny = values.abs() < torch.finfo(values.dtype).smallest_normal
+        return torch.where(tiny, torch.zeros_like(values), values)
+
+    def product(self, v: Tensor, w: Tensor) -> Tensor:
+        return self.flush(super().product(self.flush(v), self.flush(w)))
+
+    def step(self, cell: Cell, x: Tensor, h: Tensor, t: int) -> Tensor:
+        cell = cell._replace(b_ih=self.flush(cell.b_ih), b_hh=self.flush(cell.b_hh))
+        return self.flush(self.activate(self.flush(self.affine(cell, x, h))))
+
+
+# Formulas of the activations
+
+
+@honest()
+class TanhByExpm1(Loop):
+    """tanh is -sign(a) e / (e + 2) with e = expm1(-2|a|), in float64."""
+
+    def tanh(self, a: Tensor) -> Tensor:
+        e = torch.expm1(-2 * a.double().abs())
+        return torch.copysign(e / (e + 2), a.double()).to(a.dtype)
+
+
+@honest()
+class TanhBySinhAndCosh(Loop):
+    """tanh is sinh / cosh up to 30 and one from there on, in float64."""
+
+    def tanh(self, a: Tensor) -> Tensor:
+        size = a.double().abs()
+        inside = size.clamp(max=30.0)
+        return torch.copysign(torch.sinh(inside) / torch.cosh(inside), a.double()).to(a.dtype)
+
+
+@honest(
+    Rounding(tanh_absolute=True, reason="2 sigmoid(2a) - 1 is accurate relative to one, not to its value near zero")
+)
+class TanhBySigmoid(Loop):
+    """tanh is 2 sigmoid(2a) - 1, and the rounding model says so."""
+
+    def tanh(self, a: Tensor) -> Tensor:
+        return 2 * torch.sigmoid(2 * a) - 1
+
+
+@honest()
+class ReluByClamp(Loop):
+    """relu is a clamp."""
+
+    def relu(self, a: Tensor) -> Tensor:
+        return a.clamp(min=0)
+
+
+@honest()
+class ReluByWhere(Loop):
+    """relu picks zero where a < 0, and so keeps NaN."""
+
+    def relu(self, a: Tensor) -> Tensor:
+        return torch.where(a < 0, torch.zeros_like(a), a)
+
+
+@honest(nonfinite=False)
+class ReluByHalves(Loop):
+    """relu is a/2 + |a|/2, which is right for everything but minus infinity."""
+
+    def relu(self, a: Tensor) -> Tensor:
+        return a / 2 + a.abs() / 2
+
+
+# Orders of work and layouts inside
+
+
+@honest()
+class InputProjectedAtOnce(Loop):
+    """The whole sequence is multiplied by W_ih before the first step."""
+
+    def scan(self, cell: Cell, x: Tensor, h: Tensor) -> Tensor:
+        return super().scan(cell, (self.product(x.flatten(0, 1), cell.w_ih) + cell.b_ih).unflatten(0, x.shape[:2]), h)
+
+    def affine(self, cell: Cell, x: Tensor, h: Tensor) -> Tensor:
+        return x + self.recur(cell, h) + cell.b_hh
+
+
+@honest()
+class HiddenMajor(Loop):
+    """States are (H, B) from step to step, and the output is a view of such columns."""
+
+    def scan(self, cell: Cell, x: Tensor, h: Tensor) -> Tensor:
+        states, h, bias = [], h.T, (cell.b_ih + cell.b_hh)[:, None]
+        for frame in x:
+            h = self.activate(cell.w_ih @ frame.T + cell.w_hh @ h + bias)
+            states.append(h)
+        return torch.stack(states).transpose(1, 2)
+
+
+@honest()
+class AllLayersPerStep(Loop):
+    """With one direction, every layer makes a step before the first one makes the next."""
+
+    def network(self, x: Tensor, h_0: Tensor) -> tuple[Tensor, Tensor]:
+        if self.config.bidirectional:
+            return super().network(x, h_0)
+        output, states = [], list(h_0)
+        for t, frame in enumerate(x):
+            for cell in self.cells:
+                states[cell.layer] = frame = self.step(cell, frame, states[cell.layer], t)
+            output.append(frame)
+        return torch.stack(output), torch.stack(states)
+
+
+@honest()
+class RowByRow(Loop):
+    """Each sequence of a batch is run on its own."""
+
+    def scan(self, cell: Cell, x: Tensor, h: Tensor) -> Tensor:
+        if x.shape[1] < 2:
+            return super().scan(cell, x, h)
+        rows = zip(x.split(1, 1), h.split(1), strict=True)
+        return torch.cat([super(RowByRow, self).scan(cell, *row) for row in rows], 1)
+
+
+@honest()
+class ChunksOfSteps(Loop):
+    """Time is cut into chunks of five steps, and the state is carried from one to the next."""
+
+    def scan(self, cell: Cell, x: Tensor, h: Tensor) -> Tensor:
+        parts = []
+        for chunk in x.split(5):
+            parts.append(super().scan(cell, chunk, h))
+            h = parts[-1][-1]
+        return torch.cat(parts)
+
+
+@honest()
+class ReverseByIndex(Loop):
+    """The reverse direction counts down instead of turning its input round."""
+
+    def direction(self, cell: Cell, x: Tensor, h: Tensor) -> Tensor:
+        if not cell.reverse:
+            return super().direction(cell, x, h)
+        states = x.new_empty(len(x), x.shape[1], self.config.hidden_size)
+        for t in reversed(range(len(x))):
+            h = states[t] = self.step(cell, x[t], h, len(x) - 1 - t)
+        return states
+
+
+@honest()
+class ScratchPerThread(Loop):
+    """Sums are made in a buffer that every thread has to itself, and results are copies."""
+
+    def __init__(self, config: Config, weights: Weights) -> None:
+        super().__init__(config, weights)
+        self.local = threading.local()
+
+    def scan(self, cell: Cell, x: Tensor, h: Tensor) -> Tensor:
+        shape = (*x.shape[:2], self.config.hidden_size)
+        buffer = getattr(self.local, "buffer", None)
+        if buffer is None or buffer.shape != shape:
+            self.local.buffer = buffer = x.new_empty(shape)
+        for t in range(len(x)):
+            h = buffer[t].copy_(self.step(cell, x[t], h, t))
+        return buffer.clone()
+
+
+@honest(threads=False)
+class ScratchShared(Loop):
+    """The state of a call in progress is kept in the network, which claims no threads."""
+
+    def step(self, cell: Cell, x: Tensor, h: Tensor, t: int) -> Tensor:
+        self.state = super().step(cell, x, h, t)
+        return self.state
+
+
+# Claims
+
+
+@honest(
+    nonlinearities=("tanh",),
+    biases=(True,),
+    batch_first=(False,),
+    bidirectional=False,
+    unbatched=False,
+    h_0=False,
+    dtypes=(torch.float32,),
+    min_batch=1,
+    max_batch=8,
+    max_steps=16,
+    max_input_size=16,
+    max_hidden_size=16,
+    max_layers=1,
+)
+class SmallAndModest(Loop):
+    """It claims little, and refuses the rest."""
+
+    def __init__(self, config: Config, weights: Weights) -> None:
+        small = config.input_size <= 16 and config.hidden_size <= 16
+        if not small or config != Config(config.input_size, config.hidden_size):
+            raise NotImplementedError(f"{config} is beyond this implementation")
+        super().__init__(config, weights)
+
+    def __call__(self, x: Tensor, h_0: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        if x.dim() != 3 or h_0 is not None or len(x) > 16 or not 1 <= x.shape[1] <= 8:
+            raise NotImplementedError("batches of one to eight, 16 steps, no h_0")
+        return super().__call__(x)
+
+
+@honest(
+    nonlinearities=("relu",), bidirectional=False, unbatched=False, h_0=False, dtypes=(torch.float64,), max_layers=1
+)
+class BetterThanItSays(Loop):
+    """It claims little, and is right in everything."""
+
+
+HONEST: tuple[Honest, ...] = tuple(_VARIANTS)

@@ -1,0 +1,10 @@
+"""Agreement with the reference: outputs and final hidden states, shape and dtype included."""
+
+from strategies import Case, cases
+from tests.judge import Trial, judged
+
+
+@judged(cases)
+def test_agreement(trial: Trial, case: Case) -> None:
+    """Outputs and final hidden states lie within the proven bounds."""
+    trial.agrees(case)

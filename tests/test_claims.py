@@ -1,0 +1,19 @@
+"""Claims: what capabilities do not claim is refused with an error, or right; never silently wrong."""
+
+from strategies import Case, cases_beyond
+from strategies.cases import one_step_wider
+from tests.judge import Disagreement, Trial, judged
+
+
+@judged(
+    cases_beyond,
+    exempts=lambda capabilities: "" if one_step_wider(capabilities) else "claims everything",
+    admits=lambda trial, case: not trial.takes(case) and not trial.defects(case),
+)
+def test_claims(trial: Trial, case: Case) -> None:
+    """What is not claimed raises an error or is right (what is claimed and does not work fails elsewhere)."""
+    try:
+        trial.agrees(case)
+    except Disagreement as disagreement:
+        if not disagreement.kind.startswith("raises"):
+            raise

@@ -1,0 +1,18 @@
+"""The initial hidden state: absent is zero."""
+
+from dataclasses import replace
+
+import numpy as np
+
+from strategies import Case, cases
+from tests.judge import Trial, judged
+
+
+@judged(cases, exempts=lambda capabilities: "" if capabilities.h_0 else "takes no h_0")
+def test_h_0(trial: Trial, case: Case) -> None:
+    """A network without h_0 and the same network with h_0 = 0 give the same."""
+    config = case.config
+    zero = np.zeros((config.num_layers * config.num_directions, case.batch_size, config.hidden_size))
+    network = trial.build(case)
+    for state in (None, zero):
+        network.agrees(replace(case, h_0=state))

@@ -1,0 +1,15 @@
+"""The final hidden state: the last output of each direction."""
+
+from strategies import Case, cases
+from tests.judge import Trial, judged, same_bits
+
+
+@judged(cases)
+def test_h_n(trial: Trial, case: Case) -> None:
+    """h_n of the top layer is, bit for bit, the output at the last step of each direction."""
+    result = trial.agrees(case)
+    output = result.output.movedim(1, 0) if case.config.batch_first and not case.unbatched else result.output
+    hidden, width = case.config.hidden_size, case.config.num_directions
+    for way, last in zip(range(width), (-1, 0), strict=False):
+        said = output[last, ..., way * hidden : (way + 1) * hidden]
+        same_bits(f"h_n[{way - width}] and output at t={last} of that direction", said, result.h_n[way - width])

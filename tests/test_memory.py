@@ -1,0 +1,18 @@
+"""Memory: results are the caller's own."""
+
+from strategies import Case, cases
+from tests.judge import Trial, companion, judged, same_bits, share_nothing
+
+
+@judged(cases)
+def test_memory(trial: Trial, case: Case) -> None:
+    """Results share no memory with the arguments, with each other or with the next call's, and survive that call."""
+    weights, x, h_0 = case.tensors()
+    network = trial.build_from(case, weights)
+    first = network.call_with(x, h_0)
+    kept = first.output.clone(), first.h_n.clone()
+    second = network.call_with(*companion(case).tensors()[1:])
+    results = {"output": first.output, "h_n": first.h_n, "the next call's output": second.output, "the next call's h_n": second.h_n}
+    share_nothing(results, {**weights, "x": x} | ({} if h_0 is None else {"h_0": h_0}))
+    for name, before, after in zip(("output", "h_n"), kept, first, strict=True):
+        same_bits(f"{name} before and after the next call", before, after)

@@ -1,0 +1,11 @@
+"""Strides: how the arguments lie in memory makes no difference."""
+
+from strategies import Case, cases
+from strategies.case import MEMORY
+from tests.judge import Trial, judged
+
+
+@judged(lambda capabilities: cases(capabilities, memory=tuple(MEMORY)[1:]))
+def test_strides(trial: Trial, case: Case) -> None:
+    """Transposed, strided, misaligned and expanded parameters, inputs and states are read as what they hold."""
+    trial.agrees(case)

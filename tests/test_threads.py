@@ -1,0 +1,12 @@
+"""Threads: one network, called from several threads at once."""
+
+from strategies import Case, cases
+from tests.judge import Trial, at_once, companion, judged
+
+
+@judged(cases, exempts=lambda capabilities: "" if capabilities.threads else "claims no calls from several threads at once")
+def test_threads(trial: Trial, case: Case) -> None:
+    """Calls that overlap in time do not disturb each other."""
+    other = companion(case)
+    with_other_input = case.with_arrays(x=other.x, **({} if other.h_0 is None else {"h_0": other.h_0}))
+    at_once(trial.build(case), [case, with_other_input])
