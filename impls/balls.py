@@ -87,9 +87,11 @@ class Arithmetic:
         self._sums = FORMATS[rounding.accumulate or dtype]
         self._wide = self._sums.unit_roundoff < self.format.unit_roundoff
         self.significand = 2.0 ** min(self.format.precision, self._sums.precision)
-        self._tanh_absolute = rounding.tanh_absolute
-        # One unit in the last place is at most 2 u of the value.
-        self._tanh_error = 2 * (rounding.tanh_ulps * self.format.unit_roundoff + _OWN_TANH_ULPS * _OWN.unit_roundoff)
+        # One unit in the last place is at most 2 u of the value. Accurate absolutely only, tanh has that error of the
+        # accumulator's, and one more rounding to the dtype.
+        ulps = 1.0 if rounding.tanh_absolute else rounding.tanh_ulps
+        self._tanh_relative = 2 * (ulps * self.format.unit_roundoff + _OWN_TANH_ULPS * _OWN.unit_roundoff)
+        self._tanh_absolute = 2 * rounding.tanh_ulps * self._sums.unit_roundoff if rounding.tanh_absolute else 0.0
 
     def gamma(self, terms: Array) -> Array:
         """The relative error of sums of that many terms: n u / (1 - n u), infinite from n u = 1 on."""
@@ -102,10 +104,10 @@ class Arithmetic:
         """sup |tanh(a') - tanh(mid)| over the ball = tanh(rad) (1 - tanh|mid| tanh(|mid| - rad)), and the library's error."""
         size = np.tanh(np.abs(a.mid))
         spread = np.tanh(a.rad) * (1 - size * np.tanh(np.abs(a.mid) - a.rad))
-        error = self._tanh_error * (1.0 if self._tanh_absolute else size + spread)
+        error = self._tanh_relative * (size + spread) + self._tanh_absolute
         rad = np.where((a.mid == 0) & (a.rad == 0), 0.0, spread + error + self.format.smallest_normal)
         if not np.isfinite(rad).all() or np.isinf(a.rad).any():
-            rad = np.where(np.isinf(a.mid), self._tanh_error, np.where(np.isnan(a.mid), 0.0, rad))
+            rad = np.where(np.isinf(a.mid), self._tanh_relative + self._tanh_absolute, np.where(np.isnan(a.mid), 0.0, rad))
             rad = np.where(np.isinf(a.rad) & np.isfinite(a.mid), np.inf, rad)
         return Ball(np.copysign(size, a.mid), rad)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from typing import Any, Literal, Protocol, TypeAlias
@@ -117,12 +118,17 @@ class Capabilities:
     def __post_init__(self) -> None:
         for name, known in _CHOICES.items():
             given = getattr(self, name)
-            if not isinstance(given, tuple) or not given or not set(given) <= set(known):
+            if not isinstance(given, tuple) or not given or not all(value in known for value in given):
                 raise ValueError(f"Capabilities({name}=...): expected a non-empty tuple out of {known}, found {given!r}")
+        for name in _SWITCHES:
+            if type(given := getattr(self, name)) is not bool:
+                raise ValueError(f"Capabilities({name}=...): expected True or False, found {given!r}")
         for name in _LIMITS:
-            given = getattr(self, name)
-            if given is not None and (not isinstance(given, int) or given < 1):
+            if (given := getattr(self, name)) is not None and not _is_integer_from(1, given):
                 raise ValueError(f"Capabilities({name}=...): expected None or an integer from 1, found {given!r}")
+        if not _is_integer_from(0, self.min_batch) or self.min_batch > (self.max_batch or self.min_batch):
+            upper = "" if self.max_batch is None else f" to max_batch={self.max_batch}"
+            raise ValueError(f"Capabilities(min_batch=...): expected an integer from 0{upper}, found {self.min_batch!r}")
 
     def objections(self, case: Asked) -> list[str]:
         """The names of the fields that do not claim this case; empty where it is inside the claims."""
@@ -135,6 +141,7 @@ _CHOICES: dict[str, tuple[Any, ...]] = {
     "batch_first": (False, True),
     "dtypes": DTYPES,
 }
+_SWITCHES = ("bidirectional", "unbatched", "h_0", "nonfinite", "threads")
 _LIMITS = {
     "max_batch": lambda case: case.batch_size,
     "max_steps": lambda case: case.steps,
@@ -142,6 +149,10 @@ _LIMITS = {
     "max_hidden_size": lambda case: case.config.hidden_size,
     "max_layers": lambda case: case.config.num_layers,
 }
+
+
+def _is_integer_from(least: int, given: object) -> bool:
+    return isinstance(given, int) and not isinstance(given, bool) and given >= least
 
 
 def _within(name: str, size: Callable[[Asked], int]) -> Callable[[Capabilities, Asked], bool]:
@@ -186,6 +197,8 @@ class Rounding:
     def __post_init__(self) -> None:
         if self.accumulate is not None and self.accumulate not in DTYPES:
             raise ValueError(f"Rounding(accumulate=...): expected one of {DTYPES} or None, found {self.accumulate!r}")
+        if not isinstance(self.tanh_ulps, int | float) or not 0 <= self.tanh_ulps < math.inf:
+            raise ValueError(f"Rounding(tanh_ulps=...): expected a number from 0, found {self.tanh_ulps!r}")
         if (self.tanh_ulps > DEFAULT_TANH_ULPS or self.tanh_absolute) and not self.reason:
             raise ValueError(
                 f"Rounding(tanh_ulps={self.tanh_ulps}, tanh_absolute={self.tanh_absolute}) is looser than the default "

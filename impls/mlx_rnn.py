@@ -18,7 +18,7 @@ def build(config: Config, weights: Weights) -> Run:
 
 def _scan(config: Config, weights: Weights, suffix: str) -> Scan:
     import mlx.core as mx
-    import mlx.nn as nn
+    from mlx import nn
 
     dtype = getattr(mx, str(config.dtype).removeprefix("torch."))
 

@@ -10,7 +10,7 @@ import pkgutil
 import re
 import runpy
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any, overload
@@ -18,11 +18,12 @@ from typing import Any, overload
 import torch
 
 import impls
-from impls.contract import Build, Capabilities, Config, KnownDefect, Rounding, Run, Weights
+from impls.contract import DTYPES, Build, Capabilities, Config, KnownDefect, Rounding, Run, Weights
 
 ENTRY_POINTS = "rnn_parity.impls"
 _NAME = re.compile(r"[a-z0-9][a-z0-9._+-]*")
 _REGISTRY: dict[str, Implementation] = {}
+_EPS = {dtype: torch.finfo(dtype).eps for dtype in DTYPES}
 
 
 class RegistrationError(ValueError):
@@ -101,8 +102,8 @@ def register(
         implementation = Implementation(
             name=name,
             build=build,
-            capabilities=capabilities or Capabilities(),
-            rounding=rounding or Rounding(),
+            capabilities=Capabilities() if capabilities is None else capabilities,
+            rounding=Rounding() if rounding is None else rounding,
             library=library,
             extra=extra,
             known_defects=tuple(known_defects),
@@ -120,11 +121,19 @@ def _validate(implementation: Implementation) -> None:
         raise RegistrationError(f"register({name!r}): expected a name of small letters, digits and . _ + -, found {name!r}")
     if name in _REGISTRY:
         there = _REGISTRY[name].build
-        raise RegistrationError(f"register({name!r}): the name is taken by {there.__module__}.{there.__qualname__}")
-    for field, expected in (("capabilities", Capabilities), ("rounding", Rounding), ("library", str)):
+        raise RegistrationError(f"register({name!r}): the name is taken by {there.__module__}.{_called(there)}")
+    for field, expected in (("capabilities", Capabilities), ("rounding", Rounding), ("library", str), ("extra", str | None)):
         found = getattr(implementation, field)
-        if not isinstance(found, expected):
-            raise RegistrationError(f"register({name!r}): {field} should be a {expected.__name__}, found {found!r}")
+        if not isinstance(found, expected) or found == "":
+            kind = getattr(expected, "__name__", expected)
+            raise RegistrationError(f"register({name!r}): {field} should be a {kind}, found {found!r}")
+    accumulate = implementation.rounding.accumulate
+    finer = [dtype for dtype in implementation.capabilities.dtypes if accumulate and _EPS[dtype] < _EPS[accumulate]]
+    if finer and not implementation.rounding.reason:
+        raise RegistrationError(
+            f"register({name!r}): rounding accumulates in {accumulate}, looser than {', '.join(map(str, finer))} that capabilities "
+            "claim: give Rounding(reason='...'), citing where that is documented"
+        )
     for defect in implementation.known_defects:
         if not isinstance(defect, KnownDefect):
             raise RegistrationError(f"register({name!r}): known_defects should hold KnownDefect, found {defect!r}")
@@ -132,14 +141,17 @@ def _validate(implementation: Implementation) -> None:
 
 
 def _validate_call(who: str, function: Any, role: str, parameters: str) -> None:
-    expected = f"{role}{parameters}"
-    if not callable(function):
-        raise RegistrationError(f"{who}: expected a function {expected}, found {function!r}")
+    found = _called(function)
     try:
         signature = inspect.signature(function)
+        found += str(signature)
         signature.bind(*parameters.strip("()").split(", "))
-    except TypeError as error:
-        raise RegistrationError(f"{who}: expected a function {expected}, found {function.__qualname__}{signature}") from error
+    except (TypeError, ValueError) as error:
+        raise RegistrationError(f"{who}: expected a function {role}{parameters}, found {found}") from error
+
+
+def _called(function: Any) -> str:
+    return getattr(function, "__qualname__", None) or repr(function)
 
 
 def register_module(name: str, module: Callable[..., torch.nn.Module], **options: Any) -> None:
@@ -151,7 +163,8 @@ def register_module(name: str, module: Callable[..., torch.nn.Module], **options
     Raises:
         RegistrationError: a small network of it cannot be made, or its parameters are not nn.RNN's.
     """
-    _validate_module(name, module, options.get("capabilities") or Capabilities())
+    claims = options.get("capabilities")
+    _validate_module(name, module, claims if isinstance(claims, Capabilities) else Capabilities())
 
     def build(config: Config, weights: Weights) -> Run:
         network = module(**config.module_arguments()).to(config.dtype).eval()
@@ -164,6 +177,7 @@ def register_module(name: str, module: Callable[..., torch.nn.Module], **options
 
         return run
 
+    build.module = module  # type: ignore[attr-defined]
     build.__qualname__ = getattr(module, "__qualname__", repr(module))
     build.__module__ = getattr(module, "__module__", build.__module__)
     register(name, build, **options)
@@ -171,25 +185,38 @@ def register_module(name: str, module: Callable[..., torch.nn.Module], **options
 
 def _validate_module(name: str, module: Callable[..., torch.nn.Module], capabilities: Capabilities) -> None:
     who = f"register_module({name!r}, {getattr(module, '__qualname__', module)})"
-    config = Config(
+    for config in _plainest_and_richest(capabilities):
+        arguments = ", ".join(f"{key}={value!r}" for key, value in config.module_arguments().items())
+        try:
+            network = module(**config.module_arguments())
+            found = {key: tuple(value.shape) for key, value in network.state_dict().items()}
+        except Exception as error:
+            raise RegistrationError(
+                f"{who}: expected a class that takes nn.RNN's constructor arguments as far as capabilities claim them, "
+                f"but calling it with ({arguments}) raised {type(error).__name__}: {error}"
+            ) from error
+        expected = config.parameter_shapes()
+        if found != expected:
+            raise RegistrationError(f"{who}: with ({arguments}) expected nn.RNN's state_dict {expected}, found {found}")
+
+
+def _plainest_and_richest(capabilities: Capabilities) -> tuple[Config, Config]:
+    plainest = Config(
         input_size=min(2, capabilities.max_input_size or 2),
         hidden_size=min(3, capabilities.max_hidden_size or 3),
         nonlinearity=capabilities.nonlinearities[0],
         bias=capabilities.biases[0],
         batch_first=capabilities.batch_first[0],
     )
-    try:
-        network = module(**config.module_arguments())
-        found = {key: tuple(value.shape) for key, value in network.state_dict().items()}
-    except Exception as error:
-        arguments = ", ".join(f"{key}={value!r}" for key, value in config.module_arguments().items())
-        raise RegistrationError(
-            f"{who}: expected a class that takes nn.RNN's constructor arguments, but calling it with ({arguments}) "
-            f"raised {type(error).__name__}: {error}"
-        ) from error
-    expected = config.parameter_shapes()
-    if found != expected:
-        raise RegistrationError(f"{who}: expected nn.RNN's state_dict {expected}, found {found}")
+    richest = replace(
+        plainest,
+        num_layers=min(2, capabilities.max_layers or 2),
+        nonlinearity=capabilities.nonlinearities[-1],
+        bias=capabilities.biases[-1],
+        batch_first=capabilities.batch_first[-1],
+        bidirectional=capabilities.bidirectional,
+    )
+    return plainest, richest
 
 
 def registered() -> dict[str, Implementation]:
@@ -203,7 +230,12 @@ def _load_all() -> None:
     for module in sorted(info.name for info in pkgutil.iter_modules(impls.__path__)):
         importlib.import_module(f"impls.{module}")
     for entry in sorted(importlib.metadata.entry_points(group=ENTRY_POINTS)):
-        _adopt(entry.name, entry.load())
+        try:
+            _adopt(entry.name, entry.load())
+        except Exception as error:
+            raise RegistrationError(
+                f"entry point {entry.name} = {entry.value} in the group {ENTRY_POINTS}: {type(error).__name__}: {error}"
+            ) from error
 
 
 def implementation(name: str) -> Implementation:
@@ -256,18 +288,24 @@ def _from_attribute(asked: str) -> Implementation:
     module_name, _, attribute = asked.partition(":")
     try:
         found = getattr(importlib.import_module(module_name), attribute)
-    except (ImportError, AttributeError) as error:
-        raise RegistrationError(f"--impl {asked}: expected MODULE:ATTR, but {error}") from error
+    except RegistrationError:
+        raise
+    except Exception as error:
+        raise RegistrationError(f"--impl {asked}: expected MODULE:ATTR, but {type(error).__name__}: {error}") from error
     return _adopt(attribute.lower(), found)
 
 
 def _adopt(name: str, found: Any) -> Implementation:
     """An outside object, an nn.Module class, a build function or an Implementation, as a registered implementation."""
+    for there in _REGISTRY.values():
+        if found is there or found is getattr(there.build, "module", there.build):
+            return there
     if isinstance(found, Implementation):
-        return found
-    if name not in _REGISTRY or _REGISTRY[name].build is not found:
-        if isinstance(found, type) and issubclass(found, torch.nn.Module):
-            register_module(name, found)
-        else:
-            register(name, found)
+        name = found.name
+        _validate(found)
+        _REGISTRY[name] = found
+    elif isinstance(found, type) and issubclass(found, torch.nn.Module):
+        register_module(name, found)
+    else:
+        register(name, found)
     return _REGISTRY[name]

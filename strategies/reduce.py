@@ -114,7 +114,7 @@ def _strangeness(value: float) -> float:
 
 
 def _identity(case: Case) -> tuple[object, ...]:
-    return case.config, case.unbatched, case.memory, *((name, array.tobytes()) for name, array in case.arrays.items())
+    return case.config, case.x.shape, case.unbatched, case.memory, *((name, array.tobytes()) for name, array in case.arrays.items())
 
 
 def steps(case: Case) -> Step:

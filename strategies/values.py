@@ -18,15 +18,19 @@ from strategies.case import round_to
 SIMPLE = (1, 0, 2, -1, -2, 0.5, -0.5, 3, 1.5, -1.5, 0.25, -0.25, 0.75, -0.75, -3, 4)
 #: Numbers that fill the significand, so that rounding shows.
 ROUGH = (1 / 3, -0.7, 0.1, -1.9, 1.1, -0.3, 2.7, 0.9, -0.05, 0.57, -1.23, 0.013)
+#: Small numbers, where an absolute error of tanh shows.
+TINY = (2.0**-6, -(2.0**-9), 2.0**-12)
 #: Pre-activations past the saturation of tanh.
 LARGE = (10, -10, 25, -120)
-CODEBOOK = SIMPLE + ROUGH + LARGE
 
 
 @cache
 def codebook(dtype: torch.dtype) -> Array:
     """What each of the 256 bytes stands for."""
-    return round_to(dtype, [CODEBOOK[byte % len(CODEBOOK)] for byte in range(256)])
+    # Numbers that need every bit of the significand: alone in a sum they stay exact, and show any lower precision.
+    eps = torch.finfo(dtype).eps
+    book = SIMPLE + ROUGH + (1 + eps, 2 - eps, -1 - eps) + TINY + LARGE
+    return round_to(dtype, [book[byte % len(book)] for byte in range(256)])
 
 
 @cache
@@ -34,7 +38,7 @@ def special_values(dtype: torch.dtype) -> tuple[float, ...]:
     """NaN, infinities, the edges of the dtype, from the harmless to the strange."""
     info = torch.finfo(dtype)
     edges = (info.smallest_normal, info.smallest_normal * info.eps, info.max)
-    return (-0.0, *edges, *(-edge for edge in edges), np.inf, -np.inf, np.nan)
+    return (-0.0, np.nan, np.inf, -np.inf, *edges, *(-edge for edge in edges), np.inf, np.nan)
 
 
 def tiled(palette: Array, shape: tuple[int, ...]) -> Array:

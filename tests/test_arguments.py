@@ -2,7 +2,7 @@
 
 from strategies import Case, cases
 from strategies.case import MEMORY
-from tests.judge import Trial, judged, snapshot, unchanged
+from tests.judge import Trial, judged, same_mapping, snapshot, unchanged
 
 
 @judged(lambda capabilities: cases(capabilities, memory=tuple(MEMORY)))
@@ -13,6 +13,7 @@ def test_arguments(trial: Trial, case: Case) -> None:
     before = snapshot(arguments)
     network = trial.build_from(case, weights)
     unchanged("building a network", before, arguments)
+    same_mapping("building a network", weights, arguments)
     for _ in range(2):
         network.call_with(x, h_0)
         unchanged("calling the network", before, arguments)

@@ -2,6 +2,8 @@
 
 from dataclasses import replace
 
+import numpy as np
+
 from strategies import Case, cases
 from tests.judge import Trial, companion, judged
 
@@ -12,6 +14,7 @@ def test_calls(trial: Trial, case: Case) -> None:
     other = companion(case)
     same_network = replace(other, weights=case.weights)
     shorter = replace(same_network, x=other.x[: (case.steps + 1) // 2], h_0=None)
+    longer = replace(case, x=np.concatenate([case.x, other.x]))
     first, second = trial.build(case), trial.build(other)
     for network, asked in (
         (first, case),
@@ -19,6 +22,7 @@ def test_calls(trial: Trial, case: Case) -> None:
         (second, other),
         (first, same_network),
         (first, shorter),
+        (first, longer),
         (second, other),
         (first, case),
     ):

@@ -11,8 +11,12 @@ def test_memory(trial: Trial, case: Case) -> None:
     network = trial.build_from(case, weights)
     first = network.call_with(x, h_0)
     kept = first.output.clone(), first.h_n.clone()
-    second = network.call_with(*companion(case).tensors()[1:])
-    results = {"output": first.output, "h_n": first.h_n, "the next call's output": second.output, "the next call's h_n": second.h_n}
+    same, other = network.call_with(x, h_0), network.call_with(*companion(case).tensors()[1:])
+    results = {
+        f"{which}{name}": getattr(result, name)
+        for which, result in (("", first), ("the same call's second ", same), ("the next call's ", other))
+        for name in ("output", "h_n")
+    }
     share_nothing(results, {**weights, "x": x} | ({} if h_0 is None else {"h_0": h_0}))
     for name, before, after in zip(("output", "h_n"), kept, first, strict=True):
         same_bits(f"{name} before and after the next call", before, after)

@@ -1,6 +1,6 @@
 """How implementations are judged: properties, trials, verdicts, what is said of a disagreement, the archive, the report."""
 
-from tests.judge.checks import at_once, same_bits, share_nothing, snapshot, unchanged
+from tests.judge.checks import at_once, same_bits, same_mapping, share_nothing, snapshot, unchanged
 from tests.judge.property import PROPERTIES, Property, judged
 from tests.judge.trial import Network, Trial, companion
 from tests.judge.verdict import Disagreement, Margin, Result
@@ -17,6 +17,7 @@ __all__ = [
     "companion",
     "judged",
     "same_bits",
+    "same_mapping",
     "share_nothing",
     "snapshot",
     "unchanged",

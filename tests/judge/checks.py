@@ -46,6 +46,14 @@ def unchanged(what: str, before: Snapshot, tensors: Mapping[str, torch.Tensor]) 
         raise Disagreement("changed", f"{what} changed its argument {', '.join(changed)}")
 
 
+def same_mapping(what: str, mapping: Mapping[str, torch.Tensor], before: Mapping[str, torch.Tensor]) -> None:
+    """Demand that a mapping holds the very tensors that it held."""
+    changed = [name for name, tensor in mapping.items() if tensor is not before.get(name)]
+    changed += [name for name in before if name.startswith(("weight", "bias")) and name not in mapping]
+    if changed:
+        raise Disagreement("changed", f"{what} changed what the mapping `weights` holds under {', '.join(changed)}")
+
+
 def share_nothing(results: Mapping[str, torch.Tensor], arguments: Mapping[str, torch.Tensor]) -> None:
     """Demand that no result lies in the memory of an argument or of another result."""
     seen: dict[str, range] = {}

@@ -512,6 +512,8 @@ class ReverseLagsByOne(Loop):
 class ReverseStartsFromForwardEnd(Loop):
     """The reverse direction starts from the forward one's final state."""
 
+    end: Tensor
+
     def direction(self, cell: Cell, x: Tensor, h: Tensor) -> Tensor:
         states = super().direction(cell, x, self.end if cell.reverse else h)
         self.end = states[-1]
@@ -1407,7 +1409,7 @@ class SumsSplitAnew(Loop):
 
     def product(self, v: Tensor, w: Tensor) -> Tensor:
         cut = next(self.count) * 7 % (v.shape[1] + 1)
-        return v[:, :cut] @ w[:, :cut].T + v[:, cut:] @ w[:, cut:].T
+        return super().product(v[:, :cut], w[:, :cut]) + super().product(v[:, cut:], w[:, cut:])
 
 
 @plant("calls", "repeatability")
@@ -1825,6 +1827,15 @@ class NanRestartsState(Loop):
 
     def recur(self, cell: Cell, h: Tensor) -> Tensor:
         return super().recur(cell, torch.where(h.isnan().any(-1, keepdim=True), torch.zeros_like(h), h))
+
+
+@plant("nonfinite", "agreement")
+class TailReadsNextRow(Loop):
+    """An odd number of features is read with the next row's first, times zero, which is NaN where that is not finite."""
+
+    def product(self, v: Tensor, w: Tensor) -> Tensor:
+        beyond = 0 * v.roll(-1, 0)[:, :1]
+        return super().product(v, w) + beyond if v.shape[1] % 2 else super().product(v, w)
 
 
 @plant("nonfinite", "agreement")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -68,7 +68,7 @@ class ReversedSums(Loop):
     """Sums begin with the last product."""
 
     def product(self, v: Tensor, w: Tensor) -> Tensor:
-        return v.flip(1) @ w.flip(1).T
+        return super().product(v.flip(1), w.flip(1))
 
 
 @honest()
@@ -101,8 +101,13 @@ class BlockedProducts(Loop):
     def product(self, v: Tensor, w: Tensor) -> Tensor:
         padding = -v.shape[1] % 8
         v, w = torch.nn.functional.pad(v, (0, padding)), torch.nn.functional.pad(w, (0, padding))
-        rows = [sum(a @ b.T for a, b in zip(v.split(8, 1), part.split(8, 1), strict=True)) for part in w.split(8)]
-        return torch.cat(rows, -1)  # type: ignore[arg-type]
+        return torch.cat([self.sum_of_blocks(v, rows) for rows in w.split(8)], -1)
+
+    def sum_of_blocks(self, v: Tensor, w: Tensor) -> Tensor:
+        total = v.new_zeros(len(v), len(w))
+        for v_block, w_block in zip(v.split(8, 1), w.split(8, 1), strict=True):
+            total = total + super().product(v_block, w_block)
+        return total
 
 
 @honest()
@@ -110,7 +115,8 @@ class EinsumProducts(Loop):
     """Products are written as an einsum."""
 
     def product(self, v: Tensor, w: Tensor) -> Tensor:
-        return torch.einsum("bk,hk->bh", v, w)
+        wide = torch.promote_types(v.dtype, torch.float32)
+        return torch.einsum("bk,hk->bh", v.to(wide), w.to(wide)).to(v.dtype)
 
 
 @honest()
@@ -158,7 +164,7 @@ class BiasesLast(Loop):
 
 @honest(nonfinite=False)
 class CompensatedSums(Loop):
-    """Kahan's sums: more accurate, but infinity minus infinity on the way."""
+    """Kahan's sums: more accurate, but as infinities would become NaN on the way, they are refused."""
 
     def product(self, v: Tensor, w: Tensor) -> Tensor:
         total = lost = v.new_zeros(len(v), len(w))
@@ -166,6 +172,8 @@ class CompensatedSums(Loop):
             term = v[:, k, None] * w[:, k] - lost
             new = total + term
             total, lost = new, (new - total) - term
+        if not total.isfinite().all():
+            raise FloatingPointError("a sum is not finite")
         return total
 
 
@@ -206,7 +214,12 @@ class DoubleProductsRoundedSums(Loop):
 
 @honest(Rounding(accumulate=torch.float32), dtypes=HALVES)
 class HalvesInNumpy(Loop):
-    """NumPy's float32 for float16 and bfloat16, rounded after every operation."""
+    """NumPy's float32 for float16 and bfloat16, rounded after every operation; other dtypes are refused."""
+
+    def __init__(self, config: Config, weights: Weights) -> None:
+        if config.dtype not in HALVES:
+            raise TypeError(f"expected one of {HALVES}, found {config.dtype}")
+        super().__init__(config, weights)
 
     def product(self, v: Tensor, w: Tensor) -> Tensor:
         return torch.from_numpy(v.float().numpy() @ w.float().numpy().T).to(v.dtype)
@@ -236,21 +249,23 @@ class SubnormalsFlushed(Loop):
 
 @honest()
 class TanhByExpm1(Loop):
-    """tanh is -sign(a) e / (e + 2) with e = expm1(-2|a|), in float64."""
+    """tanh is (e^2 / (e + 2) - e) / 2 with e = expm1(-2|a|) below one, and 1 - 2 / (exp(2|a|) + 1) above, in float64."""
 
     def tanh(self, a: Tensor) -> Tensor:
-        e = torch.expm1(-2 * a.double().abs())
-        return torch.copysign(e / (e + 2), a.double()).to(a.dtype)
+        size = a.double().abs()
+        e, large = torch.expm1(-2 * size), 1 - 2 / (torch.exp(2 * size) + 1)
+        return torch.copysign(torch.where(size < 1, (e * e / (e + 2) - e) / 2, large), a.double()).to(a.dtype)
 
 
-@honest()
+@honest(
+    Rounding(tanh_ulps=3, reason="sinh and cosh of the C library are within 1 ulp each, and the quotient is rounded")
+)
 class TanhBySinhAndCosh(Loop):
     """tanh is sinh / cosh up to 30 and one from there on, in float64."""
 
     def tanh(self, a: Tensor) -> Tensor:
-        size = a.double().abs()
-        inside = size.clamp(max=30.0)
-        return torch.copysign(torch.sinh(inside) / torch.cosh(inside), a.double()).to(a.dtype)
+        size = a.double().abs().clamp(max=30.0)
+        return torch.copysign(torch.sinh(size) / torch.cosh(size), a.double()).to(a.dtype)
 
 
 @honest(
@@ -281,9 +296,11 @@ class ReluByWhere(Loop):
 
 @honest(nonfinite=False)
 class ReluByHalves(Loop):
-    """relu is a/2 + |a|/2, which is right for everything but minus infinity."""
+    """relu is a/2 + |a|/2, which is right for everything but minus infinity, and refuses what is not finite."""
 
     def relu(self, a: Tensor) -> Tensor:
+        if not a.isfinite().all():
+            raise FloatingPointError("a sum is not finite")
         return a / 2 + a.abs() / 2
 
 
@@ -308,7 +325,7 @@ class HiddenMajor(Loop):
     def scan(self, cell: Cell, x: Tensor, h: Tensor) -> Tensor:
         states, h, bias = [], h.T, (cell.b_ih + cell.b_hh)[:, None]
         for frame in x:
-            h = self.activate(cell.w_ih @ frame.T + cell.w_hh @ h + bias)
+            h = self.activate(self.product(cell.w_ih, frame) + self.product(cell.w_hh, h.T) + bias)
             states.append(h)
         return torch.stack(states).transpose(1, 2)
 

@@ -133,8 +133,13 @@ class Loop:
         return self.product(h, cell.w_hh)
 
     def product(self, v: Tensor, w: Tensor) -> Tensor:
-        """(B, n) times the transpose of (H, n)."""
-        return v @ w.T
+        """(B, n) times the transpose of (H, n).
+
+        In float32 for narrower dtypes: torch 2.13's bfloat16 product on CPUs with AMX lets a NaN into other rows
+        (https://github.com/uxlfoundation/oneDNN/issues/5717).
+        """
+        wide = torch.promote_types(v.dtype, torch.float32)
+        return (v.to(wide) @ w.to(wide).T).to(v.dtype)
 
     def activate(self, a: Tensor) -> Tensor:
         return self.tanh(a) if self.config.nonlinearity == "tanh" else self.relu(a)
