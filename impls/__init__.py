@@ -1,7 +1,15 @@
 """Who is judged: the contract, the registry, the reference, and one module per implementation."""
 
 from impls.contract import DTYPES, NONLINEARITIES, Capabilities, Config, KnownDefect, Rounding
-from impls.registry import Implementation, RegistrationError, implementation, register, register_module, registered, resolve
+from impls.registry import (
+    Implementation,
+    RegistrationError,
+    implementation,
+    register,
+    register_module,
+    registered,
+    resolve,
+)
 
 __all__ = [
     "DTYPES",

@@ -97,7 +97,10 @@ class Arithmetic:
         """The relative error of sums of that many terms: n u / (1 - n u), infinite from n u = 1 on."""
         if not self._wide:
             return _gamma(terms, self._sums.unit_roundoff)
-        inside, stored = _gamma(terms, self._sums.unit_roundoff), _gamma(np.minimum(terms, _STORES), self.format.unit_roundoff)
+        inside, stored = (
+            _gamma(terms, self._sums.unit_roundoff),
+            _gamma(np.minimum(terms, _STORES), self.format.unit_roundoff),
+        )
         return inside + stored + inside * stored
 
     def tanh(self, a: Ball) -> Ball:
@@ -107,7 +110,9 @@ class Arithmetic:
         error = self._tanh_relative * (size + spread) + self._tanh_absolute
         rad = np.where((a.mid == 0) & (a.rad == 0), 0.0, spread + error + self.format.smallest_normal)
         if not np.isfinite(rad).all() or np.isinf(a.rad).any():
-            rad = np.where(np.isinf(a.mid), self._tanh_relative + self._tanh_absolute, np.where(np.isnan(a.mid), 0.0, rad))
+            rad = np.where(
+                np.isinf(a.mid), self._tanh_relative + self._tanh_absolute, np.where(np.isnan(a.mid), 0.0, rad)
+            )
             rad = np.where(np.isinf(a.rad) & np.isfinite(a.mid), np.inf, rad)
         return Ball(np.copysign(size, a.mid), rad)
 
@@ -128,7 +133,9 @@ class Arithmetic:
         infinite = (infinite_v | infinite_w) & ~nan & ~free
         finite = ~(nan | free | infinite)
         product = np.where(finite, w * mid, 0.0)
-        spread = np.where(finite, np.abs(w) * rad, 0.0) + np.where(finite, eta * (1 + np.abs(w) + np.abs(mid) + rad), 0.0)
+        spread = np.where(finite, np.abs(w) * rad, 0.0) + np.where(
+            finite, eta * (1 + np.abs(w) + np.abs(mid) + rad), 0.0
+        )
         plus = (infinite & (np.sign(w) * np.sign(mid) > 0)).any(-1)
         minus = (infinite & (np.sign(w) * np.sign(mid) < 0)).any(-1)
         total, magnitude = product.sum(-1), (np.abs(product) + spread).sum(-1)

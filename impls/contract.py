@@ -119,7 +119,9 @@ class Capabilities:
         for name, known in _CHOICES.items():
             given = getattr(self, name)
             if not isinstance(given, tuple) or not given or not all(value in known for value in given):
-                raise ValueError(f"Capabilities({name}=...): expected a non-empty tuple out of {known}, found {given!r}")
+                raise ValueError(
+                    f"Capabilities({name}=...): expected a non-empty tuple out of {known}, found {given!r}"
+                )
         for name in _SWITCHES:
             if type(given := getattr(self, name)) is not bool:
                 raise ValueError(f"Capabilities({name}=...): expected True or False, found {given!r}")
@@ -128,7 +130,9 @@ class Capabilities:
                 raise ValueError(f"Capabilities({name}=...): expected None or an integer from 1, found {given!r}")
         if not _is_integer_from(0, self.min_batch) or self.min_batch > (self.max_batch or self.min_batch):
             upper = "" if self.max_batch is None else f" to max_batch={self.max_batch}"
-            raise ValueError(f"Capabilities(min_batch=...): expected an integer from 0{upper}, found {self.min_batch!r}")
+            raise ValueError(
+                f"Capabilities(min_batch=...): expected an integer from 0{upper}, found {self.min_batch!r}"
+            )
 
     def objections(self, case: Asked) -> list[str]:
         """The names of the fields that do not claim this case; empty where it is inside the claims."""

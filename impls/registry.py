@@ -57,7 +57,11 @@ class Implementation:
     @property
     def how_to_install(self) -> str:
         """The command that brings its library."""
-        return f"python -m pip install 'rnn-parity[{self.extra}]'" if self.extra else f"python -m pip install {self.library}"
+        return (
+            f"python -m pip install 'rnn-parity[{self.extra}]'"
+            if self.extra
+            else f"python -m pip install {self.library}"
+        )
 
 
 @cache
@@ -118,11 +122,18 @@ def register(
 def _validate(implementation: Implementation) -> None:
     name = implementation.name
     if not isinstance(name, str) or not _NAME.fullmatch(name):
-        raise RegistrationError(f"register({name!r}): expected a name of small letters, digits and . _ + -, found {name!r}")
+        raise RegistrationError(
+            f"register({name!r}): expected a name of small letters, digits and . _ + -, found {name!r}"
+        )
     if name in _REGISTRY:
         there = _REGISTRY[name].build
         raise RegistrationError(f"register({name!r}): the name is taken by {there.__module__}.{_called(there)}")
-    for field, expected in (("capabilities", Capabilities), ("rounding", Rounding), ("library", str), ("extra", str | None)):
+    for field, expected in (
+        ("capabilities", Capabilities),
+        ("rounding", Rounding),
+        ("library", str),
+        ("extra", str | None),
+    ):
         found = getattr(implementation, field)
         if not isinstance(found, expected) or found == "":
             kind = getattr(expected, "__name__", expected)

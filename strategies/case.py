@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -57,6 +58,8 @@ class Case:
         if unknown := set(self.weights) - set(shapes):
             raise InvalidCase(f"weights: this network has no {sorted(unknown)}, only {sorted(shapes)}")
         object.__setattr__(self, "x", self._array("x", self.x, (None, None, config.input_size)))
+        if not self.steps:
+            raise InvalidCase(f"x: expected at least one step, found shape {self.x.shape}")
         states = (config.num_layers * config.num_directions, self.batch_size, config.hidden_size)
         if self.h_0 is not None:
             object.__setattr__(self, "h_0", self._array("h_0", self.h_0, states))
@@ -71,7 +74,7 @@ class Case:
             raise InvalidCase(f"memory: expected one of {', '.join(MEMORY)}, found {self.memory!r}")
 
     def _array(self, name: str, values: Any, expected: tuple[int | None, ...]) -> Array:
-        if not isinstance(values, np.ndarray):
+        if not isinstance(values, np.ndarray) or values.dtype != np.float64:
             try:
                 values = round_to(self.config.dtype, values)
             except (TypeError, ValueError) as error:
@@ -127,7 +130,11 @@ class Case:
             return lay(torch.from_numpy(array.copy()).to(self.config.dtype))
 
         weights = {name: tensor(array) for name, array in self.weights.items()}
-        return weights, tensor(self.in_layout(self.x)), None if self.h_0 is None else tensor(self.state_in_layout(self.h_0))
+        return (
+            weights,
+            tensor(self.in_layout(self.x)),
+            None if self.h_0 is None else tensor(self.state_in_layout(self.h_0)),
+        )
 
     def in_layout(self, sequence: Array) -> Array:
         """A time-major (T, B, features) array as the config wants it: batch_first, or without its batch axis."""
@@ -162,7 +169,11 @@ class Case:
         parts = [f"Config({arguments}, dtype={config.dtype})", f"x={_nested(self.x)}"]
         if self.h_0 is not None:
             parts.append(f"h_0={_nested(self.h_0)}")
-        named = ", ".join(f"{name!r}: {_nested(array)}" for name, array in self.weights.items() if np.any(array))
+        named = ", ".join(
+            f"{name!r}: {_nested(array)}"
+            for name, array in self.weights.items()
+            if np.any(array) or np.signbit(array).any()
+        )
         parts.append(f"weights={{{named}}}")
         parts += [f"unbatched={self.unbatched}"] * self.unbatched
         parts += [f"memory={self.memory!r}"] * (self.memory != "contiguous")
@@ -172,7 +183,7 @@ class Case:
 def _nested(array: Array) -> str:
     if array.size == 0:
         return f"np.zeros({array.shape})"
-    return str(array.tolist()).replace(".0,", ",").replace(".0]", "]")
+    return re.sub(r"(?<!-0)\.0(?=[,\]])", "", str(array.tolist()))
 
 
 def _strided(tensor: torch.Tensor) -> torch.Tensor:

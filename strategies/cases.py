@@ -36,6 +36,9 @@ class Sizes(NamedTuple):
     hidden_size: int
 
 
+SMALLEST = Sizes(1, 0, 1, 1)
+#: The fields of `Capabilities` that bound the fields of `Sizes`.
+_LIMITS = ("max_steps", "max_batch", "max_input_size", "max_hidden_size")
 _SMALL = (1, 1, 2, 2, 3, 3, 4, 5)
 #: Around the widths of vector registers and of the blocks of matrix kernels.
 _EDGES = st.sampled_from((8, 7, 9, 16, 15, 17, 32, 31, 33, 64, 63, 65))
@@ -91,7 +94,7 @@ def _sizes(draw: st.DrawFn, within: Capabilities) -> Sizes:
     drawn = _TIES[draw(_TIE)](draw(_SIZES))
     if widening := draw(_WIDENING):
         drawn = _WIDE[widening](drawn, draw(_EDGES))
-    limits = (within.max_steps, within.max_batch, within.max_input_size, within.max_hidden_size)
+    limits = [getattr(within, name) for name in _LIMITS]
     found = Sizes(*(size if limit is None else min(size, limit) for size, limit in zip(drawn, limits, strict=True)))
     return found._replace(batch=max(found.batch, within.min_batch))
 
@@ -106,7 +109,12 @@ def _options(within: Capabilities) -> st.SearchStrategy[Config]:
     layers = [number for number in (1, 1, 1, 2, 2, 3) if number <= (within.max_layers or number)]
     directions = (False, True) if within.bidirectional else (False,)
     combinations = product(
-        layers, directions, within.dtypes, within.batch_first, sorted(within.nonlinearities), within.biases + within.biases[:1]
+        layers,
+        directions,
+        within.dtypes,
+        within.batch_first,
+        sorted(within.nonlinearities),
+        within.biases + within.biases[:1],
     )
     return st.sampled_from(
         [
@@ -131,16 +139,22 @@ _SPECIALS = _rarely(range(1 + len(special_values(torch.float32))), 75)
 
 @st.composite
 def cases(
-    draw: st.DrawFn, within: Capabilities = EVERYTHING, *, memory: tuple[str, ...] = ("contiguous",), special: bool = True
+    draw: st.DrawFn,
+    within: Capabilities = EVERYTHING,
+    *,
+    memory: tuple[str, ...] = ("contiguous",),
+    special: bool = True,
+    at_least: Sizes = SMALLEST,
 ) -> Case:
     """Whole cases inside `within`.
 
     Args:
         within: what the implementation takes on.
         memory: the ways to lie in memory that are drawn from, keys of `strategies.case.MEMORY`.
+        at_least: sizes below which none is drawn.
         special: whether a rare case has a NaN, an infinity or a number at the edge of the dtype somewhere.
     """
-    size = _sizes(draw, within)
+    size = Sizes(*map(max, _sizes(draw, within), at_least))
     config = _config(draw, within, size)
     unbatched = size.batch == 1 and within.unbatched and draw(st.booleans())
     state = draw(_STATES) if within.h_0 else "absent"
@@ -208,18 +222,29 @@ def cases_beyond(within: Capabilities) -> st.SearchStrategy[Case]:
 
     What cannot be refused from outside (calls from several threads) or is defined away (non-finite numbers) is left out.
     """
-    return st.one_of([cases(wider) for wider in one_step_wider(within) or [within]])
+    wider = one_step_wider(within) or [(within, SMALLEST)]
+    return st.one_of([cases(capabilities, at_least=floor) for capabilities, floor in wider])
 
 
-def one_step_wider(within: Capabilities) -> list[Capabilities]:
-    """These capabilities, each time with one refusal turned into a claim, and nothing else of that kind claimed."""
+def one_step_wider(within: Capabilities) -> list[tuple[Capabilities, Sizes]]:
+    """These capabilities, each time with one refusal turned into a claim, and sizes from which on a case is beyond them."""
     changes: list[dict[str, Any]] = []
-    for name, everything in (("nonlinearities", NONLINEARITIES), ("biases", (True, False)), ("batch_first", (False, True)), ("dtypes", DTYPES)):
+    for name, everything in _CHOICES.items():
         if missing := tuple(value for value in everything if value not in getattr(within, name)):
             changes.append({name: missing})
     changes += [{name: True} for name in ("bidirectional", "unbatched", "h_0") if not getattr(within, name)]
-    limits = ("max_batch", "max_steps", "max_input_size", "max_hidden_size", "max_layers")
-    changes += [{name: None} for name in limits if getattr(within, name) is not None]
-    if within.min_batch:
-        changes.append({"min_batch": 0})
-    return [replace(within, **change) for change in changes]
+    changes += [{"max_layers": None}] * (within.max_layers is not None) + [{"min_batch": 0}] * (within.min_batch > 0)
+    wider = [(replace(within, **change), SMALLEST) for change in changes]
+    for index, name in enumerate(_LIMITS):
+        if (limit := getattr(within, name)) is not None:
+            floor = Sizes(*(limit + 1 if place == index else size for place, size in enumerate(SMALLEST)))
+            wider.append((replace(within, **{name: None}), floor))
+    return wider
+
+
+_CHOICES: dict[str, tuple[Any, ...]] = {
+    "nonlinearities": NONLINEARITIES,
+    "biases": (True, False),
+    "batch_first": (False, True),
+    "dtypes": DTYPES,
+}

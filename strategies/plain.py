@@ -13,8 +13,10 @@ from impls.balls import Array
 from impls.contract import DTYPES, NONLINEARITIES, Config
 from strategies.case import Case, InvalidCase, round_to
 
-#: No archived case needs more numbers in one tensor, and none may fill the memory of who reads it.
+#: No archived case needs more numbers in one tensor or in all parameters, and none may fill the memory of who reads it.
 MOST_ELEMENTS = 1_000_000
+#: Nor more hidden states, over all steps, rows, layers and directions.
+MOST_STATES = 10 * MOST_ELEMENTS
 _DTYPES = {str(dtype).removeprefix("torch."): dtype for dtype in DTYPES}
 _SPELLED = {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}
 _DENSE_UP_TO = 64
@@ -39,12 +41,20 @@ def from_plain(data: Any) -> Case:
         InvalidCase: something is missing, of the wrong type or shape, too large, or not a number of the dtype.
     """
     config = _config(_expect(data, "config", dict))
-    arrays = {name: _array(name, value, config.dtype) for name, value in _expect(data, "arrays", dict).items()}
-    if "x" not in arrays:
-        raise InvalidCase("arrays: expected an array 'x', found " + (", ".join(arrays) or "none"))
-    if missing := set(config.parameter_shapes()) - set(arrays):
-        raise InvalidCase(f"arrays: {', '.join(sorted(missing))} missing")
-    return Case(config, arrays.pop("x"), arrays.pop("h_0", None), arrays, _expect(data, "unbatched", bool), _expect(data, "memory", str))
+    listed, needed = _expect(data, "arrays", dict), {"x", *config.parameter_shapes()}
+    if missing := needed - set(listed):
+        raise InvalidCase(f"arrays: {_shown(sorted(missing))} missing")
+    if unknown := set(listed) - needed - {"h_0"}:
+        raise InvalidCase(f"arrays: this network has no {_shown(sorted(unknown))}")
+    arrays = {name: _array(name, value, config.dtype) for name, value in listed.items()}
+    flags = _expect(data, "unbatched", bool), _expect(data, "memory", str)
+    case = Case(config, arrays.pop("x"), arrays.pop("h_0", None), arrays, *flags)
+    states = case.steps * max(case.batch_size, 1) * len(config.suffixes()) * config.hidden_size
+    if states > MOST_STATES:
+        raise InvalidCase(
+            f"arrays: {case.descriptor} computes {states} numbers, more than the {MOST_STATES} that are computed"
+        )
+    return case
 
 
 def _expect(data: Any, key: str, kind: type) -> Any:
@@ -63,7 +73,7 @@ def _shown(value: Any) -> str:
 def _config(data: Any) -> Config:
     known = {field.name for field in fields(Config)}
     if unknown := set(data) - known:
-        raise InvalidCase(f"config: unknown keys {sorted(unknown)}")
+        raise InvalidCase(f"config: unknown keys {_shown(sorted(unknown))}")
     sizes = {name: _expect(data, name, int) for name in ("input_size", "hidden_size", "num_layers")}
     flags = {name: _expect(data, name, bool) for name in ("bias", "batch_first", "bidirectional")}
     words = {"nonlinearity": NONLINEARITIES, "dtype": tuple(_DTYPES)}
@@ -74,15 +84,19 @@ def _config(data: Any) -> Config:
         if not 1 <= size <= MOST_ELEMENTS:
             raise InvalidCase(f"config: {name} should lie between 1 and {MOST_ELEMENTS}, found {size}")
     config = Config(**sizes, **flags, nonlinearity=data["nonlinearity"], dtype=_DTYPES[data["dtype"]])
-    if config.num_layers > 1000 or config.hidden_size**2 > MOST_ELEMENTS or config.hidden_size * config.input_size > MOST_ELEMENTS:
-        raise InvalidCase(f"config: a network of {sizes} holds more than {MOST_ELEMENTS} numbers in one tensor")
+    if config.num_layers > 1000 or sum(map(math.prod, config.parameter_shapes().values())) > MOST_ELEMENTS:
+        raise InvalidCase(
+            f"config: a network of {sizes} has more than 1000 layers or holds more than {MOST_ELEMENTS} numbers"
+        )
     return config
 
 
 def _array_to_plain(array: Array) -> dict[str, Any]:
     flat = [_spell(value) for value in array.ravel().tolist()]
     shape = list(array.shape)
-    nonzero = {str(place): value for place, value in enumerate(flat) if not (value == 0 and math.copysign(1, value) > 0)}
+    nonzero = {
+        str(place): value for place, value in enumerate(flat) if not (value == 0 and math.copysign(1, value) > 0)
+    }
     if len(flat) > _DENSE_UP_TO and 2 * len(nonzero) < len(flat):
         return {"shape": shape, "nonzero": nonzero}
     return {"shape": shape, "values": flat}
@@ -92,20 +106,24 @@ def _spell(value: float) -> float | str:
     if math.isfinite(value):
         whole = value.is_integer() and abs(value) < 2**53 and str(value) != "-0.0"
         return int(value) if whole else value
-    return next(word for word, number in _SPELLED.items() if number == value or (math.isnan(number) and math.isnan(value)))
+    return next(
+        word for word, number in _SPELLED.items() if number == value or (math.isnan(number) and math.isnan(value))
+    )
 
 
 def _array(name: str, data: Any, dtype: torch.dtype) -> Array:
     shape = _expect(data, "shape", list)
-    if not all(isinstance(size, int) and not isinstance(size, bool) and size >= 0 for size in shape):
-        raise InvalidCase(f"{name}: expected a shape of integers from 0, found {_shown(shape)}")
+    if len(shape) > 3 or not all(type(size) is int and 0 <= size <= MOST_ELEMENTS for size in shape):
+        raise InvalidCase(
+            f"{name}: expected a shape of up to 3 integers between 0 and {MOST_ELEMENTS}, found {_shown(shape)}"
+        )
     size = math.prod(shape)
-    if size > MOST_ELEMENTS or len(shape) > 3:
-        raise InvalidCase(f"{name}: shape {_shown(shape)} asks for {size} numbers, more than the {MOST_ELEMENTS} that are read")
+    if size > MOST_ELEMENTS:
+        raise InvalidCase(f"{name}: shape {shape} asks for {size} numbers, more than the {MOST_ELEMENTS} that are read")
     array = np.zeros(size)
     if "nonzero" in data:
         for place, value in _expect(data, "nonzero", dict).items():
-            if not place.isdecimal() or int(place) >= size:
+            if not place.isdecimal() or len(place) > len(str(size)) or int(place) >= size:
                 raise InvalidCase(f"{name}: place {_shown(place)} is outside of shape {shape}")
             array[int(place)] = _number(name, value)
     else:
@@ -123,4 +141,7 @@ def _number(name: str, value: Any) -> float:
         return _SPELLED[value]
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise InvalidCase(f"{name}: expected a number or one of {', '.join(_SPELLED)}, found {_shown(value)}")
-    return float(value)
+    try:
+        return float(value)
+    except OverflowError as error:
+        raise InvalidCase(f"{name}: expected a number that float64 can hold, found {_shown(value)}") from error

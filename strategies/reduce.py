@@ -82,7 +82,7 @@ def complexity(case: Case) -> Key:
     """What is simpler: fewer numbers, then fewer that are not zero, then fewer options, then plainer numbers."""
     arrays = case.arrays.values()
     values = np.concatenate([array.ravel() for array in arrays])
-    strange = values[values != 0]
+    strange = values[(values != 0) | np.signbit(values)]
     return len(values), len(strange), _options(case), sum(map(_strangeness, strange.tolist()))
 
 
@@ -106,6 +106,8 @@ _DTYPES = (torch.float64, torch.float32, torch.float16, torch.bfloat16)
 
 
 def _strangeness(value: float) -> float:
+    if value == 0 and math.copysign(1, value) < 0:
+        return len(LADDER)
     if value in LADDER:
         return LADDER.index(value)
     if not math.isfinite(value):
@@ -114,7 +116,13 @@ def _strangeness(value: float) -> float:
 
 
 def _identity(case: Case) -> tuple[object, ...]:
-    return case.config, case.x.shape, case.unbatched, case.memory, *((name, array.tobytes()) for name, array in case.arrays.items())
+    return (
+        case.config,
+        case.x.shape,
+        case.unbatched,
+        case.memory,
+        *((name, array.tobytes()) for name, array in case.arrays.items()),
+    )
 
 
 def steps(case: Case) -> Step:
@@ -199,7 +207,7 @@ def _fewer(case: Case) -> Step:
 # Options
 
 
-def _keep_rows(case: Case, config: Config, sources: list[str], rows: list[int]) -> Case:
+def _keep_rows(case: Case, config: Config, sources: list[str], rows: list[int], x: Array | None = None) -> Case:
     """The parameters of other layers or directions under the suffixes of `config`, cut or zero-filled to its widths."""
     weights = {}
     for name, shape in config.parameter_shapes().items():
@@ -208,15 +216,21 @@ def _keep_rows(case: Case, config: Config, sources: list[str], rows: list[int]) 
         weights[name] = np.zeros(shape)
         common = tuple(slice(min(a, b)) for a, b in zip(shape, source.shape, strict=True))
         weights[name][common] = source[common]
-    return replace(case, config=config, weights=weights, h_0=None if case.h_0 is None else case.h_0[rows])
+    h_0 = None if case.h_0 is None else case.h_0[rows]
+    return replace(case, config=config, x=case.x if x is None else x, h_0=h_0, weights=weights)
 
 
 def _fewer_layers(case: Case) -> Step:
     config, width = case.config, case.config.num_directions
     for dropped in range(config.num_layers) if config.num_layers > 1 else ():
         kept = [row for row in range(config.num_layers * width) if row // width != dropped]
-        sources = config.suffixes()
-        yield _keep_rows(case, replace(config, num_layers=config.num_layers - 1), [sources[row] for row in kept], kept)
+        sources, fewer = config.suffixes(), replace(config, num_layers=config.num_layers - 1)
+        yield _keep_rows(case, fewer, [sources[row] for row in kept], kept)
+        if dropped == 0:
+            # The second layer as the first one, at its own width: what fails for its width alone is not lost.
+            width_above = config.layer_input_size(1)
+            wide = np.resize(case.x, (case.steps, case.batch_size, width_above))
+            yield _keep_rows(case, replace(fewer, input_size=width_above), [sources[row] for row in kept], kept, wide)
 
 
 def _one_direction(case: Case) -> Step:
@@ -242,7 +256,8 @@ def _plainer_options(case: Case) -> Step:
     if config.nonlinearity != "relu":
         yield case.with_config(nonlinearity="relu")
     for dtype in _DTYPES[: _DTYPES.index(config.dtype)]:
-        yield case.with_config(dtype=dtype)
+        if all(np.array_equal(round_to(dtype, array), array, equal_nan=True) for array in case.arrays.values()):
+            yield case.with_config(dtype=dtype)
 
 
 # Numbers
@@ -301,7 +316,8 @@ STEPS: tuple[Callable[[Case], Step], ...] = (
 def smaller_cases(case: Case, most: int = 1500) -> Iterator[Case]:
     """Cases of the same options made of zeros and ones, simpler than this one, in order of size and then of ones.
 
-    Those with few ones come first, then the one that is all ones: `most` in all.
+    Those with few ones come first, then the one that is all ones: `most` in all. In the smallest, with one or two numbers
+    that are not zero, the first may also be another of the ladder, or not finite.
     """
     frames = sorted(_smaller_frames(case), key=lambda frame: complexity(frame)[0])
     numbers, nonzeros, *_ = complexity(case)
@@ -311,9 +327,10 @@ def smaller_cases(case: Case, most: int = 1500) -> Iterator[Case]:
         ceiling = nonzeros - 1 if size == numbers else size
         for count in range(min(ceiling, 4) + 1):
             for ones in itertools.combinations(range(size), count):
-                if next(budget) >= most:
-                    return
-                yield _filled(frame, names, ones)
+                for first in (1.0, *_others(frame)) if count in (1, 2) and size <= 7 else (1.0,):
+                    if next(budget) >= most:
+                        return
+                    yield _filled(frame, names, ones, first)
         yield _filled(frame, names, range(size))
 
 
@@ -335,9 +352,15 @@ def _smaller_frames(case: Case) -> Iterator[Case]:
                 yield frame
 
 
-def _filled(frame: Case, names: list[str], ones: Sequence[int]) -> Case:
+def _others(frame: Case) -> tuple[float, ...]:
+    largest = torch.finfo(frame.config.dtype).max
+    return (2.0, -1.0, largest, math.inf, math.nan)
+
+
+def _filled(frame: Case, names: list[str], ones: Sequence[int], first: float = 1.0) -> Case:
     flat = np.zeros(sum(frame.arrays[name].size for name in names))
     flat[list(ones)] = 1.0
+    flat[list(ones)[:1]] = first
     arrays, start = {}, 0
     for name in names:
         size = frame.arrays[name].size

@@ -4,7 +4,9 @@ from strategies import Case, cases
 from tests.judge import Trial, at_once, companion, judged
 
 
-@judged(cases, exempts=lambda capabilities: "" if capabilities.threads else "claims no calls from several threads at once")
+@judged(
+    cases, exempts=lambda capabilities: "" if capabilities.threads else "claims no calls from several threads at once"
+)
 def test_threads(trial: Trial, case: Case) -> None:
     """Calls that overlap in time do not disturb each other."""
     other = companion(case)

@@ -116,7 +116,7 @@ def read(path: Path) -> Record:
         )
     try:
         return _record(data)
-    except (InvalidCase, OverflowError) as error:
+    except (ValueError, RecursionError) as error:
         raise UnreadableCase(f"{path}: is damaged: {error}") from error
 
 
@@ -127,6 +127,9 @@ def _record(data: dict[str, Any]) -> Record:
             raise InvalidCase(f"{key}: expected text, found {found!r}")
     if not texts["property"].isidentifier():
         raise InvalidCase(f"property: expected the name of a property, found {texts['property']!r}")
+    for key, kind in (("disagreed", list), ("versions", dict)):
+        if not isinstance(data.get(key, kind()), kind):
+            raise InvalidCase(f"{key}: expected a {kind.__name__}, found {data[key]!r}")
     case = from_plain(data.get("case"))
     return Record(case=case, disagreed=data.get("disagreed", ()), versions=data.get("versions", {}), **texts)
 

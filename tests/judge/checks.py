@@ -24,7 +24,9 @@ def same_bits(what: str, one: torch.Tensor, two: torch.Tensor) -> None:
     if different.any():
         index = tuple(different.nonzero()[0].tolist())
         first, second = one[index].item(), two[index].item()
-        raise Disagreement("bits", f"{what} differ at {list(index)}: {first!r} and {second!r}", expected=first, got=second, allowed=0.0)
+        raise Disagreement(
+            "bits", f"{what} differ at {list(index)}: {first!r} and {second!r}", expected=first, got=second, allowed=0.0
+        )
 
 
 def _bytes(tensor: torch.Tensor) -> bytes:
@@ -88,7 +90,9 @@ def at_once(network: Network, cases: Sequence[Case], rounds: int = 3) -> None:
             thread.join()
     if found:
         first = min(found, key=lambda disagreement: disagreement.text)
-        raise Disagreement(f"threads: {first.kind}", f"with calls from {len(threads)} threads at once, {first.text}", **first.details)
+        raise Disagreement(
+            f"threads: {first.kind}", f"with calls from {len(threads)} threads at once, {first.text}", **first.details
+        )
 
 
 @contextmanager

@@ -34,9 +34,18 @@ class Counterexample:
     def record(self) -> Record:
         """What the archive keeps of it."""
         details = {key: value for key, value in self.disagreement.details.items() if isinstance(value, int | float)}
-        seen = {"implementation": self.implementation.name, "kind": self.disagreement.kind, "says": self.disagreement.text}
-        versions = {self.implementation.library: self.implementation.version or "not installed", "python": sys.version.split()[0]}
-        return Record(self.property.name, self.case, [seen | {key: spelled(value) for key, value in details.items()}], versions)
+        seen = {
+            "implementation": self.implementation.name,
+            "kind": self.disagreement.kind,
+            "says": self.disagreement.text,
+        }
+        versions = {
+            self.implementation.library: self.implementation.version or "not installed",
+            "python": sys.version.split()[0],
+        }
+        return Record(
+            self.property.name, self.case, [seen | {key: spelled(value) for key, value in details.items()}], versions
+        )
 
 
 def spelled(value: float) -> float | str:
@@ -136,7 +145,11 @@ def _number(value: float) -> str:
 
 def _allowed(expected: float, allowed: float) -> str:
     if not allowed:
-        exact = "every sum in this case is exact in every order" if abs(expected) < float("inf") else "demanded by IEEE arithmetic"
+        exact = (
+            "every sum in this case is exact in every order"
+            if abs(expected) < float("inf")
+            else "demanded by IEEE arithmetic"
+        )
         return f"nothing else: {exact}"
     return f"+-{allowed:.3g}, the proven bound on rounding"
 
@@ -149,5 +162,3 @@ def _wrapped(case: Case) -> list[str]:
     for argument in ("x=", "h_0=", "weights=", "unbatched=", "memory="):
         text = text.replace(f", {argument}", f",\n       {argument}", 1)
     return [f"  {line}" for line in text.splitlines()]
-
-

@@ -15,7 +15,10 @@ def listing() -> str:
 
 def _paragraph(implementation: Implementation) -> str:
     where = implementation.version or f"not installed: {implementation.how_to_install}"
-    lines = [f"{implementation.name}  ({implementation.library} {where})", f"    {_claims(implementation.capabilities)}"]
+    lines = [
+        f"{implementation.name}  ({implementation.library} {where})",
+        f"    {_claims(implementation.capabilities)}",
+    ]
     lines += [f"    known defect: {defect.reason} ({defect.link})" for defect in implementation.known_defects]
     return "\n".join(lines)
 

@@ -14,7 +14,7 @@ from impls import Implementation, RegistrationError, registered, resolve
 from tests.judge.archive import REGRESSIONS
 
 #: How many cases each implementation is fed for each property, by profile.
-CASES = {"dev": 300, "ci": 300, "hunt": 10_000}
+CASES = {"dev": 600, "ci": 600, "hunt": 10_000}
 #: Cases of one item: what one worker does in one go.
 SHARD = 100
 _CI_SEED = 0
@@ -48,8 +48,15 @@ def add_options(parser: pytest.Parser) -> None:
         metavar="NAME|PATH.py|MODULE:ATTR",
         help="judge this implementation only: a registered name, all that a file registers, or an attribute of a module; repeatable",
     )
-    group.addoption("--list-impls", action="store_true", help="print what is registered, and how to install what is not")
-    group.addoption("--cases", type=_positive, metavar="N", help="cases per property and implementation (default: %s)" % CASES["dev"])
+    group.addoption(
+        "--list-impls", action="store_true", help="print what is registered, and how to install what is not"
+    )
+    group.addoption(
+        "--cases",
+        type=_positive,
+        metavar="N",
+        help="cases per property and implementation (default: %s)" % CASES["dev"],
+    )
     group.addoption(
         "--archive",
         nargs="?",
@@ -78,7 +85,11 @@ def configure(config: pytest.Config) -> None:
     replay = config.getoption("case")
     if replay and not Path(replay).is_file():
         raise pytest.UsageError(f"--case {replay}: there is no such file")
-    archive = config.getoption("archive")
+    archive, written = config.getoption("archive"), config.getoption("report")
+    if archive and Path(archive).exists() and not Path(archive).is_dir():
+        raise pytest.UsageError(f"--archive {archive}: expected a folder, found a file")
+    if written and not Path(written).absolute().parent.is_dir():
+        raise pytest.UsageError(f"--report {written}: there is no folder {Path(written).absolute().parent}")
     config.stash[RUN] = Run(
         implementations=_implementations(config.getoption("impl")),
         cases=config.getoption("cases") or CASES.get(profile, CASES["dev"]),
@@ -121,5 +132,8 @@ def _seed(config: pytest.Config, profile: str) -> int:
         return int(config.workerinput["rnn_parity_seed"])
     asked = config.getoption("hypothesis_seed", None)
     if asked is not None and asked != "random":
-        return int(asked)
+        try:
+            return int(asked)
+        except ValueError as error:
+            raise pytest.UsageError(f"--hypothesis-seed: expected an integer or 'random', found {asked!r}") from error
     return _CI_SEED if profile == "ci" else random.SystemRandom().randrange(2**32)

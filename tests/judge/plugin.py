@@ -14,6 +14,7 @@ import torch
 from hypothesis import seed, settings
 
 from impls import Implementation
+from strategies import Case
 from tests.judge import archive, listing, report, table
 from tests.judge.counterexample import explanation, find_minimal
 from tests.judge.options import RUN, Run, add_options, configure
@@ -63,7 +64,9 @@ def pytest_configure_node(node: Any) -> None:
 
 def pytest_report_header(config: pytest.Config) -> list[str]:
     run = config.stash[RUN]
-    names = ", ".join(f"{found.name} ({found.library} {found.version or 'not installed'})" for found in run.implementations)
+    names = ", ".join(
+        f"{found.name} ({found.library} {found.version or 'not installed'})" for found in run.implementations
+    )
     return [
         f"rnn-parity: {run.cases} cases per property and implementation, seed {run.seed} (--hypothesis-seed={run.seed} repeats it), "
         f"profile {run.profile}, {torch.get_num_threads()} thread per worker",
@@ -89,7 +92,9 @@ def _trials(run: Run, judged: Property) -> Iterator[Any]:
             yield pytest.param(Trial(implementation), id=implementation.name, marks=pytest.mark.skip(reason=reason))
         else:
             for shard, cases in enumerate(run.shards()):
-                yield pytest.param(Trial(implementation, shard=shard, budget=cases), id=f"{implementation.name}-{shard}")
+                yield pytest.param(
+                    Trial(implementation, shard=shard, budget=cases), id=f"{implementation.name}-{shard}"
+                )
 
 
 def _absence(implementation: Implementation) -> str:
@@ -103,17 +108,34 @@ def _replays(run: Run) -> Iterator[Any]:
             record = archive.read(path)
             judged = load_properties().get(record.property)
             if judged is None:
-                raise archive.UnreadableCase(f"{path}: is about the property {record.property!r}; this suite has {', '.join(PROPERTIES)}")
+                raise archive.UnreadableCase(
+                    f"{path}: is about the property {record.property!r}; this suite has {', '.join(PROPERTIES)}"
+                )
         except archive.UnreadableCase as error:
             yield pytest.param(None, error, id=path.stem)
             continue
         for implementation in run.implementations:
             trial = Trial(implementation)
             known = [defect for defect in implementation.known_defects if defect.case == path.name]
-            if not implementation.installed or judged.exempts(trial.capabilities) or trial.capabilities.objections(record.case):
+            obstacle = _absence(implementation) or ("" if known else _exclusion(judged, trial, record.case))
+            if obstacle and not run.replay:
                 continue
-            marks = [pytest.mark.xfail(strict=True, raises=Disagreement, reason=f"{defect.reason} ({defect.link})") for defect in known]
+            marks = [
+                pytest.mark.xfail(strict=True, raises=Disagreement, reason=f"{defect.reason} ({defect.link})")
+                for defect in known
+            ]
+            marks += [pytest.mark.skip(reason=obstacle)] * bool(obstacle)
             yield pytest.param(trial, record, id=f"{path.stem}-{implementation.name}", marks=marks)
+
+
+def _exclusion(judged: Property, trial: Trial, case: Case) -> str:
+    """Why an archived case is not for this implementation; empty where it is."""
+    if reason := judged.exempts(trial.capabilities):
+        return reason
+    if judged.admits(trial, case):
+        return ""
+    reasons = trial.capabilities.objections(case) + trial.defects(case)
+    return f"the case is outside of what {judged.name} asks of it: {', '.join(reasons) or 'nothing is unclaimed'}"
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -150,7 +172,9 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, None, None]:
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(item: Any, call: pytest.CallInfo[None]) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+def pytest_runtest_makereport(
+    item: Any, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     made = yield
     trial = getattr(item, "callspec", None) and item.callspec.params.get("trial")
     if not isinstance(trial, Trial) or call.when == "teardown" or (call.when == "setup" and made.outcome == "passed"):
@@ -160,6 +184,8 @@ def pytest_runtest_makereport(item: Any, call: pytest.CallInfo[None]) -> Generat
     disagreement = _disagreement(call.excinfo.value) if call.excinfo and made.outcome == "failed" else None
     if disagreement is not None:
         result.status = "disagrees"
+        if "archived" in item.callspec.params:
+            disagreement.case = item.callspec.params["archived"].case
         if disagreement.case is not None:
             made.longrepr, written = _explain(item, trial, disagreement)
             result.counterexamples = [written] if written else []
@@ -185,13 +211,17 @@ def _explain(item: Any, trial: Trial, disagreement: Disagreement) -> tuple[str, 
     else:
         judged = item.obj.property
     counterexample = find_minimal(judged, trial.implementation, disagreement)
-    asked = "".join(f" --impl {name}" for name in item.config.getoption("impl") or ())
+    # With `=`: what follows a space pytest takes for a path of tests, and looks there for its configuration.
+    asked = "".join(f" --impl={name}" for name in item.config.getoption("impl") or ())
     again = f"pytest{asked} --hypothesis-seed={run.seed} --cases={run.cases} '{item.nodeid}'"
-    commands, written = {"replay ": again, "archive": again.replace("pytest", "pytest --archive tests/regressions", 1)}, ""
+    commands, written = (
+        {"replay ": again, "archive": again.replace("pytest", "pytest --archive=tests/regressions", 1)},
+        "",
+    )
     if run.archive:
         path = archive.write(counterexample.record(), run.archive)
         written = path.name
-        commands = {"archived": str(path), "replay  ": f"pytest{asked} --case {path}"}
+        commands = {"archived": str(path), "replay  ": f"pytest{asked} --case={path}"}
     return explanation(counterexample, commands), written
 
 
@@ -211,11 +241,10 @@ def pytest_sessionstart(session: pytest.Session) -> None:
 
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
     results = config.stash[RESULTS]
-    if not results.found:
-        return
-    terminalreporter.section("implementations against properties")
-    for line in table.lines(results):
-        terminalreporter.write_line(line)
+    if results.found:
+        terminalreporter.section("implementations against properties")
+        for line in table.lines(results):
+            terminalreporter.write_line(line)
     if path := config.getoption("report"):
         seconds = time.monotonic() - config.stash[_STARTED]
         report.write(Path(path), results, config.stash[RUN], config.getoption("numprocesses", None) or 0, seconds)

@@ -33,7 +33,9 @@ class Property:
     #: Whether a case may be judged at all, beside what `cases` draws: while reducing and replaying.
     admits: Callable[[Trial, Case], bool]
 
-    def given(self, capabilities: Capabilities, avoiding: Callable[[Case], object] | None = None) -> Callable[..., None]:
+    def given(
+        self, capabilities: Capabilities, avoiding: Callable[[Case], object] | None = None
+    ) -> Callable[..., None]:
         """The property as a Hypothesis test of its own, on cases for these capabilities without the known defects."""
         cases = self.cases(capabilities)
         if avoiding is not None:

@@ -73,7 +73,10 @@ class Result:
 
     def for_report(self) -> dict[str, Any]:
         """As the report holds it."""
-        data = self.plain() | {"vacuous_share": self.vacuous_share, "worst_error_over_bound": spelled(self.worst_error_over_bound)}
+        data = self.plain() | {
+            "vacuous_share": self.vacuous_share,
+            "worst_error_over_bound": spelled(self.worst_error_over_bound),
+        }
         return {key: value for key, value in data.items() if key not in ("elements", "vacuous")}
 
 

@@ -15,10 +15,16 @@ def lines(results: Results) -> Iterator[str]:
     names = sorted({name for name, _ in results.found})
     properties = list(dict.fromkeys(judged for _, judged in sorted(results.found, key=lambda place: place[1])))
     head = ["", *properties, "worst/bound", "vacuous"]
-    rows = [[name, *(_cell(results.found.get((name, judged))) for judged in properties), *_margin(results, name)] for name in names]
+    rows = [
+        [name, *(_cell(results.found.get((name, judged))) for judged in properties), *_margin(results, name)]
+        for name in names
+    ]
     widths = [max(len(row[column]) for row in [head, *rows]) for column in range(len(head))]
     for row in [head, *rows]:
-        first, *rest = (cell.ljust(width) if not column else cell.rjust(width) for column, (cell, width) in enumerate(zip(row, widths, strict=True)))
+        first, *rest = (
+            cell.ljust(width) if not column else cell.rjust(width)
+            for column, (cell, width) in enumerate(zip(row, widths, strict=True))
+        )
         yield "  ".join([first, *rest])
     yield _LEGEND
     yield _totals(results)

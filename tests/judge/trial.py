@@ -71,7 +71,9 @@ class Trial:
         try:
             return function(*arguments)
         except Exception as error:
-            raise Disagreement(f"raises {type(error).__name__}", f"{what} raised {type(error).__name__}: {error}") from error
+            raise Disagreement(
+                f"raises {type(error).__name__}", f"{what} raised {type(error).__name__}: {error}"
+            ) from error
         finally:
             self.tally.implementation_seconds += time.perf_counter() - start
 
@@ -111,5 +113,7 @@ def companion(case: Case) -> Case:
         case,
         x=-case.x[::-1, ::-1, ::-1],
         h_0=None if case.h_0 is None else -case.h_0[::-1, ::-1, ::-1],
-        weights={name: -array[tuple(slice(None, None, -1) for _ in array.shape)] for name, array in case.weights.items()},
+        weights={
+            name: -array[tuple(slice(None, None, -1) for _ in array.shape)] for name, array in case.weights.items()
+        },
     )

@@ -55,7 +55,9 @@ def as_result(returned: object) -> Result:
     """
     if isinstance(returned, tuple) and len(returned) == 2 and all(isinstance(part, torch.Tensor) for part in returned):
         return Result(*returned)
-    found = [type(part).__name__ for part in returned] if isinstance(returned, (tuple, list)) else type(returned).__name__
+    found = (
+        [type(part).__name__ for part in returned] if isinstance(returned, (tuple, list)) else type(returned).__name__
+    )
     raise Disagreement("type", f"run(x, h_0) should return (output, h_n), two torch.Tensors, but returned {found}")
 
 
@@ -79,10 +81,18 @@ def judge(case: Case, result: Result, expected: tuple[Ball, Ball]) -> Margin:
 def _judge_tensor(case: Case, name: str, got: torch.Tensor, ball: Ball) -> Margin:
     if tuple(got.shape) != ball.mid.shape:
         raise Disagreement(
-            f"{name} shape", f"{name} has shape {tuple(got.shape)}, expected {ball.mid.shape}", expected=ball.mid.shape, got=tuple(got.shape)
+            f"{name} shape",
+            f"{name} has shape {tuple(got.shape)}, expected {ball.mid.shape}",
+            expected=ball.mid.shape,
+            got=tuple(got.shape),
         )
     if got.dtype != case.config.dtype:
-        raise Disagreement(f"{name} dtype", f"{name} is {got.dtype}, expected {case.config.dtype}", expected=case.config.dtype, got=got.dtype)
+        raise Disagreement(
+            f"{name} dtype",
+            f"{name} is {got.dtype}, expected {case.config.dtype}",
+            expected=case.config.dtype,
+            got=got.dtype,
+        )
     found = got.detach().to(torch.float64).numpy()
     ratio = error_over_bound(found, ball)
     if ratio.size and not (worst := ratio.max()) <= RADIUS_SLACK:

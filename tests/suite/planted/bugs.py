@@ -1,7 +1,7 @@
 """Bugs that real implementations had, each planted in a correct network as an override of a few lines.
 
-A class's docstring says in plain words what it gets wrong: that is the bug's name for people. `@plant(family, property)`
-enters it in `BUGS` with the property of the suite that is expected to catch it (others may, too):
+A class's docstring says in plain words what it gets wrong: that is the bug's name for people. `@plant(...)` enters it
+in `BUGS` with its family and the property of the suite that is expected to catch it (others may, too):
 
     agreement      outputs, final states, their shapes and dtypes are the reference's
     layouts        batch-first, time-major and unbatched arguments give the same results
@@ -1831,7 +1831,7 @@ class NanRestartsState(Loop):
 
 @plant("nonfinite", "agreement")
 class TailReadsNextRow(Loop):
-    """An odd number of features is read with the next row's first, times zero, which is NaN where that is not finite."""
+    """An odd number of features is read with the next row's first, times zero: NaN where that one is not finite."""
 
     def product(self, v: Tensor, w: Tensor) -> Tensor:
         beyond = 0 * v.roll(-1, 0)[:, :1]

@@ -1,7 +1,8 @@
 """Networks that are right and do it differently: the suite must never accuse them.
 
 Other orders of summation, other formulas, other places to round, other layouts inside. A class's docstring says what
-differs. `@honest(...)` enters it in `HONEST` with its rounding model and its capabilities, where they are not the default.
+differs. `@honest(...)` enters it in `HONEST` with its rounding model and its capabilities where they are not the
+default.
 """
 
 from __future__ import annotations
@@ -249,7 +250,7 @@ class SubnormalsFlushed(Loop):
 
 @honest()
 class TanhByExpm1(Loop):
-    """tanh is (e^2 / (e + 2) - e) / 2 with e = expm1(-2|a|) below one, and 1 - 2 / (exp(2|a|) + 1) above, in float64."""
+    """tanh is (e^2 / (e + 2) - e) / 2 with e = expm1(-2|a|) below one, 1 - 2 / (exp(2|a|) + 1) above, in float64."""
 
     def tanh(self, a: Tensor) -> Tensor:
         size = a.double().abs()

@@ -1,6 +1,6 @@
 """A plain and correct network with the whole surface of nn.RNN, cut into methods that a bug or a variant overrides.
 
-`Loop(config, weights)` is what a `build` function returns, so the class itself, and every class derived from it, is one.
+`Loop(config, weights)` is what a `build` function returns: the class itself, and every class derived from it, is one.
 Inside, sequences are (T, B, features) and states (num_layers * num_directions, B, H), whatever layout is asked for.
 """
 
