@@ -25,9 +25,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from impls.contract import DTYPES, Rounding
-
-Array = npt.NDArray[np.float64]
+from impls.contract import DTYPES, Array, Rounding
 
 #: Radii are themselves rounded in float64: (1 + 2^-53) a few times per step, far below this for any case drawn.
 RADIUS_SLACK: Final = 1 + 2.0**-30
@@ -86,7 +84,9 @@ class Arithmetic:
         self.format = FORMATS[dtype]
         self._sums = FORMATS[rounding.accumulate or dtype]
         self._wide = self._sums.unit_roundoff < self.format.unit_roundoff
-        self.significand = 2.0 ** min(self.format.precision, self._sums.precision)
+        #: Whole numbers whose magnitudes add up to this at most are added exactly. Not 2^p, to which float64 also rounds
+        #: sums of magnitudes just beyond it.
+        self.largest_whole = 2.0 ** min(self.format.precision, self._sums.precision) - 1
         # One unit in the last place is at most 2 u of the value. Accurate absolutely only, tanh has that error of the
         # accumulator's, and one more rounding to the dtype.
         ulps = 1.0 if rounding.tanh_absolute else rounding.tanh_ulps
@@ -104,7 +104,7 @@ class Arithmetic:
         return inside + stored + inside * stored
 
     def tanh(self, a: Ball) -> Ball:
-        """sup |tanh(a') - tanh(mid)| over the ball = tanh(rad) (1 - tanh|mid| tanh(|mid| - rad)), and the library's error."""
+        """Sup |tanh(a') - tanh(mid)| over the ball = tanh(rad) (1 - tanh|mid| tanh(|mid| - rad)), and the library's error."""
         size = np.tanh(np.abs(a.mid))
         spread = np.tanh(a.rad) * (1 - size * np.tanh(np.abs(a.mid) - a.rad))
         error = self._tanh_relative * (size + spread) + self._tanh_absolute
@@ -146,7 +146,7 @@ class Arithmetic:
         for sign, same in ((1.0, plus), (-1.0, minus)):
             one_sided = (sign * product - spread >= 0).all(-1)
             least = (sign * product - spread).sum(-1) * (1 - gamma)
-            certain = overflow & one_sided & (least > largest * (1 + 2 * self.format.unit_roundoff))
+            certain = overflow & one_sided & ~(plus | minus) & (least > largest * (1 + 2 * self.format.unit_roundoff))
             result = _put(result, certain, sign * np.inf, np.inf)
             result = _put(result, same & ~overflow, sign * np.inf, 0.0)
             result = _put(result, same & overflow, 0.0, np.inf)

@@ -7,9 +7,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from typing import Any, Literal, Protocol, TypeAlias
 
+import numpy as np
+import numpy.typing as npt
 import torch
 
 Nonlinearity: TypeAlias = Literal["tanh", "relu"]
+Array: TypeAlias = npt.NDArray[np.float64]
 Weights: TypeAlias = Mapping[str, torch.Tensor]
 Run: TypeAlias = Callable[..., tuple[torch.Tensor, torch.Tensor]]
 Build: TypeAlias = Callable[["Config", Weights], Run]
@@ -71,7 +74,7 @@ class Config:
 
 
 class Asked(Protocol):
-    """What capabilities look at in a case."""
+    """What capabilities and known defects look at in a case; `strategies.Case` has it all."""
 
     @property
     def config(self) -> Config: ...
@@ -85,6 +88,12 @@ class Asked(Protocol):
     def has_h_0(self) -> bool: ...
     @property
     def finite(self) -> bool: ...
+    @property
+    def x(self) -> Array: ...
+    @property
+    def h_0(self) -> Array | None: ...
+    @property
+    def weights(self) -> Mapping[str, Array]: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -219,7 +228,10 @@ class KnownDefect:
     """
 
     name: str
-    predicate: Callable[[Any], bool]
+    #: Whether a case runs into it.
+    predicate: Callable[[Asked], bool]
     reason: str
     link: str
     case: str
+    #: Whether this machine shows it at all.
+    present: Callable[[], bool] = lambda: True

@@ -7,6 +7,7 @@ from torch import nn
 
 from impls.contract import Config, Run, Weights
 from impls.registry import register
+from impls.torch_defects import TORCH_DEFECTS
 
 
 class LinearCell(nn.Module):
@@ -69,7 +70,7 @@ class LinearRNN(nn.Module):
         return input.transpose(0, 1) if batch_first else input, torch.stack(hiddens)
 
 
-@register("linear")
+@register("linear", known_defects=TORCH_DEFECTS)
 def build(config: Config, weights: Weights) -> Run:
     """A LinearRNN with these weights."""
     network = LinearRNN(config).to(config.dtype)

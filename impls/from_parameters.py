@@ -9,6 +9,7 @@ from torch import nn
 
 from impls.contract import Config
 from impls.registry import register_module
+from impls.torch_defects import TORCH_DEFECTS
 
 
 class ParameterRNN(nn.Module):
@@ -51,4 +52,4 @@ class ParameterRNN(nn.Module):
         return x.transpose(0, 1) if batch_first else x, torch.stack(h_n)
 
 
-register_module("parameters", ParameterRNN)
+register_module("parameters", ParameterRNN, known_defects=TORCH_DEFECTS)

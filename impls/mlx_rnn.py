@@ -5,12 +5,25 @@ from __future__ import annotations
 import torch
 from torch.utils.dlpack import from_dlpack
 
-from impls.contract import Config, Run, Weights
-from impls.layers import Scan, run_scans
+from impls.contract import Config, KnownDefect, Run, Weights
+from impls.layers import Scan, run_scans, skips_infinite_recurrence
 from impls.registry import register
 
 
-@register("mlx", library="mlx", extra="mlx")
+@register(
+    "mlx",
+    library="mlx",
+    extra="mlx",
+    known_defects=(
+        KnownDefect(
+            name="first-product-skipped",
+            predicate=skips_infinite_recurrence,
+            reason="without a hidden state the product of Whh with zeros is left out, so an infinity or NaN in Whh is lost",
+            link="https://github.com/ml-explore/mlx/issues/3249 (its GRU; not reported for RNN as of 0.32.4)",
+            case="agreement-c88da801fefd.json",
+        ),
+    ),
+)
 def build(config: Config, weights: Weights) -> Run:
     """One mlx.nn.RNN a layer and direction."""
     return run_scans(config, [_scan(config, weights, suffix) for suffix in config.suffixes()])

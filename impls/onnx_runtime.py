@@ -5,16 +5,19 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import Any
 
+import numpy as np
 import torch
 
-from impls.contract import Capabilities, Config, Rounding, Run, Weights
+from impls.contract import Asked, Capabilities, Config, KnownDefect, Rounding, Run, Weights
+from impls.layers import skips_infinite_recurrence
 from impls.onnx_model import Evaluator, Node, run_nodes
+from impls.reference import forward
 from impls.registry import register
 
 
 @lru_cache(maxsize=1024)
 def _session(node: Node) -> Evaluator:
-    import onnxruntime  # type: ignore[import-untyped]
+    import onnxruntime
 
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
@@ -25,6 +28,13 @@ def _session(node: Node) -> Evaluator:
         return session.run(None, feeds)
 
     return evaluate
+
+
+def _has_nan_state_of_relu(case: Asked) -> bool:
+    if case.config.nonlinearity != "relu" or case.finite:
+        return False
+    output, _ = forward(case.config, case.weights, case.x, case.h_0)
+    return bool(np.isnan(output.mid).any())
 
 
 @register(
@@ -41,6 +51,24 @@ def _session(node: Node) -> Evaluator:
         ),
     ),
     library="onnxruntime",
+    known_defects=(
+        KnownDefect(
+            name="relu-swallows-nan",
+            predicate=_has_nan_state_of_relu,
+            reason="Relu inside its RNN is std::max(0, x), which makes 0 of a NaN",
+            link="https://github.com/microsoft/onnxruntime/blob/main/onnxruntime/core/providers/cpu/rnn/rnn_activation_functors.h"
+            " (not reported as of 1.32.0)",
+            case="agreement-a713b8835395.json",
+        ),
+        KnownDefect(
+            name="first-product-skipped",
+            predicate=skips_infinite_recurrence,
+            reason="without initial_h the product of R with the zero state is left out, so an infinity or NaN in R is lost",
+            link="https://onnx.ai/onnx/operators/onnx__RNN.html says that it is 'assumed to be 0'"
+            " (not reported as of 1.32.0)",
+            case="agreement-c88da801fefd.json",
+        ),
+    ),
     extra="onnx",
 )
 def build(config: Config, weights: Weights) -> Run:

@@ -3,7 +3,7 @@
     a_t = W_ih x_t + b_ih + W_hh h_(t-1) + b_hh,    h_t = act(a_t)
 
 Sums of small dyadic numbers are exact in every order: where all terms are multiples of q and their magnitudes add up
-to at most 2^p q (p the bits of the significand), no partial sum is rounded, the radius is 0 and equality is bitwise.
+to less than 2^p q (p the bits of the significand), no partial sum is rounded, the radius is 0 and equality is bitwise.
 """
 
 from __future__ import annotations
@@ -94,7 +94,7 @@ class _Layer:
             if (size * (1 + self.gamma)).max(initial=0.0) <= largest:
                 rad = rad_x[:, t] + h.rad @ w_hh + eta * h_size.sum(-1, keepdims=True) + self.gamma * size
                 quantum = self._quantum(x_grain, h_grain)
-                is_exact = size <= self.arithmetic.significand * quantum
+                is_exact = size <= self.arithmetic.largest_whole * quantum
                 h = self.activation(Ball(mid_x[:, t] + h.mid @ w_hh_mid, np.where(is_exact, 0.0, rad)))
                 h_grain = quantum if not h.rad.any() else 0.0
             else:

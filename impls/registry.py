@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
-from typing import Any, overload
+from typing import Any, TypedDict, Unpack, overload
 
 import torch
 
@@ -72,19 +72,27 @@ def _installed_version(library: str) -> str | None:
         return None
 
 
+class Options(TypedDict, total=False):
+    """What `register` and `register_module` may be told beside a name and what it names."""
+
+    #: What it takes on; by default the whole surface of nn.RNN.
+    capabilities: Capabilities
+    #: How it rounds; by default every operation in the dtype of the case.
+    rounding: Rounding
+    #: The distribution on the package index whose code is judged; by default torch.
+    library: str
+    #: The extra of rnn-parity that installs that library; by default none.
+    extra: str | None
+    #: What was found about it and is not ours to mend.
+    known_defects: Sequence[KnownDefect]
+
+
 @overload
-def register(name: str, build: Build, **options: Any) -> Build: ...
+def register(name: str, build: Build, **options: Unpack[Options]) -> Build: ...
 @overload
-def register(name: str, build: None = None, **options: Any) -> Callable[[Build], Build]: ...
+def register(name: str, build: None = None, **options: Unpack[Options]) -> Callable[[Build], Build]: ...
 def register(
-    name: str,
-    build: Build | None = None,
-    *,
-    capabilities: Capabilities | None = None,
-    rounding: Rounding | None = None,
-    library: str = "torch",
-    extra: str | None = None,
-    known_defects: Sequence[KnownDefect] = (),
+    name: str, build: Build | None = None, **options: Unpack[Options]
 ) -> Build | Callable[[Build], Build]:
     """Register `build(config, weights) -> run`, `run(x, h_0=None) -> (output, h_n)`; as a decorator or as a call.
 
@@ -92,25 +100,25 @@ def register(
         name: how it is called in options and tables: small letters, digits and `. _ + -`.
         build: called once per network with a `Config` and nn.RNN's parameters by name, tensors of `config.dtype`.
             What it returns is called many times, with tensors in nn.RNN's layouts.
-        capabilities: what it takes on; by default the whole surface of nn.RNN.
-        rounding: how it rounds; by default every operation in the dtype of the case.
-        library: the distribution on the package index whose code is judged.
-        extra: the extra of rnn-parity that installs that library.
-        known_defects: what was found about it and is not ours to mend.
+        options: `capabilities`, `rounding`, `library`, `extra` and `known_defects`, see `Options`.
 
     Raises:
         RegistrationError: an argument does not fit, or the name is taken.
     """
 
     def decorate(build: Build) -> Build:
+        if unknown := set(options) - set(Options.__annotations__):
+            raise RegistrationError(
+                f"register({name!r}): expected options out of {', '.join(Options.__annotations__)}, found {sorted(unknown)}"
+            )
         implementation = Implementation(
             name=name,
             build=build,
-            capabilities=Capabilities() if capabilities is None else capabilities,
-            rounding=Rounding() if rounding is None else rounding,
-            library=library,
-            extra=extra,
-            known_defects=tuple(known_defects),
+            capabilities=options.get("capabilities", Capabilities()),
+            rounding=options.get("rounding", Rounding()),
+            library=options.get("library", "torch"),
+            extra=options.get("extra"),
+            known_defects=tuple(options.get("known_defects", ())),
         )
         _validate(implementation)
         _REGISTRY[name] = implementation
@@ -165,7 +173,7 @@ def _called(function: Any) -> str:
     return getattr(function, "__qualname__", None) or repr(function)
 
 
-def register_module(name: str, module: Callable[..., torch.nn.Module], **options: Any) -> None:
+def register_module(name: str, module: Callable[..., torch.nn.Module], **options: Unpack[Options]) -> None:
     """Register a class with nn.RNN's constructor arguments and `state_dict` names; `options` as for `register`.
 
     Arguments at nn.RNN's defaults are not passed on, so a class without, say, `bidirectional` can join by declaring

@@ -5,5 +5,6 @@ from __future__ import annotations
 import torch
 
 from impls.registry import register_module
+from impls.torch_defects import TORCH_DEFECTS
 
-register_module("nn.rnn", torch.nn.RNN)
+register_module("nn.rnn", torch.nn.RNN, known_defects=TORCH_DEFECTS)

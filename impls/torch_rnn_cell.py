@@ -8,9 +8,10 @@ from torch import nn
 from impls.contract import Config, Run, Weights
 from impls.layers import Scan, run_scans
 from impls.registry import register
+from impls.torch_defects import TORCH_DEFECTS
 
 
-@register("nn.rnncell")
+@register("nn.rnncell", known_defects=TORCH_DEFECTS)
 def build(config: Config, weights: Weights) -> Run:
     """One nn.RNNCell a layer and direction."""
 

@@ -84,7 +84,8 @@ class Case:
         )
         if not fits:
             raise InvalidCase(f"{name}: expected shape {expected}, found {values.shape}")
-        return values
+        fitting: Array = values
+        return fitting
 
     @property
     def steps(self) -> int:
@@ -115,12 +116,19 @@ class Case:
 
     def with_arrays(self, **arrays: Array) -> Case:
         """The same case with some of its `arrays` replaced."""
-        weights = {name: arrays.pop(name, value) for name, value in self.weights.items()}
-        return replace(self, weights=weights, **arrays)
+        weights = {name: arrays.get(name, value) for name, value in self.weights.items()}
+        return replace(self, x=arrays.get("x", self.x), h_0=arrays.get("h_0", self.h_0), weights=weights)
 
     def with_config(self, **changes: Any) -> Case:
         """The same arrays under a changed config."""
         return replace(self, config=replace(self.config, **changes))
+
+    def in_dtype(self, dtype: torch.dtype) -> Case:
+        """The same case in another dtype, its numbers rounded to it."""
+        weights = {name: round_to(dtype, array) for name, array in self.weights.items()}
+        h_0 = None if self.h_0 is None else round_to(dtype, self.h_0)
+        config = replace(self.config, dtype=dtype)
+        return replace(self, config=config, x=round_to(dtype, self.x), h_0=h_0, weights=weights)
 
     def tensors(self) -> Tensors:
         """Fresh tensors (weights, x, h_0) in nn.RNN's layouts, lying in memory as `memory` says."""
@@ -215,11 +223,11 @@ def _expanded(tensor: torch.Tensor) -> torch.Tensor:
     return small.clone().expand(tensor.shape)
 
 
-#: How a tensor may lie in memory: name -> the same values, laid out so.
+#: How a tensor may lie in memory, from the plainest on: name -> the same values, laid out so.
 MEMORY: dict[str, Callable[[torch.Tensor], torch.Tensor]] = {
     "contiguous": lambda tensor: tensor.contiguous(),
-    "transposed": _transposed,
     "strided": _strided,
+    "transposed": _transposed,
     "offset": _offset,
     "expanded": _expanded,
 }

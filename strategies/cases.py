@@ -156,10 +156,11 @@ def cases(
     """
     size = Sizes(*map(max, _sizes(draw, within), at_least))
     config = _config(draw, within, size)
-    unbatched = size.batch == 1 and within.unbatched and draw(st.booleans())
+    # Drawn for any batch: were there fewer choices with a larger batch, Hypothesis would take that for simpler.
+    unbatched = within.unbatched and draw(st.booleans()) and size.batch == 1
     state = draw(_STATES) if within.h_0 else "absent"
     where = draw(_choice(memory))
-    paint = _Paint(config, draw(_PALETTES), draw(_SEEDS), draw(_TEXTURES))
+    paint = _Paint(config, draw(_PALETTES), draw(_SEEDS), draw(_TEXTURES), within.nonfinite)
     shapes = {"x": (size.steps, size.batch, size.input_size), **config.parameter_shapes()}
     if state != "absent":
         shapes["h_0"] = (config.num_layers * config.num_directions, size.batch, config.hidden_size)
@@ -176,9 +177,9 @@ def cases(
 class _Paint:
     """Turns the drawn bytes, seed and texture into the numbers of every tensor of a case."""
 
-    def __init__(self, config: Config, palettes: bytes, seed: int, texture: str) -> None:
+    def __init__(self, config: Config, palettes: bytes, seed: int, texture: str, nonfinite: bool) -> None:
         self.config, self.texture = config, texture
-        book = codebook(config.dtype)
+        book = codebook(config.dtype) if nonfinite else np.clip(codebook(config.dtype), -_TAME, _TAME)
         self.palettes = {role: book[list(palettes[index :: len(_ROLES)])] for index, role in enumerate(_ROLES)}
         self.random = np.random.default_rng(seed) if seed else None
 
@@ -215,6 +216,8 @@ class _Paint:
 
 
 _LOW_PRECISION = (torch.float16, torch.bfloat16)
+#: The largest number where non-finite ones are not claimed: `Case.finite` in float16, the narrowest range.
+_TAME = 64.0
 
 
 def cases_beyond(within: Capabilities) -> st.SearchStrategy[Case]:
@@ -238,7 +241,8 @@ def one_step_wider(within: Capabilities) -> list[tuple[Capabilities, Sizes]]:
     for index, name in enumerate(_LIMITS):
         if (limit := getattr(within, name)) is not None:
             floor = Sizes(*(limit + 1 if place == index else size for place, size in enumerate(SMALLEST)))
-            wider.append((replace(within, **{name: None}), floor))
+            unlimited: dict[str, Any] = {name: None}
+            wider.append((replace(within, **unlimited), floor))
     return wider
 
 

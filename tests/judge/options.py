@@ -15,8 +15,6 @@ from tests.judge.archive import REGRESSIONS
 
 #: How many cases each implementation is fed for each property, by profile.
 CASES = {"dev": 600, "ci": 600, "hunt": 10_000}
-#: Cases of one item: what one worker does in one go.
-SHARD = 100
 _CI_SEED = 0
 
 
@@ -30,10 +28,6 @@ class Run:
     profile: str
     archive: Path | None
     replay: Path | None
-
-    def shards(self) -> list[int]:
-        """The number of cases of each shard."""
-        return [min(SHARD, self.cases - start) for start in range(0, self.cases, SHARD)]
 
 
 RUN = pytest.StashKey[Run]()

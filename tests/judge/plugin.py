@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import importlib
 import time
 from collections.abc import Generator, Iterator
@@ -11,7 +10,6 @@ from typing import Any
 
 import pytest
 import torch
-from hypothesis import seed, settings
 
 from impls import Implementation
 from strategies import Case
@@ -19,6 +17,7 @@ from tests.judge import archive, listing, report, table
 from tests.judge.counterexample import explanation, find_minimal
 from tests.judge.options import RUN, Run, add_options, configure
 from tests.judge.property import PROPERTIES, Property
+from tests.judge.shards import budgets, shard_test
 from tests.judge.trial import Trial
 from tests.judge.verdict import Disagreement
 
@@ -91,7 +90,7 @@ def _trials(run: Run, judged: Property) -> Iterator[Any]:
         if reason:
             yield pytest.param(Trial(implementation), id=implementation.name, marks=pytest.mark.skip(reason=reason))
         else:
-            for shard, cases in enumerate(run.shards()):
+            for shard, cases in enumerate(budgets(run.cases)):
                 yield pytest.param(
                     Trial(implementation, shard=shard, budget=cases), id=f"{implementation.name}-{shard}"
                 )
@@ -116,7 +115,7 @@ def _replays(run: Run) -> Iterator[Any]:
             continue
         for implementation in run.implementations:
             trial = Trial(implementation)
-            known = [defect for defect in implementation.known_defects if defect.case == path.name]
+            known = [defect for defect in implementation.known_defects if defect.case == path.name and defect.present()]
             obstacle = _absence(implementation) or ("" if known else _exclusion(judged, trial, record.case))
             if obstacle and not run.replay:
                 continue
@@ -152,10 +151,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 def _bind(item: Any, judged: Property, run: Run) -> None:
     """Give an item its own Hypothesis test: cases for its implementation, a stream that its shard and the seed decide."""
-    trial = item.callspec.params["trial"]
-    stream = int.from_bytes(hashlib.sha256(f"{run.seed} {trial.shard}".encode()).digest()[:8], "big")
-    test = judged.given(trial.capabilities, avoiding=trial.defects)
-    item.obj = seed(stream)(settings(max_examples=trial.budget)(test))
+    item.obj = shard_test(judged, item.callspec.params["trial"], run.seed)
     item.obj.property = judged
 
 
@@ -181,7 +177,7 @@ def pytest_runtest_makereport(
         return made
     name = item.obj.property.name if hasattr(item.obj, "property") else "archive"
     result = report.Result.of(trial, name, made, item.stash.get(_CPU, 0.0))
-    disagreement = _disagreement(call.excinfo.value) if call.excinfo and made.outcome == "failed" else None
+    disagreement = disagreement_in(call.excinfo.value) if call.excinfo and made.outcome == "failed" else None
     if disagreement is not None:
         result.status = "disagrees"
         if "archived" in item.callspec.params:
@@ -193,12 +189,12 @@ def pytest_runtest_makereport(
     return made
 
 
-def _disagreement(error: BaseException | None) -> Disagreement | None:
+def disagreement_in(error: BaseException | None) -> Disagreement | None:
     """The disagreement in what Hypothesis raised, which may be a group or have it as its cause."""
     if error is None or isinstance(error, Disagreement):
         return error
     for inner in (*getattr(error, "exceptions", ()), error.__cause__, error.__context__):
-        if found := _disagreement(inner):
+        if found := disagreement_in(inner):
             return found
     return None
 
@@ -214,6 +210,8 @@ def _explain(item: Any, trial: Trial, disagreement: Disagreement) -> tuple[str, 
     # With `=`: what follows a space pytest takes for a path of tests, and looks there for its configuration.
     asked = "".join(f" --impl={name}" for name in item.config.getoption("impl") or ())
     again = f"pytest{asked} --hypothesis-seed={run.seed} --cases={run.cases} '{item.nodeid}'"
+    if run.replay:
+        again = f"pytest{asked} --case={run.replay}"
     commands, written = (
         {"replay ": again, "archive": again.replace("pytest", "pytest --archive=tests/regressions", 1)},
         "",

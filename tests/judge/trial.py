@@ -48,7 +48,7 @@ class Trial:
 
     def defects(self, case: Case) -> list[str]:
         """The names of the known defects that a case runs into."""
-        return [defect.name for defect in self.implementation.known_defects if defect.predicate(case)]
+        return [defect.name for defect in self.implementation.known_defects if defect.present() and defect.predicate(case)]
 
     def expected(self, case: Case) -> tuple[Ball, Ball]:
         """Outputs and final hidden states as the reference bounds them for this implementation's rounding."""

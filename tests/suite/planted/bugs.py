@@ -5,15 +5,15 @@ in `BUGS` with its family and the property of the suite that is expected to catc
 
     agreement      outputs, final states, their shapes and dtypes are the reference's
     layouts        batch-first, time-major and unbatched arguments give the same results
-    initial_state  an absent h_0 is a zero h_0
-    final_state    h_n of the last layer is the last output of each direction
+    h_0            an absent h_0 is a zero h_0
+    h_n            h_n of the last layer is the last output of each direction
     calls          repeated and interleaved calls, also of other networks, do not influence each other
     arguments      x, h_0 and the weights are afterwards what they were
     memory         results share no memory with the arguments, with each other, or with the next call's results
     strides        strided, expanded and offset arguments are read as what they are
     threads        several threads may call one network at once
-    repeatability  the same call gives the same bits
-    capabilities   what is not claimed is refused or right
+    repeats        the same call gives the same bits
+    claims         what is not claimed is refused or right
 
 Every bug shows in some case within T <= 40, B <= 33, I and H <= 65 and three layers. Only `WeightsOfFirst`,
 `WeightsOfLatest` and `StateInClass` remember anything beyond one network.
@@ -55,15 +55,15 @@ Family: TypeAlias = Literal[
 Property: TypeAlias = Literal[
     "agreement",
     "layouts",
-    "initial_state",
-    "final_state",
+    "h_0",
+    "h_n",
     "calls",
     "arguments",
     "memory",
     "strides",
     "threads",
-    "repeatability",
-    "capabilities",
+    "repeats",
+    "claims",
 ]
 Results: TypeAlias = tuple[Tensor, Tensor]
 Planted = TypeVar("Planted", bound=type[Loop])
@@ -358,7 +358,7 @@ class InitialStateClipped(Loop):
         return super().initial_state(x, h_0).clamp(-1, 1)
 
 
-@plant("state", "initial_state")
+@plant("state", "h_0")
 class AbsentStateIsOnes(Loop):
     """Without an h_0 the network starts from ones."""
 
@@ -366,7 +366,7 @@ class AbsentStateIsOnes(Loop):
         return super().initial_state(x, h_0) + (h_0 is None)
 
 
-@plant("state", "initial_state")
+@plant("state", "h_0")
 class AbsentStateSkipsBias(Loop):
     """Without an h_0 the first step leaves out the recurrent half, b_hh included."""
 
@@ -379,7 +379,7 @@ class AbsentStateSkipsBias(Loop):
         return self.activate(self.project(cell, x) + cell.b_ih) if skip else super().step(cell, x, h, t)
 
 
-@plant("state", "initial_state")
+@plant("state", "h_0")
 class AbsentStateIsTheInput(Loop):
     """Without an h_0 the first layer starts from the first frame where the sizes allow."""
 
@@ -390,7 +390,7 @@ class AbsentStateIsTheInput(Loop):
         return state
 
 
-@plant("state", "initial_state")
+@plant("state", "h_0")
 class ZeroStateIsUnset(Loop):
     """An h_0 of zeros is taken for one that nobody has set, and filled with a small constant."""
 
@@ -614,7 +614,7 @@ class LayerStateFromBelow(Loop):
         return super().direction(cell, x, h)
 
 
-@plant("layers", "repeatability")
+@plant("layers", "repeats")
 class DropoutLeftOn(Loop):
     """Dropout between layers is still in training mode."""
 
@@ -732,7 +732,7 @@ class OnesSqueezed(Loop):
 # Final state
 
 
-@plant("final state", "final_state")
+@plant("final state", "h_n")
 class FinalStateOfFirstStep(Loop):
     """h_n is the state after the first step."""
 
@@ -740,7 +740,7 @@ class FinalStateOfFirstStep(Loop):
         return states[-1] if cell.reverse else states[0]
 
 
-@plant("final state", "final_state")
+@plant("final state", "h_n")
 class ReverseFinalFromWrongEnd(Loop):
     """The reverse direction's h_n is taken at the end of time, where it has read one frame."""
 
@@ -748,7 +748,7 @@ class ReverseFinalFromWrongEnd(Loop):
         return states[-1]
 
 
-@plant("final state", "final_state")
+@plant("final state", "h_n")
 class FinalStateOneStepEarly(Loop):
     """h_n is the state before the last step where there is more than one."""
 
@@ -756,7 +756,7 @@ class FinalStateOneStepEarly(Loop):
         return states[min(1, len(states) - 1)] if cell.reverse else states[max(-2, -len(states))]
 
 
-@plant("final state", "final_state")
+@plant("final state", "h_n")
 class FinalStateZeros(Loop):
     """h_n has the right shape and is never filled in."""
 
@@ -764,7 +764,7 @@ class FinalStateZeros(Loop):
         return torch.zeros_like(super().final_state(lasts))
 
 
-@plant("final state", "final_state")
+@plant("final state", "h_n")
 class FinalStateDirectionsSwapped(Loop):
     """In h_n each layer's reverse state comes first."""
 
@@ -1399,7 +1399,7 @@ class StateInClass(Loop):
         return self.scratch["h"]
 
 
-@plant("calls", "repeatability")
+@plant("calls", "repeats")
 class SumsSplitAnew(Loop):
     """Sums are split at another place in every call, so that the last bits differ."""
 
@@ -1412,7 +1412,7 @@ class SumsSplitAnew(Loop):
         return super().product(v[:, :cut], w[:, :cut]) + super().product(v[:, cut:], w[:, cut:])
 
 
-@plant("calls", "repeatability")
+@plant("calls", "repeats")
 class FirstCallWarmsUp(Loop):
     """From the second call on, terms are added in another order, so that the last bits differ."""
 
@@ -1663,7 +1663,7 @@ class FlatViewRequired(Loop):
 # Capabilities: what is not claimed is done all the same, and wrongly
 
 
-@plant("capabilities", "capabilities", nonlinearities=("tanh",))
+@plant("capabilities", "claims", nonlinearities=("tanh",))
 class OnlyTanh(Loop):
     """It claims tanh only, and gives tanh where relu is asked for."""
 
@@ -1671,7 +1671,7 @@ class OnlyTanh(Loop):
         return self.tanh(a)
 
 
-@plant("capabilities", "capabilities", bidirectional=False)
+@plant("capabilities", "claims", bidirectional=False)
 class OnlyForward(Loop):
     """It claims one direction only, and leaves out the reverse one where two are asked for."""
 
@@ -1679,7 +1679,7 @@ class OnlyForward(Loop):
         super().__init__(replace(config, bidirectional=False), weights)
 
 
-@plant("capabilities", "capabilities", batch_first=(False,))
+@plant("capabilities", "claims", batch_first=(False,))
 class OnlyTimeMajor(Loop):
     """It claims time-major arguments only, and reads batch-first ones as such."""
 
@@ -1687,12 +1687,12 @@ class OnlyTimeMajor(Loop):
         super().__init__(replace(config, batch_first=False), weights)
 
 
-@plant("capabilities", "capabilities", unbatched=False)
+@plant("capabilities", "claims", unbatched=False)
 class OnlyBatches(UnbatchedTimeIsBatch):
     """It claims batches only, and takes an unbatched sequence for a batch of single frames."""
 
 
-@plant("capabilities", "capabilities", biases=(False,))
+@plant("capabilities", "claims", biases=(False,))
 class OnlyWithoutBias(Loop):
     """It claims networks without biases only, and leaves out those that are given."""
 
@@ -1700,7 +1700,7 @@ class OnlyWithoutBias(Loop):
         return self.project(cell, x) + self.recur(cell, h)
 
 
-@plant("capabilities", "capabilities", h_0=False)
+@plant("capabilities", "claims", h_0=False)
 class OnlyZeroState(Loop):
     """It claims no h_0, and ignores one that is given."""
 
@@ -1708,7 +1708,7 @@ class OnlyZeroState(Loop):
         return super().initial_state(x, None)
 
 
-@plant("capabilities", "capabilities", max_layers=1)
+@plant("capabilities", "claims", max_layers=1)
 class OnlyOneLayer(Loop):
     """It claims one layer only, and runs the first of several."""
 
@@ -1716,7 +1716,7 @@ class OnlyOneLayer(Loop):
         super().__init__(replace(config, num_layers=1), weights)
 
 
-@plant("capabilities", "capabilities", max_steps=16)
+@plant("capabilities", "claims", max_steps=16)
 class OnlySixteenSteps(Loop):
     """It claims 16 steps, and repeats the last state beyond them."""
 
@@ -1724,7 +1724,7 @@ class OnlySixteenSteps(Loop):
         return super().step(cell, x, h, t) if t < 16 else h
 
 
-@plant("capabilities", "capabilities", max_hidden_size=32)
+@plant("capabilities", "claims", max_hidden_size=32)
 class Only32Units(Loop):
     """It claims a hidden size of 32, and leaves units beyond at zero."""
 
@@ -1732,7 +1732,7 @@ class Only32Units(Loop):
         return super().activate(a) * (torch.arange(a.shape[-1]) < 32)
 
 
-@plant("capabilities", "capabilities", max_input_size=16)
+@plant("capabilities", "claims", max_input_size=16)
 class OnlySixteenFeatures(Loop):
     """It claims an input size of 16, and drops features beyond."""
 
@@ -1740,7 +1740,7 @@ class OnlySixteenFeatures(Loop):
         return super().arrange_in(x * (torch.arange(x.shape[-1]) < 16))
 
 
-@plant("capabilities", "capabilities", max_batch=8)
+@plant("capabilities", "claims", max_batch=8)
 class OnlyEightRows(Loop):
     """It claims a batch of eight, and leaves rows beyond at zero."""
 
@@ -1748,7 +1748,7 @@ class OnlyEightRows(Loop):
         return super().activate(a) * (torch.arange(len(a)) < 8)[:, None]
 
 
-@plant("capabilities", "capabilities", dtypes=(torch.float32,))
+@plant("capabilities", "claims", dtypes=(torch.float32,))
 class OnlySingle(Loop):
     """It claims float32 only, and returns float32 whatever it is given."""
 

@@ -1,0 +1,52 @@
+"""What makes one case simpler than another."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import torch
+
+from strategies.case import MEMORY, Case
+
+Key = tuple[int, int, int, float]
+
+#: Numbers from the simplest on; what a step may put in the place of a stranger one.
+LADDER = (0.0, 1.0, 2.0, -1.0, -2.0, 0.5, -0.5, 3.0)
+#: Dtypes, the plainest first: in float64 the numbers of a counterexample are read most easily.
+PLAINEST_DTYPES = (torch.float64, torch.float32, torch.float16, torch.bfloat16)
+
+
+def complexity(case: Case) -> Key:
+    """What is simpler: fewer numbers, then fewer that are not zero, then fewer options, then plainer numbers."""
+    arrays = case.arrays.values()
+    values = np.concatenate([array.ravel() for array in arrays])
+    strange = values[(values != 0) | np.signbit(values)]
+    return len(values), len(strange), _options(case), sum(map(strangeness, strange.tolist()))
+
+
+def _options(case: Case) -> int:
+    config = case.config
+    return sum(
+        (
+            config.num_layers - 1,
+            config.bidirectional,
+            config.batch_first,
+            case.unbatched,
+            case.has_h_0,
+            config.nonlinearity != "relu",
+            PLAINEST_DTYPES.index(config.dtype),
+            list(MEMORY).index(case.memory),
+        )
+    )
+
+
+def strangeness(value: float) -> float:
+    """How far a number is from those at the start of the ladder: its place there, or else the length of its digits."""
+    if value == 0 and math.copysign(1, value) < 0:
+        return len(LADDER)
+    if value in LADDER:
+        return LADDER.index(value)
+    if not math.isfinite(value):
+        return 1e6
+    return 10.0 * len(repr(abs(value))) + abs(math.log2(abs(value))) / 2000 + (value < 0) / 4000

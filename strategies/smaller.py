@@ -1,0 +1,85 @@
+"""The smallest cases of all, in order of size: for what no single step leads to."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+import numpy as np
+import torch
+
+from strategies.case import Case, round_to
+from strategies.complexity import complexity, strangeness
+from strategies.steps import AXES, extent, fewer_layers, keep, one_direction, plainer_options
+
+#: Numbers for a network in which no two weights are alike.
+_DISTINCT = (1.0, 2.0, 3.0, -1.0, 0.5)
+
+
+def smaller_cases(case: Case, most: int = 1500) -> Iterator[Case]:
+    """Small cases of the same options, simpler than this one: `most` at the most.
+
+    First each size with all ones and with numbers that differ, then, in order of size, each choice of up to four numbers
+    that are one, the others zero. In the smallest, the first may also be a number that the case holds, or not finite.
+    """
+    frames = sorted(_frames(case), key=lambda frame: complexity(frame)[0])
+    dense = (filled for frame in frames for filled in (_filled(frame, (1.0,)), _filled(frame, _DISTINCT)))
+    sparse = (filled for frame in frames for filled in _sparse(frame, case))
+    return itertools.chain(itertools.islice(dense, most // 2), itertools.islice(sparse, most))
+
+
+def _frames(case: Case) -> Iterator[Case]:
+    """Cases of every combination of sizes, up to three, with no more numbers than this one; their numbers do not matter."""
+    stripped = [case, *fewer_layers(case), *one_direction(case)]
+    plain = [option for frame in stripped for option in (frame, *plainer_options(frame))]
+    # What a bias or a state shows, one more step may show with fewer numbers; and what two steps show, a state.
+    longer = [replace(base, x=np.concatenate([base.x, base.x[:1]])) for base in plain]
+    plain += longer + [_with_state(base) for base in plain if not base.has_h_0]
+    limit = complexity(case)[0]
+    seen = set()
+    for base in plain:
+        extents = [range(1, min(extent(base, axis), 3) + 1) or (0,) for axis in AXES]
+        for sizes in itertools.product(*extents):
+            frame = base
+            for axis, size in zip(AXES, sizes, strict=True):
+                frame = keep(frame, axis, range(size))
+            signature = (frame.config, frame.has_h_0, frame.unbatched, frame.memory, sizes)
+            if signature not in seen and complexity(frame)[0] <= limit:
+                seen.add(signature)
+                yield frame
+
+
+def _with_state(base: Case) -> Case:
+    return replace(base, h_0=np.zeros((len(base.config.suffixes()), base.batch_size, base.config.hidden_size)))
+
+
+def _sparse(frame: Case, case: Case) -> Iterator[Case]:
+    size = complexity(frame)[0]
+    for count in range(min(size, 4) + 1):
+        for ones in itertools.combinations(range(size), count):
+            for first in (1.0, *_others(frame, case)) if count in (1, 2) and size <= 7 else (1.0,):
+                yield _filled(frame, (first, *[1.0] * (count - 1)), ones)
+
+
+def _others(frame: Case, case: Case) -> list[float]:
+    dtype = frame.config.dtype
+    own = sorted(
+        {value for array in case.arrays.values() for value in array.ravel().tolist()} - {0.0, 1.0}, key=strangeness
+    )
+    strange = (2.0, -1.0, torch.finfo(dtype).max, math.inf, math.nan)
+    return list(dict.fromkeys((*round_to(dtype, own[:4]).tolist(), *strange)))
+
+
+def _filled(frame: Case, values: Sequence[float], places: Sequence[int] | None = None) -> Case:
+    """The frame with these values, over and over, at these places of its arrays in a row (all, if none are named)."""
+    size = sum(array.size for array in frame.arrays.values())
+    flat = np.zeros(size)
+    chosen = list(range(size) if places is None else places)
+    flat[chosen] = np.resize(values, len(chosen)) if values else 0.0
+    arrays, start = {}, 0
+    for name, array in frame.arrays.items():
+        arrays[name] = flat[start : start + array.size].reshape(array.shape)
+        start += array.size
+    return frame.with_arrays(**arrays)

@@ -1,0 +1,203 @@
+"""Every single step from a case towards simpler ones: what `strategies.reduce` tries, and what 1-minimal means."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+
+import numpy as np
+import torch
+
+from impls.balls import Array
+from impls.contract import Config
+from strategies.case import MEMORY, Case, round_to
+from strategies.complexity import LADDER, PLAINEST_DTYPES, strangeness
+
+Step = Iterator[Case]
+AXES = ("steps", "batch", "input", "hidden")
+
+
+def steps(case: Case) -> Step:
+    """Every single step from a case, whether it leads to a simpler one or not."""
+    return itertools.chain.from_iterable(kind(case) for kind in STEPS)
+
+
+# Sizes
+
+
+def keep(case: Case, axis: str, index: Sequence[int]) -> Case:
+    """The case with only these time steps, rows of the batch, input features or hidden units, in this order."""
+    chosen = list(index)
+    return _KEEP[axis](case, chosen)
+
+
+def _keep_steps(case: Case, index: list[int]) -> Case:
+    return replace(case, x=case.x[index])
+
+
+def _keep_batch(case: Case, index: list[int]) -> Case:
+    return replace(case, x=case.x[:, index], h_0=None if case.h_0 is None else case.h_0[:, index])
+
+
+def _keep_inputs(case: Case, index: list[int]) -> Case:
+    config = replace(case.config, input_size=len(index))
+    weights = {
+        name: array[:, index] if name.startswith("weight_ih_l0") else array for name, array in case.weights.items()
+    }
+    return replace(case, config=config, x=case.x[:, :, index], weights=weights)
+
+
+def _keep_hidden(case: Case, index: list[int]) -> Case:
+    config = replace(case.config, hidden_size=len(index))
+    below = [unit + shift for shift in (0, case.config.hidden_size)[: config.num_directions] for unit in index]
+
+    def kept(name: str, array: Array) -> Array:
+        array = array[index]
+        if name.startswith("weight_hh"):
+            return array[:, index]
+        return array[:, below] if name.startswith("weight_ih") and "_l0" not in name else array
+
+    weights = {name: kept(name, array) for name, array in case.weights.items()}
+    return replace(case, config=config, h_0=None if case.h_0 is None else case.h_0[:, :, index], weights=weights)
+
+
+_KEEP: dict[str, Callable[[Case, list[int]], Case]] = {
+    "steps": _keep_steps,
+    "batch": _keep_batch,
+    "input": _keep_inputs,
+    "hidden": _keep_hidden,
+}
+
+
+def extent(case: Case, axis: str) -> int:
+    return (case.steps, case.batch_size, case.config.input_size, case.config.hidden_size)[AXES.index(axis)]
+
+
+def _fewer_together(case: Case) -> Step:
+    """One or several sizes halved, or down by one, at once: what fails only where two sizes are equal keeps them equal."""
+    groups = [group for count in (1, 2, 3, 4) for group in itertools.combinations(AXES, count)]
+    for halve, group in itertools.product((True, False), groups):
+        sizes = {axis: extent(case, axis) for axis in group}
+        if all(size > 1 for size in sizes.values()):
+            smaller = case
+            for axis, size in sizes.items():
+                smaller = keep(smaller, axis, range(size // 2 if halve else size - 1))
+            yield smaller
+
+
+def _fewer(case: Case) -> Step:
+    """Each half of an axis dropped, and each single index."""
+    for axis in AXES:
+        size = extent(case, axis)
+        if size > 2:
+            yield keep(case, axis, range(size // 2, size))
+        for dropped in range(size) if size > 1 else ():
+            yield keep(case, axis, [index for index in range(size) if index != dropped])
+
+
+# Options
+
+
+def _keep_rows(case: Case, config: Config, sources: list[str], rows: list[int], x: Array | None = None) -> Case:
+    """The parameters of other layers or directions under the suffixes of `config`, cut or zero-filled to its widths."""
+    weights = {}
+    for name, shape in config.parameter_shapes().items():
+        role, suffix = name.rsplit("_l", 1)
+        source = case.weights[f"{role}_{sources[config.suffixes().index('l' + suffix)]}"]
+        weights[name] = np.zeros(shape)
+        common = tuple(slice(min(a, b)) for a, b in zip(shape, source.shape, strict=True))
+        weights[name][common] = source[common]
+    h_0 = None if case.h_0 is None else case.h_0[rows]
+    return replace(case, config=config, x=case.x if x is None else x, h_0=h_0, weights=weights)
+
+
+def fewer_layers(case: Case) -> Step:
+    config, width = case.config, case.config.num_directions
+    for dropped in range(config.num_layers) if config.num_layers > 1 else ():
+        kept = [row for row in range(config.num_layers * width) if row // width != dropped]
+        sources, fewer = config.suffixes(), replace(config, num_layers=config.num_layers - 1)
+        yield _keep_rows(case, fewer, [sources[row] for row in kept], kept)
+        if dropped == 0:
+            # The second layer as the first one, at its own width: what fails for its width alone is not lost.
+            width_above = config.layer_input_size(1)
+            wide = np.resize(case.x, (case.steps, case.batch_size, width_above))
+            yield _keep_rows(case, replace(fewer, input_size=width_above), [sources[row] for row in kept], kept, wide)
+
+
+def one_direction(case: Case) -> Step:
+    for way in range(2) if case.config.bidirectional else ():
+        sources, rows = case.config.suffixes()[way::2], list(range(way, 2 * case.config.num_layers, 2))
+        yield _keep_rows(case, replace(case.config, bidirectional=False), sources, rows)
+
+
+def plainer_options(case: Case) -> Step:
+    """Each option at its plainest; ReLU, because it keeps whole numbers whole."""
+    config = case.config
+    if config.bias:
+        weights = {name: array for name, array in case.weights.items() if name.startswith("weight")}
+        yield replace(case, config=replace(config, bias=False), weights=weights)
+    if case.has_h_0:
+        yield replace(case, h_0=None)
+    if case.unbatched:
+        yield replace(case, unbatched=False)
+    for memory in list(MEMORY)[: list(MEMORY).index(case.memory)]:
+        yield replace(case, memory=memory)
+    if config.batch_first:
+        yield case.with_config(batch_first=False)
+    if config.nonlinearity != "relu":
+        yield case.with_config(nonlinearity="relu")
+    for dtype in PLAINEST_DTYPES[: PLAINEST_DTYPES.index(config.dtype)]:
+        if all(np.array_equal(round_to(dtype, array), array, equal_nan=True) for array in case.arrays.values()):
+            yield case.in_dtype(dtype)
+
+
+# Numbers
+
+
+def _zero_parts(case: Case) -> Step:
+    """A whole tensor, or one half or the other of it, to zeros."""
+    for name, array in case.arrays.items():
+        size = array.size
+        for part in (slice(0, size), slice(0, size // 2), slice(size // 2, size)):
+            if array.ravel()[part].any():
+                yield _with_elements(case, name, part, 0.0)
+
+
+def _plainer_numbers(case: Case) -> Step:
+    """One number to 0, to 1, or to another that is plainer than it."""
+    for target in (0.0, 1.0, None):
+        for name, array in case.arrays.items():
+            for place, value in enumerate(array.ravel().tolist()):
+                if value == 0 and math.copysign(1, value) > 0:
+                    continue
+                for plainer in (target,) if target is not None else _between(case, value):
+                    if value != plainer or plainer == 0:
+                        yield _with_elements(case, name, slice(place, place + 1), plainer)
+
+
+def _between(case: Case, value: float) -> list[float]:
+    if not math.isfinite(value):
+        return [*LADDER[2:], torch.finfo(case.config.dtype).max, math.inf]
+    nearby = (math.trunc(value), math.ceil(value), value / 2, math.trunc(value / 2), round(value, 1))
+    candidates = dict.fromkeys(float(number) for number in (*LADDER[2:], *round_to(case.config.dtype, nearby)))
+    return [number for number in candidates if strangeness(number) < strangeness(value)]
+
+
+def _with_elements(case: Case, name: str, part: slice, value: float) -> Case:
+    array = case.arrays[name].copy()
+    array.reshape(-1)[part] = value
+    return case.with_arrays(**{name: array})
+
+
+#: The kinds of single steps, those that take most away first.
+STEPS: tuple[Callable[[Case], Step], ...] = (
+    fewer_layers,
+    one_direction,
+    _fewer_together,
+    _fewer,
+    plainer_options,
+    _zero_parts,
+    _plainer_numbers,
+)

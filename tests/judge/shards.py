@@ -1,0 +1,30 @@
+"""One property cut into shards: each a stream of cases that the seed of the run and its number alone decide."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from typing import Any
+
+from hypothesis import seed, settings
+
+from tests.judge.property import Property
+from tests.judge.trial import Trial
+
+#: Cases of one shard: what one worker does in one go.
+SHARD = 100
+
+
+def budgets(cases: int) -> list[int]:
+    """The number of cases of each shard of a property."""
+    return [min(SHARD, cases - start) for start in range(0, cases, SHARD)]
+
+
+def shard_test(judged: Property, trial: Trial, run_seed: int, **options: Any) -> Callable[..., None]:
+    """The property as a Hypothesis test of its own: on cases for this implementation, from this shard's stream.
+
+    `options` are settings of Hypothesis that differ from the profile's.
+    """
+    stream = int.from_bytes(hashlib.sha256(f"{run_seed} {trial.shard}".encode()).digest()[:8], "big")
+    test = judged.given(trial.capabilities, avoiding=trial.defects)
+    return seed(stream)(settings(max_examples=trial.budget, **options)(test))

@@ -1,0 +1,307 @@
+"""Numbers without rounding, and every honest way to round a sum: what the ball arithmetic is held against.
+
+A number is a `Fraction` where it is finite and a float where it is not, so that nothing is lost on the way.
+"""
+
+from __future__ import annotations
+
+import decimal
+import math
+from collections.abc import Callable, Iterator, Sequence
+from decimal import Decimal
+from fractions import Fraction
+from functools import cache
+from random import Random
+from typing import Any, TypeAlias
+
+import numpy as np
+import torch
+
+from impls import Rounding
+from impls.balls import RADIUS_SLACK, Array, Ball
+from strategies import Case
+
+Number: TypeAlias = Fraction | float
+#: Factors: a product, or a bias and one.
+Term: TypeAlias = tuple[Number, Number]
+#: The products of W_ih, the products of W_hh, the biases -> the next state.
+Cell: TypeAlias = Callable[[list[Term], list[Term], list[Term]], Number]
+Numbers: TypeAlias = np.ndarray[Any, np.dtype[np.object_]]
+
+DIGITS = 60
+DECIMAL = decimal.Context(prec=DIGITS, Emin=-(10**6), Emax=10**6)
+
+
+def number(value: float) -> Number:
+    """A float without rounding."""
+    return Fraction(float(value)) if math.isfinite(value) else float(value)
+
+
+def plus(a: Number, b: Number) -> Number:
+    """a + b, exactly."""
+    if isinstance(a, Fraction) == isinstance(b, Fraction):
+        return a + b
+    return b if isinstance(a, Fraction) else a
+
+
+def times(a: Number, b: Number) -> Number:
+    """a b, exactly."""
+    return a * b if isinstance(a, Fraction) and isinstance(b, Fraction) else sign(a) * sign(b) * math.inf
+
+
+def sign(value: Number) -> int:
+    """-1, 0 or 1; 0 of NaN."""
+    return (value > 0) - (value < 0)
+
+
+def ulp(value: Fraction, dtype: torch.dtype) -> Fraction:
+    """The distance of neighbours of a dtype at a value, that of subnormals below the smallest normal number."""
+    info = torch.finfo(dtype)
+    size = max(abs(value), Fraction(info.smallest_normal))
+    power = Fraction(2) ** (size.numerator.bit_length() - size.denominator.bit_length())
+    return (power if power <= size else power / 2) * Fraction(info.eps)
+
+
+def rounded(value: Number, dtype: torch.dtype) -> Number:
+    """The nearest number of a dtype, the even one of two; an infinity beyond the largest."""
+    if not isinstance(value, Fraction):
+        return math.nan if math.isnan(value) else value
+    unit = ulp(value, dtype)
+    nearest = round(value / unit) * unit
+    return nearest if abs(nearest) <= torch.finfo(dtype).max else sign(nearest) * math.inf
+
+
+def flushed(value: Number, dtype: torch.dtype) -> Number:
+    """Zero in place of a subnormal."""
+    return Fraction(0) if abs(value) < torch.finfo(dtype).smallest_normal else value
+
+
+def tanh(value: Number) -> Number:
+    """tanh to some fifty digits."""
+    if not isinstance(value, Fraction):
+        return Fraction(sign(value)) if math.isinf(value) else value
+    size = abs(value)
+    if size < Fraction(1, 10**12):
+        return value - value**3 / 3 + 2 * value**5 / 15
+    if size > DIGITS * 2:
+        return Fraction(sign(value))
+    power = DECIMAL.exp(DECIMAL.divide(Decimal(2 * size.numerator), Decimal(size.denominator)))
+    return sign(value) * Fraction(DECIMAL.divide(DECIMAL.subtract(power, 1), DECIMAL.add(power, 1)))
+
+
+def relu(value: Number) -> Number:
+    """max(0, value), and NaN of NaN."""
+    return Fraction(0) if value <= 0 else value
+
+
+ACTIVATIONS: dict[str, Callable[[Number], Number]] = {"tanh": tanh, "relu": relu}
+
+
+def exact_sum(terms: Sequence[Term]) -> Number:
+    """The sum of products without rounding."""
+    total: Number = Fraction(0)
+    for a, b in terms:
+        total = plus(total, times(a, b))
+    return total
+
+
+def every_sum(terms: Sequence[Term], dtype: torch.dtype, *, flush: bool = True) -> set[Number]:
+    """Every value a sum of products can have, over all orders and parentheses.
+
+    Every operation is rounded, a product that is added at once may go without (a fused multiply-add), and with `flush`
+    subnormal operands and results may each count as zero.
+    """
+
+    def outcomes(value: Number) -> set[Number]:
+        stored = rounded(value, dtype)
+        return {stored, flushed(stored, dtype)} if flush else {stored}
+
+    def loads(value: Number) -> set[Number]:
+        return {value, flushed(value, dtype)} if flush else {value}
+
+    products = [{times(a, b) for a in loads(first) for b in loads(second)} for first, second in terms]
+
+    @cache
+    def sums(chosen: int) -> set[Number]:
+        if chosen.bit_count() == 1:
+            return {stored for product in products[chosen.bit_length() - 1] for stored in outcomes(product)}
+        return {
+            stored
+            for part in parts(chosen)
+            for one in operands(part)
+            for other in operands(chosen ^ part)
+            for stored in outcomes(plus(one, other))
+        }
+
+    def operands(chosen: int) -> set[Number]:
+        fused = products[chosen.bit_length() - 1] if chosen.bit_count() == 1 else set()
+        return sums(chosen) | fused
+
+    def parts(chosen: int) -> Iterator[int]:
+        """The ways to cut a set in two, each once: the part that holds the first element."""
+        first = chosen & -chosen
+        part = chosen
+        while part := (part - 1) & chosen:
+            if part & first:
+                yield part
+
+    return sums(2 ** len(terms) - 1)
+
+
+def recur(case: Case, cell: Cell) -> tuple[Numbers, Numbers]:
+    """Outputs and final states of a network, element by element, time-major: `cell` says what a state is."""
+    config, last = case.config, []
+    sequence = [[[number(value) for value in row] for row in frame] for frame in case.x]
+    start = np.zeros(1) if case.h_0 is None else case.h_0
+    start = np.broadcast_to(start, (config.num_layers * config.num_directions, case.batch_size, config.hidden_size))
+    for layer in range(config.num_layers):
+        ways = []
+        for way in range(config.num_directions):
+            index = layer * config.num_directions + way
+            state = [[number(value) for value in row] for row in start[index]]
+            states = []
+            for frame in sequence[:: -1 if way else 1]:
+                state = [
+                    [_state(case, config.suffixes()[index], j, row, h, cell) for j in range(config.hidden_size)]
+                    for row, h in zip(frame, state, strict=True)
+                ]
+                states.append(state)
+            last.append(state)
+            ways.append(states[:: -1 if way else 1])
+        sequence = [[sum(rows, []) for rows in zip(*frames, strict=True)] for frames in zip(*ways, strict=True)]
+    shape = (case.steps, case.batch_size, config.num_directions * config.hidden_size)
+    return _objects(sequence, shape), _objects(last, start.shape)
+
+
+def _state(case: Case, suffix: str, j: int, x: list[Number], h: list[Number], cell: Cell) -> Number:
+    weights = case.weights
+    products = [
+        [(number(weight), value) for weight, value in zip(weights[f"weight_{name}_{suffix}"][j], values, strict=True)]
+        for name, values in (("ih", x), ("hh", h))
+    ]
+    names = [f"bias_{name}_{suffix}" for name in ("ih", "hh")] if case.config.bias else []
+    return cell(*products, [(number(weights[name][j]), Fraction(1)) for name in names])
+
+
+def _objects(values: Any, shape: tuple[int, ...]) -> Numbers:
+    array = np.empty(shape, object)
+    array[...] = np.array(values, object).reshape(shape)
+    return array
+
+
+def without_rounding(case: Case) -> tuple[Numbers, Numbers]:
+    """The true outputs and final states."""
+    activation = ACTIVATIONS[case.config.nonlinearity]
+    return recur(case, lambda x, h, biases: activation(exact_sum(x + h + biases)))
+
+
+class Adversary:
+    """One honest evaluation out of many: of a few ways to go on it takes the one that errs most in one direction.
+
+    Sums are made in any order, fused or not; results may be flushed, kept wider than the dtype, or rounded to it, and
+    tanh is as wrong as `rounding` lets it be. With an accumulator, products of one matrix are added up in it, with or
+    without a bias, and stored before they meet.
+    """
+
+    def __init__(self, dtype: torch.dtype, rounding: Rounding, seed: int) -> None:
+        self.dtype, self.rounding, self.random = dtype, rounding, Random(seed)
+        self.push = self.random.choice((-1, 0, 1))
+        self.flushes, self.widens = self.random.random() < 0.5, self.random.random() < 0.25
+
+    def run(self, case: Case) -> tuple[Numbers, Numbers]:
+        """What this evaluation returns for a case, rounded to the dtype at last."""
+        activation = self.tanh if case.config.nonlinearity == "tanh" else relu
+        store = np.frompyfunc(lambda value: rounded(value, self.dtype), 1, 1)
+        output, h_n = recur(case, lambda x, h, biases: activation(self.affine(x, h, biases)))
+        return store(output), store(h_n)
+
+    def affine(self, x: list[Term], h: list[Term], biases: list[Term]) -> Number:
+        """A pre-activation."""
+        accumulate = self.rounding.accumulate
+        if accumulate is None:
+            return self.sum(x + h + biases, self.dtype)
+        groups = [x, h, *([bias] for bias in biases)]
+        while len(groups) > 1 and self.random.random() < 0.4:
+            groups.append(groups.pop(0) + groups.pop(self.random.randrange(len(groups))))
+        stored = [self.store(self.sum(group, accumulate), self.dtype) for group in groups]
+        return self.sum([(value, Fraction(1)) for value in stored], self.dtype)
+
+    def sum(self, terms: list[Term], dtype: torch.dtype) -> Number:
+        """A sum of products in one of its orders."""
+        parts = [self.load(a, b) for a, b in terms]
+        if len(parts) < 2:
+            return self.store(parts[0], dtype) if parts else Fraction(0)
+        while len(parts) > 1:
+            pairs = [self.random.sample(range(len(parts)), 2) for _ in range(3)]
+            chosen = {(i, j): self.store(plus(self.maybe_stored(parts[i], dtype), parts[j]), dtype) for i, j in pairs}
+            i, j = max(chosen, key=lambda pair: self.gain(chosen[pair], plus(parts[pair[0]], parts[pair[1]])))
+            parts = [part for k, part in enumerate(parts) if k not in (i, j)] + [chosen[i, j]]
+        return parts[0]
+
+    def load(self, a: Number, b: Number) -> Number:
+        """A product of operands that may be flushed; not rounded before it is added or stored."""
+        if self.flushes and self.random.random() < 0.5:
+            a, b = flushed(a, self.dtype), flushed(b, self.dtype)
+        return times(a, b)
+
+    def maybe_stored(self, value: Number, dtype: torch.dtype) -> Number:
+        """A product that is rounded before it is added, or fused with the addition."""
+        return self.store(value, dtype) if self.random.random() < 0.5 else value
+
+    def store(self, value: Number, dtype: torch.dtype) -> Number:
+        """A result as it is kept."""
+        outcomes = [rounded(value, dtype)]
+        outcomes += [flushed(outcomes[0], dtype)] * self.flushes + [value] * self.widens
+        return max(outcomes, key=lambda outcome: self.gain(outcome, value))
+
+    def tanh(self, value: Number) -> Number:
+        """tanh with the largest error that is granted."""
+        true = tanh(value)
+        if isinstance(true, float) or not true:
+            return true
+        absolute = Fraction(torch.finfo(self.rounding.accumulate or self.dtype).eps)
+        unit = absolute if self.rounding.tanh_absolute else ulp(true, self.dtype)
+        wrong = plus(true, self.push * Fraction(self.rounding.tanh_ulps) * unit)
+        return flushed(wrong, self.dtype) if self.flushes else wrong
+
+    def gain(self, value: Number, true: Number) -> Number:
+        """How far a value errs in the direction of this evaluation; at random where it has none."""
+        if self.push and isinstance(value, Fraction) and isinstance(true, Fraction):
+            return self.push * (value - true)
+        return self.random.random()
+
+
+def meaning(mid: float, rad: float) -> str:
+    """What a ball says, in a word or two; see the table in `impls.balls`."""
+    if math.isnan(mid):
+        return "NaN" if rad == 0 else f"NaN with radius {rad}"
+    if math.isinf(mid):
+        return f"{'stored ' * (rad == math.inf)}{mid}" if rad in (0, math.inf) else f"{mid} with radius {rad}"
+    return "free" if rad == math.inf else "exact" if rad == 0 else "bounded"
+
+
+def allows(mid: float, rad: float, value: Number) -> bool:
+    """Whether a value stored in the dtype is what a ball says it is."""
+    if math.isinf(rad) and math.isfinite(mid):
+        return True
+    if not math.isfinite(mid):
+        return bool(value == mid or (value != value and math.isnan(mid)))
+    if not isinstance(value, Fraction):
+        return False
+    return abs(value - Fraction(mid)) <= Fraction(rad) * Fraction(RADIUS_SLACK)
+
+
+def strays(balls: tuple[Ball, Ball], values: tuple[Numbers, Numbers]) -> list[str]:
+    """The elements outside their balls, in words."""
+    return [
+        f"{name}{list(index)} is {float(value)!r}, outside {ball.mid[index]!r} +- {ball.rad[index]!r}"
+        for name, ball, array in zip(("output", "h_n"), balls, values, strict=True)
+        for index, value in np.ndenumerate(array)
+        if not allows(ball.mid[index], ball.rad[index], value)
+    ]
+
+
+def ball(*numbers: float | tuple[float, float]) -> Ball:
+    """One row of balls, each written as a number or as (midpoint, radius)."""
+    pairs: Array = np.array([pair if isinstance(pair, tuple) else (pair, 0.0) for pair in numbers]).reshape(-1, 2)
+    return Ball(pairs[None, :, 0], pairs[None, :, 1])

@@ -1,0 +1,105 @@
+"""Putting a planted bug or an honest variant on trial: is it caught, from which seed, and what comes out as minimal."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from dataclasses import replace
+
+import numpy as np
+from hypothesis import Phase
+
+from impls import Config, Implementation, Rounding
+from strategies import Case
+from strategies.complexity import complexity
+from tests.judge import Disagreement, Property, Trial
+from tests.judge.counterexample import Counterexample, find_minimal, verdict_on
+from tests.judge.options import CASES
+from tests.judge.plugin import disagreement_in, load_properties
+from tests.judge.shards import budgets, shard_test
+from tests.suite.planted.bugs import Bug
+from tests.suite.planted.honest import Honest
+
+PROPERTIES = load_properties()
+
+
+def implementation(planted: Bug | Honest) -> Implementation:
+    """A planted network as if it had been registered."""
+    return Implementation(
+        name=planted.name,
+        build=planted.build,
+        capabilities=planted.capabilities,
+        rounding=getattr(planted, "rounding", Rounding()),
+        library="torch",
+        extra=None,
+        known_defects=(),
+    )
+
+
+def hunt(
+    judged: Property, found: Implementation, seed: int, *, shrink: bool, cases: int = CASES["ci"]
+) -> Trial | Disagreement:
+    """What a run with that seed makes of it: its first disagreement, or the trial of all its cases added up."""
+    total = Trial(found)
+    phases = [Phase.generate, Phase.shrink] if shrink else [Phase.generate]
+    for shard, budget in enumerate(budgets(cases)):
+        trial = Trial(found, shard=shard, budget=budget)
+        test = shard_test(judged, trial, seed, phases=phases, database=None)
+        try:
+            test(trial)
+        except Exception as error:
+            if disagreement := disagreement_in(error):
+                return disagreement
+            raise
+        total.tally.cases += trial.tally.cases
+        total.tally.margin.add(trial.tally.margin)
+    return total
+
+
+def minimal(bug: Bug, seed: int) -> Counterexample | None:
+    """The minimal counterexample that a run with that seed hands back, or None where it misses the bug."""
+    judged, found = PROPERTIES[bug.property], implementation(bug)
+    disagreement = hunt(judged, found, seed, shrink=True)
+    return find_minimal(judged, found, disagreement) if isinstance(disagreement, Disagreement) else None
+
+
+def simpler_by_brute_force(counterexample: Counterexample, most: int) -> Case | None:
+    """A case of zeros and ones with fewer numbers, or as many and fewer ones, that fails too: all are tried up to `most` numbers."""
+    judged, found = counterexample.property, counterexample.implementation
+    trial, key = Trial(found), complexity(counterexample.case)[:2]
+    for case in all_small_cases(counterexample.case, min(most, key[0])):
+        if complexity(case)[:2] < key and judged.admits(trial, case):
+            again = verdict_on(judged, found, case)
+            if again is not None and again.kind == counterexample.disagreement.kind:
+                return case
+    return None
+
+
+def all_small_cases(like: Case, most: int) -> Iterator[Case]:
+    """Every case of zeros and ones with at most so many numbers, of the nonlinearity, dtype and layout of another."""
+    options = itertools.product((1, 2), (False, True), (False, True), (False, True))
+    for layers, bidirectional, bias, state in options:
+        for steps, batch, inputs, hidden in itertools.product((1, 2, 3), (1, 2), (1, 2), (1, 2)):
+            config = replace(
+                like.config,
+                input_size=inputs,
+                hidden_size=hidden,
+                num_layers=layers,
+                bidirectional=bidirectional,
+                bias=bias,
+            )
+            shapes = {"x": (steps, batch, inputs), **config.parameter_shapes()}
+            if state:
+                shapes["h_0"] = (layers * config.num_directions, batch, hidden)
+            if sum(map(int, map(np.prod, shapes.values()))) <= most:
+                yield from _fillings(like, config, shapes)
+
+
+def _fillings(like: Case, config: Config, shapes: dict[str, tuple[int, ...]]) -> Iterator[Case]:
+    sizes = [int(np.prod(shape)) for shape in shapes.values()]
+    for numbers in itertools.product((0.0, 1.0), repeat=sum(sizes)):
+        parts = np.split(np.array(numbers), np.cumsum(sizes)[:-1])
+        arrays = {name: part.reshape(shape) for (name, shape), part in zip(shapes.items(), parts, strict=True)}
+        x, h_0 = arrays.pop("x"), arrays.pop("h_0", None)
+        if not (like.unbatched and x.shape[1] != 1):
+            yield Case(config, x, h_0, arrays, like.unbatched, like.memory)

@@ -1,0 +1,49 @@
+"""Imports: a framework is imported by the adapter that judges it, when it is judged, and by nothing before."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent.parent
+#: Frameworks that have an adapter here or may come to have one.
+FRAMEWORKS = ("flax", "jax", "keras", "mlx", "onnx", "onnxruntime", "openvino", "paddle", "tensorflow", "tinygrad", "tvm")
+
+#: What is imported of other people's code beyond torch, numpy and hypothesis, by importing ours and loading the registry.
+IMPORT_ALL = """
+import json, sys
+import hypothesis.strategies, numpy, torch, torch.utils.dlpack
+before = {name.partition(".")[0] for name in sys.modules}
+import impls, strategies
+impls.registered()
+after = {name.partition(".")[0] for name in sys.modules}
+print(json.dumps(sorted(after - before - sys.stdlib_module_names)))
+"""
+
+#: Which frameworks are imported by collecting every property for every implementation.
+COLLECT = """
+import json, sys
+import pytest
+code = pytest.main(["--collect-only", "-qq", "-p", "no:cacheprovider"])
+print(json.dumps([int(code), sorted(set(sys.argv[1:]) & set(sys.modules))]))
+"""
+
+
+def said_by(program: str, *arguments: str) -> object:
+    """The last line that a Python program prints in the root of the checkout, as JSON."""
+    ran = subprocess.run(
+        [sys.executable, "-c", program, *arguments], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    return json.loads(ran.stdout.splitlines()[-1])
+
+
+def test_importing() -> None:
+    """Importing the packages and loading the registry imports nothing but torch, numpy and hypothesis."""
+    assert said_by(IMPORT_ALL) == ["impls", "strategies"]
+
+
+def test_collecting() -> None:
+    """Collecting the items of every implementation imports no framework."""
+    assert said_by(COLLECT, *FRAMEWORKS) == [0, []]

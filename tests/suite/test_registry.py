@@ -1,0 +1,453 @@
+"""The registry: who gets in, how it is called on the command line, and what is said to who does not."""
+
+from __future__ import annotations
+
+import functools
+import importlib.metadata
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+import torch
+from torch import nn
+
+import impls
+from impls import (
+    Capabilities,
+    Config,
+    Implementation,
+    KnownDefect,
+    RegistrationError,
+    Rounding,
+    register,
+    register_module,
+    registered,
+    registry,
+    resolve,
+)
+from tests.judge.listing import listing
+from tests.judge.options import Run
+from tests.judge.plugin import _trials, load_properties
+
+
+def build(config: Config, weights: Any) -> Any:
+    """A build function that is never called."""
+    raise NotImplementedError
+
+
+class OneDirection(nn.Module):
+    """nn.RNN without the argument `bidirectional`."""
+
+    def __init__(
+        self,
+        input_size: int,
+        hidden_size: int,
+        num_layers: int = 1,
+        nonlinearity: str = "tanh",
+        bias: bool = True,
+        batch_first: bool = False,
+    ) -> None:
+        super().__init__()
+        inner = nn.RNN(input_size, hidden_size, num_layers, nonlinearity, bias, batch_first)
+        for name, parameter in inner.named_parameters():
+            self.register_parameter(name, parameter)
+
+
+class OnlySizes(nn.Module):
+    """nn.RNN's parameters, and none of its options."""
+
+    def __init__(self, input_size: int, hidden_size: int) -> None:
+        super().__init__()
+        for name, parameter in nn.RNN(input_size, hidden_size).named_parameters():
+            self.register_parameter(name, parameter)
+
+
+class OtherNames(nn.Module):
+    """A cell in the place of the parameters."""
+
+    def __init__(self, input_size: int, hidden_size: int, **options: Any) -> None:
+        super().__init__()
+        self.cell = nn.RNNCell(input_size, hidden_size)
+
+
+class Derived(nn.RNN):
+    """nn.RNN under another name."""
+
+
+DEFECT = KnownDefect(name="some", predicate=lambda case: False, reason="why", link="https://example.org", case="a.json")
+FLOAT16 = Rounding(accumulate=torch.float16)
+
+untyped: Any = register
+untyped_module: Any = register_module
+
+#: What is registered, and words that the refusal must hold.
+REFUSED: dict[str, tuple[Callable[[], Any], list[str]]] = {
+    "empty name": (lambda: untyped("", build), ["register('')", "a name of small letters", "found ''"]),
+    "capital": (lambda: untyped("Mine", build), ["a name of small letters", "found 'Mine'"]),
+    "space": (lambda: untyped("my rnn", build), ["a name of small letters", "found 'my rnn'"]),
+    "dot first": (lambda: untyped(".mine", build), ["a name of small letters", "found '.mine'"]),
+    "newline": (lambda: untyped("mine\n", build), ["a name of small letters", "found 'mine\\n'"]),
+    "no text": (lambda: untyped(None, build), ["a name of small letters", "found None"]),
+    "taken": (lambda: untyped("nn.rnn", build), ["'nn.rnn'", "name is taken by torch.nn.modules.rnn.RNN"]),
+    "no function": (lambda: untyped("mine", 3), ["function build(config, weights)", "found 3"]),
+    "one argument": (lambda: untyped("mine", lambda config: None), ["build(config, weights)", "<lambda>(config)"]),
+    "four arguments": (
+        lambda: untyped("mine", lambda config, weights, x, h_0: None),
+        ["build(config, weights)", "<lambda>(config, weights, x, h_0)"],
+    ),
+    "partial": (
+        lambda: untyped("mine", functools.partial(lambda config, weights: None, 1)),
+        ["build(config, weights)", "(weights"],
+    ),
+    "unknown option": (lambda: untyped("mine", build, tanh=3), ["out of capabilities, rounding", "found ['tanh']"]),
+    "module: unknown option": (lambda: untyped_module("mine", nn.RNN, tanh=3), ["out of", "found ['tanh']"]),
+    "no signature": (lambda: untyped("mine", type), ["build(config, weights)", "found type"]),
+    "capabilities": (lambda: untyped("mine", build, capabilities={}), ["capabilities", "Capabilities", "found {}"]),
+    "rounding": (lambda: untyped("mine", build, rounding=2.0), ["rounding", "Rounding", "found 2.0"]),
+    "library": (lambda: untyped("mine", build, library=torch), ["library", "str", "found <module 'torch'"]),
+    "no library": (lambda: untyped("mine", build, library=""), ["library", "str", "found ''"]),
+    "extra": (lambda: untyped("mine", build, extra=3), ["extra", "str | None", "found 3"]),
+    "defect": (lambda: untyped("mine", build, known_defects=["some"]), ["KnownDefect", "found 'some'"]),
+    "looser": (
+        lambda: untyped("mine", build, rounding=FLOAT16),
+        ["torch.float16", "looser than", "torch.float32", "reason"],
+    ),
+    "module: name": (lambda: untyped_module("Mine", nn.RNN), ["a name of small letters", "found 'Mine'"]),
+    "module: capabilities": (
+        lambda: untyped_module("mine", nn.RNN, capabilities=3),
+        ["capabilities", "Capabilities", "found 3"],
+    ),
+    "module: no class": (lambda: untyped_module("mine", 3), ["3", "constructor arguments", "TypeError"]),
+    "module: no direction": (
+        lambda: untyped_module("mine", OneDirection),
+        ["OneDirection", "(input_size=2, hidden_size=3, num_layers=2", "TypeError", "'bidirectional'"],
+    ),
+    "module: no options": (
+        lambda: untyped_module("mine", OnlySizes),
+        ["OnlySizes", "constructor arguments as far as capabilities claim", "TypeError", "unexpected keyword argument"],
+    ),
+    "module: other names": (
+        lambda: untyped_module("mine", OtherNames),
+        ["OtherNames", "expected nn.RNN's state_dict {'weight_ih_l0': (3, 2)", "found {'cell.weight_ih': (3, 2)"],
+    ),
+    "module: other shapes": (
+        lambda: untyped_module("mine", nn.GRU),
+        ["GRU", "expected nn.RNN's state_dict", "found {'weight_ih_l0': (9, 2)"],
+    ),
+}
+
+#: What a name on the command line may be, where it means nothing, and words that the refusal must hold.
+UNRESOLVED: list[tuple[str, list[str]]] = [
+    ("nope", ["unknown implementation 'nope'", "registered are:", "linear", "nn.rnn", "numpy"]),
+    ("", ["unknown implementation ''", "nn.rnn"]),
+    ("nn.RNN", ["unknown implementation 'nn.RNN'", "nn.rnn"]),
+    ("/no/such/file.py", ["--impl /no/such/file.py", "no such file"]),
+    ("tests.py", ["--impl tests.py", "no such file in"]),
+    ("json:nope", ["--impl json:nope", "MODULE:ATTR", "no attribute 'nope'"]),
+    ("no_such_module:build", ["--impl no_such_module:build", "MODULE:ATTR", "No module named 'no_such_module'"]),
+    (":build", ["--impl :build", "MODULE:ATTR", "Empty module name"]),
+    ("json:", ["--impl json:", "MODULE:ATTR", "no attribute ''"]),
+    ("json:loads", ["function build(config, weights)", "found loads("]),
+    ("json:__doc__", ["a name of small letters", "found '__doc__'"]),
+    ("sys:byteorder", ["function build(config, weights)", "found 'little'"]),
+    ("torch.nn:LSTM", ["LSTM", "expected nn.RNN's state_dict"]),
+]
+
+REGISTERS = "from impls import register\n\n@register({name!r})\ndef build(config, weights):\n    ...\n"
+
+
+@pytest.fixture(autouse=True)
+def restored(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever a test registers is gone after it."""
+    registered()
+    monkeypatch.setattr(registry, "_REGISTRY", dict(registry._REGISTRY))
+
+
+@pytest.fixture
+def module(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[[str, str], None]:
+    """A way to write a module that can be imported during this test alone."""
+    monkeypatch.syspath_prepend(tmp_path)
+
+    def write(name: str, text: str) -> None:
+        (tmp_path / f"{name}.py").write_text(text)
+        monkeypatch.setitem(sys.modules, name, ModuleType(name))
+        del sys.modules[name]
+
+    return write
+
+
+def test_decorator() -> None:
+    """As a decorator, `register` hands back the function that it registers."""
+    decorated = register("mine", library="numpy", known_defects=[DEFECT])(build)
+    assert decorated is build
+    assert registered()["mine"] == Implementation(
+        name="mine",
+        build=build,
+        capabilities=Capabilities(),
+        rounding=Rounding(),
+        library="numpy",
+        extra=None,
+        known_defects=(DEFECT,),
+    )
+
+
+def test_call() -> None:
+    """As a call, `register` takes the same options."""
+    claims = Capabilities(bidirectional=False)
+    assert register("mine", build, capabilities=claims, rounding=Rounding(tanh_ulps=1), extra="onnx") is build
+    found = impls.implementation("mine")
+    assert (found.capabilities, found.rounding.tanh_ulps, found.extra) == (claims, 1, "onnx")
+
+
+@pytest.mark.parametrize("rule", REFUSED)
+def test_refused(rule: str) -> None:
+    """What does not fit is refused at once: the text says what was expected and found, and nothing is registered."""
+    call, words = REFUSED[rule]
+    before = dict(registry._REGISTRY)
+    with pytest.raises(RegistrationError) as refusal:
+        call()
+    assert [word for word in words if word not in str(refusal.value)] == []
+    assert before == registry._REGISTRY
+
+
+def test_taken_by_what_has_no_name() -> None:
+    """A name that a nameless callable has taken is refused like any other."""
+    register("mine", functools.partial(build))
+    with pytest.raises(RegistrationError, match="name is taken by functools"):
+        register("mine", build)
+
+
+def test_coarser_sums_with_a_reason() -> None:
+    """Sums in less than the dtype of the case are taken where a reason is given, or where no finer dtype is claimed."""
+    register("reasoned", build, rounding=replace(FLOAT16, reason="its datasheet, page 3"))
+    register("narrow", build, rounding=FLOAT16, capabilities=Capabilities(dtypes=(torch.float16, torch.bfloat16)))
+    assert {"reasoned", "narrow"} <= set(registered())
+
+
+@pytest.mark.parametrize("module_class", [nn.RNN, Derived], ids=lambda found: str(found.__name__))
+def test_module(module_class: type[nn.RNN]) -> None:
+    """A class like nn.RNN gives a network with the given parameters, in the dtype of the config."""
+    register_module("mine", module_class)
+    config = Config(2, 3, num_layers=2, bidirectional=True, dtype=torch.float64)
+    expected = nn.RNN(2, 3, num_layers=2, bidirectional=True, dtype=torch.float64)
+    x, h_0 = torch.ones(4, 1, 2, dtype=torch.float64), torch.ones(4, 1, 3, dtype=torch.float64)
+    run = registered()["mine"].build(config, {name: value.detach() for name, value in expected.named_parameters()})
+    for arguments in ((x,), (x, h_0)):
+        for found, wanted in zip(run(*arguments), expected(*arguments), strict=True):
+            assert torch.equal(found, wanted)
+            assert not found.requires_grad
+
+
+def test_module_without_an_argument() -> None:
+    """A class that lacks an argument can join by claiming nothing that needs it."""
+    register_module("mine", OneDirection, capabilities=Capabilities(bidirectional=False))
+    claims = Capabilities(
+        nonlinearities=("tanh",), biases=(True,), batch_first=(False,), bidirectional=False, max_layers=1
+    )
+    register_module("plain", OnlySizes, capabilities=claims)
+    assert {"mine", "plain"} <= set(registered())
+
+
+def test_registered_is_sorted() -> None:
+    """Implementations come in the order of their names, whoever registered first."""
+    register("zz", build)
+    register("aa", build)
+    assert list(registered()) == sorted(registered())
+
+
+@pytest.mark.parametrize(("asked", "words"), UNRESOLVED)
+def test_unresolved(asked: str, words: list[str]) -> None:
+    """A name that leads nowhere is refused, and the text says where it looked and what there is."""
+    with pytest.raises(RegistrationError) as refusal:
+        resolve(asked)
+    assert [word for word in words if word not in str(refusal.value)] == []
+
+
+def test_unknown_name_lists_all() -> None:
+    """An unknown name lists every known one."""
+    with pytest.raises(RegistrationError) as refusal:
+        resolve("nope")
+    assert str(refusal.value).endswith(", ".join(sorted(registered())))
+
+
+def test_name() -> None:
+    """A registered name is that implementation."""
+    assert resolve("nn.rnn") == [registered()["nn.rnn"]]
+
+
+def test_path(tmp_path: Path) -> None:
+    """PATH.py is all that the file registers, in the order of names."""
+    path = tmp_path / "mine.py"
+    path.write_text(REGISTERS.format(name="two") + REGISTERS.format(name="one"))
+    assert [found.name for found in resolve(str(path))] == ["one", "two"]
+
+
+def test_path_in_the_working_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A relative path starts at the folder in which pytest was called."""
+    monkeypatch.chdir(tmp_path)
+    Path("mine.py").write_text(REGISTERS.format(name="mine"))
+    assert [found.name for found in resolve("mine.py")] == ["mine"]
+
+
+#: What stands in a file, and words that the refusal must hold.
+BAD_FILES: dict[str, tuple[str, list[str]]] = {
+    "registers nothing": ("x = 1\n", ["mine.py", "impls.register(...)", "registers nothing"]),
+    "raises": ("1 / 0\n", ["mine.py", "running the file raised ZeroDivisionError: division by zero"]),
+    "no Python": ("def\n", ["mine.py", "running the file raised SyntaxError"]),
+    "lacks a library": ("import no_such_library\n", ["mine.py", "ModuleNotFoundError", "no_such_library"]),
+    "a bad name": (REGISTERS.format(name="Mine"), ["register('Mine')", "a name of small letters"]),
+    "a taken name": (REGISTERS.format(name="nn.rnn"), ["register('nn.rnn')", "name is taken"]),
+}
+
+
+@pytest.mark.parametrize("rule", BAD_FILES)
+def test_bad_path(rule: str, tmp_path: Path) -> None:
+    """A file that registers nothing, or raises, is refused by its name and with what it raised."""
+    text, words = BAD_FILES[rule]
+    path = tmp_path / "mine.py"
+    path.write_text(text)
+    with pytest.raises(RegistrationError) as refusal:
+        resolve(str(path))
+    assert [word for word in words if word not in str(refusal.value)] == []
+
+
+def test_main_is_not_run(tmp_path: Path) -> None:
+    """What a file does only as a script is not done."""
+    path = tmp_path / "mine.py"
+    path.write_text(REGISTERS.format(name="mine") + "if __name__ == '__main__':\n    raise SystemExit(1)\n")
+    assert [found.name for found in resolve(str(path))] == ["mine"]
+
+
+def test_attribute_function(module: Callable[[str, str], None]) -> None:
+    """MODULE:ATTR may be a build function; it is called by its name in small letters."""
+    module("outside_a", "def Build(config, weights):\n    ...\n")
+    (found,) = resolve("outside_a:Build")
+    assert (found.name, found.build.__qualname__, found.capabilities) == ("build", "Build", Capabilities())
+
+
+def test_attribute_class(module: Callable[[str, str], None]) -> None:
+    """MODULE:ATTR may be a class like nn.RNN."""
+    module("outside_b", "from torch import nn\n\nclass Mine(nn.RNN):\n    pass\n")
+    (found,) = resolve("outside_b:Mine")
+    assert (found.name, found.build.__qualname__) == ("mine", "Mine")
+
+
+def test_attribute_implementation(module: Callable[[str, str], None]) -> None:
+    """MODULE:ATTR may be an Implementation; it is registered under its own name."""
+    module(
+        "outside_c",
+        "from dataclasses import replace\nfrom impls import implementation\n\n"
+        "mine = replace(implementation('linear'), name='own')\n",
+    )
+    (found,) = resolve("outside_c:mine")
+    assert found.name == "own"
+    assert registered()["own"] is found
+
+
+@pytest.mark.parametrize("attribute", ["build", "Network"])
+def test_attribute_registered_already(module: Callable[[str, str], None], attribute: str) -> None:
+    """What a module registers as it is imported keeps its own name and claims when it is asked for by attribute."""
+    module(
+        "outside_d",
+        "from torch import nn\n"
+        "from impls import Capabilities, register, register_module\n\n"
+        "@register('by-build', capabilities=Capabilities(h_0=False))\n"
+        "def build(config, weights): ...\n\n"
+        "class Network(nn.RNN): ...\n\n"
+        "register_module('by-network', Network, capabilities=Capabilities(h_0=False))\n",
+    )
+    (found,) = resolve(f"outside_d:{attribute}")
+    assert (found.name, found.capabilities.h_0) == (f"by-{attribute.lower()}", False)
+
+
+def test_attribute_of_what_raises(module: Callable[[str, str], None]) -> None:
+    """A module that raises as it is imported is refused with what it raised."""
+    module("outside_e", "1 / 0\n")
+    with pytest.raises(RegistrationError, match=r"--impl outside_e:build: .*ZeroDivisionError: division by zero"):
+        resolve("outside_e:build")
+
+
+def test_attribute_of_what_registers_badly(module: Callable[[str, str], None]) -> None:
+    """A module that registers badly as it is imported is refused in the registry's words."""
+    module("outside_f", REGISTERS.format(name="nn.rnn"))
+    with pytest.raises(RegistrationError, match=r"^register\('nn.rnn'\): the name is taken"):
+        resolve("outside_f:build")
+
+
+@pytest.fixture
+def entry_points(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """A way to pretend that distributions with such entry points are installed."""
+
+    def install(**values: str) -> None:
+        found = [importlib.metadata.EntryPoint(name, value, registry.ENTRY_POINTS) for name, value in values.items()]
+
+        def answer(*, group: str) -> list[importlib.metadata.EntryPoint]:
+            return [entry for entry in found if entry.group == group]
+
+        monkeypatch.setattr(importlib.metadata, "entry_points", answer)
+        registry._load_all.cache_clear()
+
+    return install
+
+
+def test_entry_points(module: Callable[[str, str], None], entry_points: Callable[..., None]) -> None:
+    """Installed distributions bring functions, classes and Implementations, under the entry point's name."""
+    module(
+        "outside_g",
+        "from dataclasses import replace\nfrom torch import nn\nfrom impls.registry import _REGISTRY\n\n"
+        "def build(config, weights): ...\nclass Network(nn.RNN): ...\nown = replace(_REGISTRY['linear'], name='own')\n",
+    )
+    entry_points(function="outside_g:build", network="outside_g:Network", ignored="outside_g:own")
+    known = registered()
+    assert {"function", "network", "own", "nn.rnn"} <= set(known)
+    assert known["function"].build.__qualname__ == "build"
+
+
+def test_broken_entry_point(entry_points: Callable[..., None]) -> None:
+    """An entry point that cannot be loaded is refused by its name."""
+    entry_points(broken="no_such_module:build")
+    with pytest.raises(RegistrationError, match="entry point broken = no_such_module:build in the group"):
+        registered()
+    entry_points()
+    assert "nn.rnn" in registered()
+
+
+def test_installed() -> None:
+    """The version of an implementation is that of its library."""
+    found = registered()["nn.rnn"]
+    assert found.installed
+    assert found.version == torch.__version__
+
+
+#: The extra, and the command that is given.
+INSTALLS = [(None, "python -m pip install no-such-library"), ("mine", "python -m pip install 'rnn-parity[mine]'")]
+
+
+@pytest.mark.parametrize(("extra", "command"), INSTALLS)
+def test_not_installed(extra: str | None, command: str) -> None:
+    """A library that is not there is no error: its implementation is listed with the command that brings it."""
+    register("mine", build, library="no-such-library", extra=extra)
+    found = registered()["mine"]
+    assert (found.installed, found.version, found.how_to_install) == (False, None, command)
+    assert f"mine  (no-such-library not installed: {command})" in listing()
+
+
+def test_not_installed_is_skipped() -> None:
+    """In a run, an implementation that is not installed is one skipped item a property; the reason is the command."""
+    register("mine", build, library="no-such-library")
+    run = Run((registered()["mine"],), cases=250, seed=0, profile="dev", archive=None, replay=None)
+    (item,) = _trials(run, load_properties()["agreement"])
+    assert item.id == "mine"
+    assert [mark.kwargs for mark in item.marks] == [{"reason": "not installed: python -m pip install no-such-library"}]
+
+
+def test_listing_names_claims_and_defects() -> None:
+    """The listing says what is not claimed, and what is known to be wrong."""
+    register("mine", build, capabilities=Capabilities(h_0=False, dtypes=(torch.float32,)), known_defects=[DEFECT])
+    paragraph = listing().partition("mine  (torch")[2].partition("\nnn.rnn")[0]
+    assert "claims the whole surface of nn.RNN, save h_0 = False; dtypes = float32" in paragraph
+    assert "known defect: why (https://example.org)" in paragraph
