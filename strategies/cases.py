@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from functools import cache
-from itertools import product, starmap
+from itertools import permutations, product, starmap
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -75,7 +75,10 @@ def _rarely(names: Iterable[Any], plain: int) -> st.SearchStrategy[Any]:
 _TIE, _WIDENING = _rarely(_TIES, 8), _rarely(_WIDE, 16)
 
 
-_SIZES = st.sampled_from(sorted(starmap(Sizes, product(_SMALL, repeat=4)), key=sum))
+#: Every combination of small sizes, and, twelve times as often, those that are all different.
+_SIZES = st.sampled_from(
+    sorted(starmap(Sizes, [*product(_SMALL, repeat=4), *12 * tuple(permutations(range(1, 6), 4))]), key=sum)
+)
 
 
 @st.composite
@@ -201,7 +204,7 @@ class _Paint:
         low = self.config.dtype in _LOW_PRECISION
         if self.texture == "sparse" or (low and width > 5):
             kept = self.random.random(weight.shape) < 2 / width  # type: ignore[union-attr]
-            weight = weight * kept * (0.25 if low and role == "weight_hh" else 1.0)
+            weight = np.where(kept, weight * (0.25 if low and role == "weight_hh" else 1.0), 0.0)
         elif role == "weight_hh" and (low or width > 5):
             weight = weight * 2.0 ** -np.ceil(np.log2(2 * width))
         return weight

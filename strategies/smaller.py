@@ -34,21 +34,27 @@ def _frames(case: Case) -> Iterator[Case]:
     """Cases of every combination of sizes, up to three, with no more numbers than this one; their numbers do not matter."""
     stripped = [case, *fewer_layers(case), *one_direction(case)]
     plain = [option for frame in stripped for option in (frame, *plainer_options(frame))]
-    # What a bias or a state shows, one more step may show with fewer numbers; and what two steps show, a state.
-    longer = [replace(base, x=np.concatenate([base.x, base.x[:1]])) for base in plain]
-    plain += longer + [_with_state(base) for base in plain if not base.has_h_0]
+    # What a bias, a state or a direction shows, one more step or row may show with fewer numbers; and what steps show, a state.
+    grown = [
+        keep(base, axis, [0, *range(extent(base, axis))])
+        for base in plain
+        for axis in AXES
+        if extent(base, axis) and not (base.unbatched and axis == "batch")
+    ]
+    plain += grown + [_with_state(base) for base in plain if not base.has_h_0]
     limit = complexity(case)[0]
     seen = set()
     for base in plain:
         extents = [range(1, min(extent(base, axis), 3) + 1) or (0,) for axis in AXES]
         for sizes in itertools.product(*extents):
-            frame = base
-            for axis, size in zip(AXES, sizes, strict=True):
-                frame = keep(frame, axis, range(size))
-            signature = (frame.config, frame.has_h_0, frame.unbatched, frame.memory, sizes)
-            if signature not in seen and complexity(frame)[0] <= limit:
+            signature = (replace(base.config, input_size=1, hidden_size=1), base.has_h_0, base.unbatched, base.memory, sizes)
+            if signature not in seen and not (base.unbatched and sizes[1] != 1):
                 seen.add(signature)
-                yield frame
+                frame = base
+                for axis, size in zip(AXES, sizes, strict=True):
+                    frame = keep(frame, axis, range(size))
+                if complexity(frame)[0] <= limit:
+                    yield frame
 
 
 def _with_state(base: Case) -> Case:

@@ -34,6 +34,8 @@ class Result:
     elements: int = 0
     vacuous: int = 0
     counterexamples: list[str] = field(default_factory=list)
+    #: Cases of known defects that were seen to be there still.
+    known: int = 0
 
     @classmethod
     def of(cls, trial: Trial, name: str, made: pytest.TestReport, cpu_seconds: float) -> Result:
@@ -52,6 +54,7 @@ class Result:
             tally.margin.worst,
             tally.margin.elements,
             tally.margin.vacuous,
+            known=int(xfailed),
         )
 
     def plain(self) -> dict[str, Any]:
@@ -62,7 +65,7 @@ class Result:
         """Take in another item of the same implementation and property."""
         self.status = max(self.status, other.status, key=STATUSES.index)
         self.worst_error_over_bound = max(self.worst_error_over_bound, other.worst_error_over_bound)
-        for name in ("cases", "cpu_seconds", "implementation_seconds", "elements", "vacuous"):
+        for name in ("cases", "cpu_seconds", "implementation_seconds", "elements", "vacuous", "known"):
             setattr(self, name, getattr(self, name) + getattr(other, name))
         self.counterexamples = sorted({*self.counterexamples, *other.counterexamples})
 
@@ -77,7 +80,7 @@ class Result:
             "vacuous_share": self.vacuous_share,
             "worst_error_over_bound": spelled(self.worst_error_over_bound),
         }
-        return {key: value for key, value in data.items() if key not in ("elements", "vacuous")}
+        return {key: value for key, value in data.items() if key not in ("elements", "vacuous", "known")}
 
 
 class Results:

@@ -6,7 +6,10 @@ from collections.abc import Iterator
 
 from tests.judge.report import Result, Results
 
-_LEGEND = "cases that agreed, or: - unsupported, x not installed, DISAGREES, ERROR (not a verdict: see above)"
+_LEGEND = (
+    "cases that agreed (+1k: and one archived case of a known defect that is still there), or: - unsupported, "
+    "x not installed, DISAGREES, ERROR (not a verdict: see above)"
+)
 _MARKS = {"unsupported": "-", "not installed": "x", "disagrees": "DISAGREES", "error": "ERROR"}
 
 
@@ -31,7 +34,10 @@ def lines(results: Results) -> Iterator[str]:
 
 
 def _cell(result: Result | None) -> str:
-    return "" if result is None else _MARKS.get(result.status, str(result.cases))
+    if result is None:
+        return ""
+    known = f"+{result.known}k" if result.known else ""
+    return _MARKS.get(result.status, f"{result.cases - result.known}{known}")
 
 
 def _margin(results: Results, name: str) -> list[str]:

@@ -1,0 +1,77 @@
+"""What a case costs the suite itself, CPU time, beside the bare Hypothesis loop, in one run.
+
+    python -m tests.measures.cost [CASES]
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from hypothesis import strategies as st
+
+from impls import implementation
+from impls.reference import forward
+from strategies import Case, cases
+from tests.judge import Trial
+from tests.judge.verdict import judge
+from tests.measures.drawing import for_each
+
+_ROUNDS = 3
+
+
+def cpu(strategy: st.SearchStrategy[Any], count: int, visit: Callable[[Any], None]) -> float:
+    """Milliseconds of CPU a case: the best of some rounds, as noise only adds."""
+    best = float("inf")
+    for _ in range(_ROUNDS):
+        start = time.process_time()
+        for_each(strategy, count, visit)
+        best = min(best, time.process_time() - start)
+    return best / count * 1e3
+
+
+def main() -> None:
+    torch.set_num_threads(1)
+    count = int(sys.argv[1]) if len(sys.argv) > 1 else 2000
+    trial = Trial(implementation("nn.rnn"))
+    inside = 0.0
+
+    def reference(case: Case) -> None:
+        forward(case.config, case.weights, case.x, case.h_0)
+
+    def tensors_too(case: Case) -> None:
+        forward(case.config, case.weights, case.x, case.h_0)
+        case.tensors()
+
+    def all_of_it(case: Case) -> None:
+        nonlocal inside
+        start = time.process_time()
+        result = trial.build(case).call(case)
+        inside += time.process_time() - start
+        judge(case, result, trial.expected(case))
+
+    def nothing(value: object) -> None:
+        pass
+
+    bare = cpu(st.integers(), count, nothing)
+    drawing = cpu(cases(), count, nothing)
+    with_reference = cpu(cases(), count, reference)
+    with_tensors = cpu(cases(), count, tensors_too)
+    whole = cpu(cases(), count, all_of_it)
+    implementation_part = inside / count / _ROUNDS * 1e3 - (with_tensors - with_reference)
+    own = whole - implementation_part
+    print(f"CPU a case, {count} cases of the default distribution, best of {_ROUNDS}")
+    print(f"  bare Hypothesis loop, one integer     {bare:.3f} ms")
+    print(f"  drawing a case                        {drawing:.3f} ms, {drawing / bare:.1f} times the bare loop")
+    print(f"  + reference with its bounds           {with_reference - drawing:.3f} ms")
+    print(f"  + tensors for the implementation      {with_tensors - with_reference:.3f} ms")
+    print(f"  + comparing                           {own - with_tensors:.3f} ms")
+    print(f"  the suite's own work                  {own:.3f} ms, {own / bare:.1f} times the bare loop")
+    print(f"  nn.RNN: building and calling          {implementation_part:.3f} ms")
+
+
+if __name__ == "__main__":
+    main()

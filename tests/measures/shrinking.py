@@ -1,0 +1,86 @@
+"""From the first failure to the minimal, explained case: CPU time and size, over every planted bug.
+
+    python -m tests.measures.shrinking [--record]
+
+`--record` writes what came out to `tests/suite/planted/minimal.py`.
+"""
+
+from __future__ import annotations
+
+import statistics
+import sys
+import time
+from pathlib import Path
+
+import torch
+from hypothesis import Phase, settings
+
+from impls import Implementation
+from strategies.complexity import complexity
+from tests.judge import Disagreement, Property
+from tests.judge.counterexample import Counterexample, explanation, find_minimal
+from tests.measures.drawing import PLAIN
+from tests.suite.planted import minimal
+from tests.suite.planted.bugs import BUGS
+from tests.suite.planted.trying import PROPERTIES, hunt, implementation
+
+_SEEDS = (0, 1, 2)
+
+
+def reduced(judged: Property, found: Implementation, seed: int) -> tuple[Counterexample | None, float]:
+    """The minimal counterexample, and the seconds of CPU from the first failure to its explanation."""
+    start = time.process_time()
+    first = hunt(judged, found, seed, shrink=False)
+    finding = time.process_time() - start
+    start = time.process_time()
+    disagreement = hunt(judged, found, seed, shrink=True)
+    if not (isinstance(first, Disagreement) and isinstance(disagreement, Disagreement)):
+        return None, 0.0
+    counterexample = find_minimal(judged, found, disagreement)
+    explanation(counterexample, {})
+    return counterexample, time.process_time() - start - finding
+
+
+def record(found: dict[str, Counterexample]) -> None:
+    """Write the table of minimal cases."""
+    head, _, _ = Path(minimal.__file__).read_text(encoding="utf-8").partition("MINIMAL")
+    rows = [
+        f'    "{name}": ("{item.case.descriptor}", {complexity(item.case)[0]}, {complexity(item.case)[1]}),'
+        for name, item in found.items()
+    ]
+    text = "\n".join([f"{head}MINIMAL: dict[str, tuple[str, int, int]] = {{", *rows, "}"])
+    Path(minimal.__file__).write_text(text + "\n", encoding="utf-8")
+
+
+def main() -> None:
+    torch.set_num_threads(1)
+    settings.register_profile("measure", PLAIN, phases=[Phase.generate, Phase.shrink])
+    settings.load_profile("measure")
+    seconds: list[float] = []
+    calls: list[int] = []
+    largest: dict[str, Counterexample] = {}
+    missed = 0
+    for bug in BUGS:
+        for seed in _SEEDS:
+            counterexample, took = reduced(PROPERTIES[bug.property], implementation(bug), seed)
+            if counterexample is None:
+                missed += 1
+                print(f"missed: {bug} with seed {seed}")
+                continue
+            seconds.append(took)
+            calls.append(counterexample.calls)
+            before = largest.get(bug.name)
+            if before is None or complexity(before.case) < complexity(counterexample.case):
+                largest[bug.name] = counterexample
+    print(f"{len(BUGS)} planted bugs, seeds {_SEEDS}: {len(seconds)} caught, {missed} missed")
+    print(f"from the first failure to the explained minimal case, CPU: median {statistics.median(seconds):.2f} s, ")
+    print(f"  longest {max(seconds):.2f} s; calls of our own reducer: median {statistics.median(calls):.0f}, most {max(calls)}")
+    sizes = [complexity(item.case) for item in largest.values()]
+    print(f"  numbers in the minimal case: median {statistics.median(size[0] for size in sizes):.0f}, ")
+    print(f"  of which not zero: median {statistics.median(size[1] for size in sizes):.0f}")
+    if "--record" in sys.argv:
+        record(largest)
+
+
+if __name__ == "__main__":
+    main()

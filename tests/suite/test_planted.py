@@ -1,0 +1,62 @@
+"""Every planted bug is caught within the default number of cases, and comes out minimal."""
+
+import pytest
+
+from strategies.complexity import complexity
+from strategies.steps import steps
+from tests.judge import Disagreement, Trial
+from tests.judge.counterexample import find_minimal, verdict_on
+from tests.suite.planted import BUGS, HONEST, Bug, Honest
+from tests.suite.planted.minimal import MINIMAL
+from tests.suite.planted.trying import PROPERTIES, hunt, implementation, simpler_by_brute_force
+
+#: Bugs that show by chance, or by the number of calls made before: that they are caught is all that can be asked.
+BY_CHANCE = {"sums-split-anew", "dropout-left-on", "state-in-self", "input-in-self", "state-in-class"}
+#: The most numbers in a case for which every case of zeros and ones is tried.
+EXHAUSTIVE = 5
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+@pytest.mark.parametrize("bug", BUGS, ids=str)
+def test_is_caught_from_any_seed(bug: Bug, seed: int) -> None:
+    """The property that a bug is meant for finds it within the default number of cases."""
+    found = hunt(PROPERTIES[bug.property], implementation(bug), seed, shrink=False)
+    assert isinstance(found, Disagreement), f"{bug}, {bug.words()!r}, passes {bug.property}"
+
+
+@pytest.mark.parametrize("bug", [bug for bug in BUGS if bug.name not in BY_CHANCE], ids=str)
+def test_comes_out_minimal(bug: Bug) -> None:
+    """The counterexample is no larger than the one on record, 1-minimal, and the smallest where all can be tried."""
+    judged, found = PROPERTIES[bug.property], implementation(bug)
+    disagreement = hunt(judged, found, 0, shrink=True)
+    assert isinstance(disagreement, Disagreement)
+    counterexample = find_minimal(judged, found, disagreement)
+    case, trial = counterexample.case, Trial(found)
+    descriptor, numbers, nonzeros = MINIMAL[bug.name]
+
+    assert complexity(case)[:2] <= (numbers, nonzeros), f"{case} is larger than {descriptor}"
+    for step in steps(case):
+        if complexity(step) < complexity(case) and judged.admits(trial, step):
+            again = verdict_on(judged, found, step)
+            assert again is None or again.kind != counterexample.disagreement.kind, f"{case} is not minimal: {step}"
+    assert simpler_by_brute_force(counterexample, EXHAUSTIVE) is None
+
+
+def test_every_bug_is_on_record() -> None:
+    """The table of minimal cases has a row for every bug, and no other."""
+    assert set(MINIMAL) == {bug.name for bug in BUGS}
+
+
+@pytest.mark.parametrize("name", PROPERTIES)
+@pytest.mark.parametrize("variant", HONEST, ids=str)
+def test_honest_variants_are_never_accused(variant: Honest, name: str) -> None:
+    """Other orders, formulas and places to round are inside the bounds."""
+    judged, found = PROPERTIES[name], implementation(variant)
+    if reason := judged.exempts(variant.capabilities):
+        pytest.skip(f"takes no part: {reason}")
+    verdict = hunt(judged, found, 0, shrink=False, cases=60)
+    if isinstance(verdict, Disagreement):
+        raise verdict
+    assert verdict.tally.cases == 60
+
+

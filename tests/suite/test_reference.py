@@ -1,0 +1,313 @@
+"""The reference against exact rational numbers: whole networks, every order of small sums, and what is not finite."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+from fractions import Fraction
+from typing import Any, NamedTuple
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+
+from impls import DTYPES, Capabilities, Config, Rounding
+from impls.balls import FORMATS, Arithmetic, Array, Ball
+from impls.reference import forward
+from strategies import Case, cases
+from tests.suite import exact as true
+from tests.suite.exact import Adversary, Number, Term, allows, every_sum, meaning, number, strays
+from tests.suite.test_balls import numbers, products, worst_sums
+
+nan, inf = math.nan, math.inf
+DOUBLE, SINGLE, HALF, BRAIN = DTYPES
+TOP, TINY = FORMATS[SINGLE].largest, FORMATS[SINGLE].smallest_normal
+
+SIGMOID = "as far as this test goes, it is made of a sigmoid"
+#: Dtypes and the rounding models that networks are judged by.
+MODELS = [
+    *((dtype, Rounding()) for dtype in DTYPES),
+    (SINGLE, Rounding(accumulate=DOUBLE)),
+    (HALF, Rounding(accumulate=SINGLE)),
+    (BRAIN, Rounding(accumulate=SINGLE, tanh_ulps=1)),
+    (HALF, Rounding(accumulate=SINGLE, tanh_absolute=True, reason=SIGMOID)),
+    (SINGLE, Rounding(tanh_ulps=5, tanh_absolute=True, reason=SIGMOID)),
+]
+
+
+class Sum(NamedTuple):
+    """A ReLU network of one unit and one step without biases, and whether its sum is exact in every order."""
+
+    x: Sequence[float]
+    weights: Sequence[float]
+    is_exact: bool
+
+
+def borders(dtype: torch.dtype) -> dict[str, Sum]:
+    """Sums on both sides of each line between exact and not."""
+    _, eta, largest, precision = FORMATS[dtype]
+    full = 2.0**precision
+    return {
+        "every bit": Sum([full - 2, 1], [1, 1], is_exact=True),
+        "one bit more": Sum([full - 1, 2], [1, 1], is_exact=False),
+        "a bit more, which float64 loses": Sum([full, 1, 1], [1, 1, 1], is_exact=False),
+        "every bit, cancelled": Sum([full / 2 - 1, full / 2], [1, -1], is_exact=True),
+        "one bit more, cancelled": Sum([full - 1, full - 1], [1, -1], is_exact=False),
+        "every bit of a product": Sum([3, 1], [(full / 4 - 1), 1], is_exact=True),
+        "halves": Sum([full / 2 - 1.5, 0.5], [1, 2], is_exact=True),
+        "halves and a bit more": Sum([full / 2 + 0.5, 0.5], [1, 2], is_exact=False),
+        "large": Sum([largest / 4, largest / 4], [1, 1], is_exact=True),
+        "small": Sum([3 * eta, eta], [1, 5], is_exact=True),
+        "a subnormal input": Sum([eta / 2], [2.0], is_exact=False),
+        "a subnormal weight": Sum([4.0], [eta / 2], is_exact=False),
+        "a subnormal product": Sum([2 * eta], [0.25], is_exact=False),
+        "nothing": Sum([0.0, -0.0], [0.0, eta / 2], is_exact=True),
+        "no weight": Sum([eta / 2, 1 / 3], [0.0, 0.0], is_exact=True),
+    }
+
+
+def network(nonlinearity: str = "relu", *, w: float = 1.0, u: float = 1.0, b: Sequence[float] = (0.0, 0.0), **kwargs: Any) -> dict[str, Any]:
+    """The arguments of a Case of one unit: W_ih is w, W_hh is u, the biases are b."""
+    weights = {"weight_ih_l0": [[w]], "weight_hh_l0": [[u]], "bias_ih_l0": [b[0]], "bias_hh_l0": [b[1]]}
+    return dict(config=Config(1, 1, nonlinearity=nonlinearity), weights=weights, **kwargs)
+
+
+def steps(*values: float) -> list[list[list[float]]]:
+    return [[[value]] for value in values]
+
+
+#: A network of one unit in float32, and what its output means step by step.
+STORIES = [
+    (network(x=steps(1, nan, 1)), ["exact", "NaN", "NaN"]),
+    (network("tanh", x=steps(1, nan, 1)), ["bounded", "NaN", "NaN"]),
+    (network(x=steps(inf, 0, -inf)), ["inf", "inf", "NaN"]),
+    (network(x=steps(inf, 0, -inf), u=0), ["inf", "NaN", "NaN"]),
+    (network(x=steps(-inf, 3)), ["exact", "bounded"]),
+    (network("tanh", x=steps(inf, 0, -inf)), ["bounded", "bounded", "bounded"]),
+    (network("tanh", x=steps(inf, 1), w=0), ["NaN", "NaN"]),
+    (network("tanh", x=steps(1, 1), b=(inf, -1)), ["bounded", "bounded"]),
+    (network("tanh", x=steps(1, 1), b=(inf, -inf)), ["NaN", "NaN"]),
+    (network("tanh", x=steps(1, 1), u=inf), ["NaN", "NaN"]),
+    (network("tanh", x=steps(1, 1), u=inf, h_0=[[[-1]]]), ["bounded", "bounded"]),
+    (network("tanh", x=steps(1, 1), u=inf, h_0=[[[TINY / 2]]]), ["free", "free"]),
+    (network(x=steps(1, 1), h_0=[[[-inf]]]), ["exact", "bounded"]),
+    (network(x=steps(1, 1), h_0=[[[nan]]], u=0), ["NaN", "NaN"]),
+    (network(x=steps(TOP, TOP, -1), w=2, u=2, b=(1, 1), h_0=[[[1]]]), ["stored inf", "free", "free"]),
+    (network(x=steps(-TOP, 1), w=2, b=(-1, -1), h_0=[[[-1]]]), ["exact", "bounded"]),
+    (network(x=steps(TOP, 1), b=(TOP, -TOP), u=0), ["free", "free"]),
+    (network("tanh", x=steps(TOP, 1), b=(TOP, -TOP), u=0), ["free", "free"]),
+    (network("tanh", x=steps(TOP, 1), w=2, b=(1, 1), h_0=[[[1]]]), ["bounded", "bounded"]),
+    (network("tanh", x=steps(-TOP, 1), b=(inf, -TOP), h_0=[[[-1]]]), ["free", "free"]),
+]
+
+
+def small(dtype: torch.dtype) -> Capabilities:
+    return Capabilities(dtypes=(dtype,), max_batch=2, max_steps=3, max_input_size=3, max_hidden_size=3)
+
+
+def expected(case: Case, rounding: Rounding | None = None) -> tuple[Ball, Ball]:
+    return forward(case.config, case.weights, case.x, case.h_0, rounding)
+
+
+def one_unit(dtype: torch.dtype, x: Sequence[float], weights: Sequence[float], **kwargs: Any) -> Case:
+    """A ReLU network of one unit and one step: its output is the sum of products, where that is not negative."""
+    config = Config(len(x), 1, nonlinearity="relu", bias="weights" in kwargs, dtype=dtype)
+    parameters = {"weight_ih_l0": [list(weights)], **kwargs.pop("weights", {})}
+    return Case(config, [[list(x)]], weights=parameters, **kwargs)
+
+
+def said(ball: Ball) -> list[str]:
+    """What the balls of one unit mean, step by step."""
+    return [meaning(mid, rad) for mid, rad in zip(ball.mid.ravel(), ball.rad.ravel(), strict=True)]
+
+
+# Whole networks
+
+
+@pytest.mark.parametrize("dtype", DTYPES, ids=str)
+@settings(max_examples=40)
+@given(st.data())
+def test_the_true_value_is_in_the_ball(dtype: torch.dtype, data: st.DataObject) -> None:
+    """Without any rounding, outputs and final states are in their balls: the recurrence is the right one."""
+    case = data.draw(cases(small(dtype), special=False))
+    assert not strays(expected(case), true.without_rounding(case))
+
+
+@pytest.mark.parametrize("dtype", [SINGLE, *DTYPES[2:]], ids=str)
+@settings(max_examples=40)
+@given(st.data())
+def test_the_midpoint_is_the_true_value_but_for_float64_s_rounding(dtype: torch.dtype, data: st.DataObject) -> None:
+    """The midpoint lies far closer to the true value than the radius: nothing else is in the place of the true value."""
+    case = data.draw(cases(small(dtype), special=False))
+    for ball, values in zip(expected(case), true.without_rounding(case), strict=True):
+        assert np.allclose(ball.mid, values.astype(np.float64), rtol=1e-9, atol=1e-9)
+
+
+@pytest.mark.parametrize(("dtype", "rounding"), MODELS, ids=str)
+@settings(max_examples=80)
+@given(st.data(), st.integers(0, 2**32))
+def test_no_honest_network_leaves_its_balls(dtype: torch.dtype, rounding: Rounding, data: st.DataObject, seed: int) -> None:
+    """Any order, fused or not, flushed, kept wide or rounded, with tanh as wrong as it may be: never accused."""
+    case = data.draw(cases(small(dtype)))
+    assert not strays(expected(case, rounding), Adversary(dtype, rounding, seed).run(case))
+
+
+@settings(max_examples=40)
+@given(cases(special=False))
+def test_radii_stay_small(case: Case) -> None:
+    """A network of contracting layers in float64 is bounded to within a millionth."""
+    case = replace(case.with_config(dtype=DOUBLE), weights={name: array / 512 for name, array in case.weights.items()})
+    for ball in expected(case):
+        assert (ball.rad <= 1e-6).all()
+
+
+def test_sizes_and_layouts() -> None:
+    """Time-major outputs, forward beside reverse; final states layer by layer, forward before reverse."""
+    config = Config(3, 4, num_layers=2, bidirectional=True)
+    output, h_n = expected(Case(config, np.ones((5, 2, 3))))
+    assert [part.shape for part in (*output, *h_n)] == [(5, 2, 8)] * 2 + [(4, 2, 4)] * 2
+
+
+def test_an_empty_batch() -> None:
+    output, h_n = expected(Case(Config(3, 4), np.zeros((5, 0, 3))))
+    assert [part.shape for part in (*output, *h_n)] == [(5, 0, 4)] * 2 + [(1, 0, 4)] * 2
+
+
+# One sum, every order
+
+
+@pytest.mark.parametrize("dtype", DTYPES, ids=str)
+@given(st.data())
+def test_no_order_of_summation_leaves_the_ball(dtype: torch.dtype, data: st.DataObject) -> None:
+    """All sums of two products and two biases, or of four products, fused or flushed or not, are in the ball."""
+    pairs = data.draw(products(dtype, finite=False))
+    biases = [data.draw(numbers(dtype)) for _ in range(2)] if len(pairs) < 3 else []
+    h_0 = [[[pairs[-1][0]]]]
+    weights: dict[str, Any] = {"weight_hh_l0": [[pairs[-1][1]]]}
+    weights |= {name: [bias] for name, bias in zip(("bias_ih_l0", "bias_hh_l0"), biases, strict=False)}
+    config = Config(max(len(pairs) - 1, 1), 1, nonlinearity="relu", bias=bool(biases), dtype=dtype)
+    x, w = zip(*(pairs[:-1] or [(0.0, 0.0)]), strict=True)
+    case = Case(config, np.array([[x]]), np.array(h_0), {"weight_ih_l0": np.array([w]), **{k: np.array(v) for k, v in weights.items()}})
+    terms = [(number(a), number(b)) for a, b in [*pairs, *((bias, 1.0) for bias in biases)]]
+    ball = expected(case)[0]
+    wrong = [value for value in every_sum(terms, dtype) if not allows(ball.mid.item(), ball.rad.item(), true.relu(value))]
+    assert not wrong, (ball, wrong)
+
+
+@pytest.mark.parametrize("name", worst_sums(SINGLE))
+@pytest.mark.parametrize("dtype", DTYPES, ids=str)
+def test_radii_are_needed(dtype: torch.dtype, name: str) -> None:
+    """What is nearly as wrong as the bound of a sum says is so in a network too, where two additions more are granted."""
+    x, weights, share = worst_sums(dtype)[name]
+    ball = expected(one_unit(dtype, x, weights))[0]
+    terms: list[Term] = [(number(a), number(b)) for a, b in zip(x, weights, strict=True)]
+    worst = max(abs(value - true.exact_sum(terms)) for value in every_sum(terms, dtype))
+    assert share / 3.5 * ball.rad.item() <= worst <= ball.rad.item()
+
+
+# Exactness
+
+
+@pytest.mark.parametrize("name", borders(SINGLE))
+@pytest.mark.parametrize("dtype", DTYPES, ids=str)
+def test_where_exactness_ends(dtype: torch.dtype, name: str) -> None:
+    """The radius is 0 where every order gives the same, and not where one of them is rounded or flushed."""
+    x, weights, is_exact = borders(dtype)[name]
+    ball = expected(one_unit(dtype, x, weights))[0]
+    terms: list[Term] = [(number(a), number(b)) for a, b in zip(x, weights, strict=True)]
+    results = {true.relu(value) for value in every_sum(terms, dtype)}
+    assert (ball.rad.item() == 0) == is_exact
+    assert all(allows(ball.mid.item(), ball.rad.item(), value) for value in results)
+    if is_exact:
+        assert results == {number(ball.mid.item())}
+
+
+@pytest.mark.parametrize("dtype", DTYPES, ids=str)
+@settings(max_examples=60)
+@given(st.data())
+def test_networks_of_small_whole_numbers_are_exact(dtype: torch.dtype, data: st.DataObject) -> None:
+    """As long as magnitudes add up to less than 2^p, radii are 0 and midpoints the true values."""
+    case = data.draw(cases(replace(small(dtype), nonlinearities=("relu",)), special=False))
+    case = case.with_arrays(**{name: np.clip(np.round(array), -2, 2) for name, array in case.arrays.items()})
+    largest = 0
+
+    def cell(*groups: list[Term]) -> Number:
+        nonlocal largest
+        terms = sum(groups, [])
+        largest = max(largest, sum(abs(a * b) for a, b in terms))
+        return true.relu(true.exact_sum(terms))
+
+    values = true.recur(case, cell)
+    assume(largest < 2 ** FORMATS[dtype].precision)
+    for ball, numbers_ in zip(expected(case), values, strict=True):
+        assert not ball.rad.any()
+        assert (ball.mid == numbers_.astype(np.float64)).all()
+
+
+def test_an_inexact_direction_spoils_the_next_layer_s_exactness() -> None:
+    """One direction's rounding reaches both directions of the layer above, and later steps of its own."""
+    config = Config(1, 1, num_layers=2, nonlinearity="relu", bidirectional=True)
+    ones = {name: np.ones(shape) for name, shape in config.parameter_shapes().items()}
+    plain = Case(config, np.ones((2, 1, 1)), weights=ones)
+    rough = plain.with_arrays(weight_ih_l0_reverse=np.array([[1 / 3]], np.float32).astype(np.float64), bias_ih_l0_reverse=np.array([2.0**30]))
+    assert not any(ball.rad.any() for ball in expected(plain))
+    output, h_n = expected(rough)
+    assert output.rad.all()
+    assert (h_n.rad[1:] > 0).all()
+
+
+def test_a_tanh_state_of_zero_is_exact() -> None:
+    """tanh(0) is 0 in every implementation, step after step."""
+    case = Case(Config(2, 3, num_layers=2), np.ones((4, 1, 2)))
+    assert not any(part.any() for ball in expected(case) for part in ball)
+
+
+@pytest.mark.parametrize("grains", [(0.0, inf), (inf, 0.0), (0.0, 0.0)])
+def test_nothing_is_exact_without_a_grain(grains: tuple[float, float]) -> None:
+    """Inexact inputs or states leave no power of two that divides all terms, whatever zero weights make of them."""
+    case = one_unit(SINGLE, [1.0], [0.0])
+    from impls.reference import _Layer
+
+    assert _Layer(case.config, case.weights, 0, Arithmetic(SINGLE, Rounding()))._quantum(*grains) == 0
+
+
+# What is not finite
+
+
+@pytest.mark.parametrize(("arguments", "means"), STORIES)
+def test_what_becomes_of_it(arguments: dict[str, Any], means: list[str]) -> None:
+    """Each row is what every honest network does, step by step; h_n is the last of it."""
+    case = Case(**arguments)
+    balls = expected(case)
+    assert said(balls[0]) == means
+    assert said(balls[1]) == means[-1:]
+    for seed in range(30):
+        assert not strays(balls, Adversary(SINGLE, Rounding(), seed).run(case))
+
+
+@pytest.mark.parametrize("special", [nan, inf, -inf, TOP, TINY / 2], ids=str)
+@settings(max_examples=40)
+@given(st.data())
+def test_rows_of_a_batch_do_not_contaminate_each_other(special: float, data: st.DataObject) -> None:
+    """Whatever is in one row, the others are demanded as tightly as in a batch of finite numbers, or nearly so."""
+    within = replace(small(SINGLE), min_batch=2, max_batch=3)
+    case = data.draw(cases(within, special=False))
+    x = case.x.copy()
+    x.reshape(-1, *x.shape[1:])[data.draw(st.integers(0, case.steps - 1)), 0, 0] = special
+    for clean, soiled in zip(expected(case), expected(case.with_arrays(x=x)), strict=True):
+        mid, rad, dirty_mid, dirty_rad = (part[:, 1:] for part in (*clean, *soiled))
+        assert np.allclose(dirty_mid, mid, rtol=1e-12, atol=1e-12)
+        assert (dirty_rad <= 2 * rad + 1e-6 * (1 + np.abs(mid))).all()
+
+
+def test_time_runs_forward_and_back() -> None:
+    """A NaN is in all later outputs of the forward direction and all earlier ones of the reverse direction."""
+    config = Config(1, 1, bidirectional=True)
+    ones = {name: np.ones(shape) for name, shape in config.parameter_shapes().items()}
+    x: Array = np.array(steps(1, 1, nan, 1))
+    output, h_n = expected(Case(config, x, weights=ones))
+    assert np.isnan(output.mid[:, 0]).tolist() == [[False, True], [False, True], [True, True], [True, False]]
+    assert np.isnan(h_n.mid).all()
