@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from impls import Implementation, registered
@@ -52,8 +52,16 @@ def spelled(value: float) -> float | str:
     return value if abs(value) < float("inf") else str(value)
 
 
-def find_minimal(judged: Property, implementation: Implementation, disagreement: Disagreement) -> Counterexample:
-    """Reduce the case of a disagreement as far as it keeps failing in the same way."""
+def find_minimal(
+    judged: Property,
+    implementation: Implementation,
+    disagreement: Disagreement,
+    known: Sequence[Counterexample] = (),
+) -> Counterexample:
+    """Reduce the case of a disagreement as far as it keeps failing in the same way.
+
+    A counterexample that is `known` is handed back as it is where it fails in that way: nothing simpler was found then.
+    """
     trial = Trial(implementation)
     found = disagreement.case
     assert found is not None
@@ -64,6 +72,9 @@ def find_minimal(judged: Property, implementation: Implementation, disagreement:
         again = verdict_on(judged, implementation, case)
         return again is not None and again.kind == disagreement.kind
 
+    for counterexample in known:
+        if counterexample.disagreement.kind == disagreement.kind and fails(counterexample.case):
+            return counterexample
     reduction = reduce_case(found, fails)
     last = verdict_on(judged, implementation, reduction.case) or disagreement
     return Counterexample(judged, implementation, reduction.case, last, found, reduction.calls, not reduction.exhausted)
@@ -98,6 +109,17 @@ def _standing(counterexample: Counterexample, implementation: Implementation) ->
     return "disagree" if verdict_on(judged, implementation, case) else "agree"
 
 
+#: What the line with the minimal case starts with.
+MINIMAL_CASE = "minimal case: "
+
+
+def gist(text: str) -> str:
+    """The part of an explanation that is the same for the same counterexample, found by another shard or property."""
+    who, _, what = text.partition(" fails ")
+    _, _, differs = what.partition("\n")
+    return who + differs.partition("\n  (reduced from ")[0]
+
+
 def explanation(counterexample: Counterexample, commands: Mapping[str, str]) -> str:
     """What a user reads: who, what, where, how far off, on which case, who else, and what to do next."""
     implementation, disagreement, case = counterexample.implementation, counterexample.disagreement, counterexample.case
@@ -107,7 +129,7 @@ def explanation(counterexample: Counterexample, commands: Mapping[str, str]) -> 
         "",
         *_what_differs(disagreement),
         "",
-        f"minimal case: {case.descriptor}",
+        f"{MINIMAL_CASE}{case.descriptor}",
         *_wrapped(case),
         f"  (reduced from {counterexample.found.descriptor} in {counterexample.calls} calls{_unless(counterexample.reduced_fully)})",
         "",
@@ -159,5 +181,5 @@ def _wrapped(case: Case) -> list[str]:
     if len(text) > 3000:
         return [f"  {text[:1500]} ... ({len(text)} characters in all: archive the case to see them)"]
     for argument in ("x=", "h_0=", "weights=", "unbatched=", "memory="):
-        text = text.replace(f", {argument}", f",\n       {argument}", 1)
+        text = text.replace(f", {argument}", f",\n     {argument}", 1)
     return [f"  {line}" for line in text.splitlines()]

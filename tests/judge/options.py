@@ -11,10 +11,8 @@ import pytest
 from hypothesis import HealthCheck, Phase, settings
 
 from impls import Implementation, RegistrationError, registered, resolve
-from tests.judge.archive import REGRESSIONS
+from tests.commandline import CASES
 
-#: How many cases each implementation is fed for each property, by profile.
-CASES = {"dev": 600, "ci": 600, "hunt": 10_000}
 _CI_SEED = 0
 
 
@@ -31,42 +29,6 @@ class Run:
 
 
 RUN = pytest.StashKey[Run]()
-
-
-def add_options(parser: pytest.Parser) -> None:
-    """Add the options of the suite to pytest's."""
-    group = parser.getgroup("rnn-parity", "differential testing of recurrent networks")
-    group.addoption(
-        "--impl",
-        action="append",
-        metavar="NAME|PATH.py|MODULE:ATTR",
-        help="judge this implementation only: a registered name, all that a file registers, or an attribute of a module; repeatable",
-    )
-    group.addoption(
-        "--list-impls", action="store_true", help="print what is registered, and how to install what is not"
-    )
-    group.addoption(
-        "--cases",
-        type=_positive,
-        metavar="N",
-        help="cases per property and implementation (default: %s)" % CASES["dev"],
-    )
-    group.addoption(
-        "--archive",
-        nargs="?",
-        const=str(REGRESSIONS),
-        metavar="DIR",
-        help="write counterexamples to DIR (default: tests/regressions)",
-    )
-    group.addoption("--case", metavar="FILE", help="replay one archived case, on every implementation that can take it")
-    group.addoption("--report", metavar="PATH.json", help="write the results as data")
-
-
-def _positive(text: str) -> int:
-    number = int(text) if text.isdecimal() else 0
-    if number < 1:
-        raise pytest.UsageError(f"--cases: expected a number of cases from 1, found {text!r}")
-    return number
 
 
 def configure(config: pytest.Config) -> None:

@@ -13,9 +13,10 @@ import torch
 
 from impls import Implementation
 from strategies import Case
+from tests.commandline import add_options, in_checkout
 from tests.judge import archive, listing, report, table
-from tests.judge.counterexample import explanation, find_minimal
-from tests.judge.options import RUN, Run, add_options, configure
+from tests.judge.counterexample import MINIMAL_CASE, Counterexample, explanation, find_minimal, gist
+from tests.judge.options import RUN, Run, configure
 from tests.judge.property import PROPERTIES, Property
 from tests.judge.shards import budgets, shard_test
 from tests.judge.trial import Trial
@@ -25,6 +26,7 @@ TESTS = Path(__file__).parent.parent
 RESULTS = pytest.StashKey[report.Results]()
 _STARTED = pytest.StashKey[float]()
 _CPU = pytest.StashKey[float]()
+_MINIMAL = pytest.StashKey[dict[tuple[str, str], list[Counterexample]]]()
 
 
 def load_properties() -> dict[str, Property]:
@@ -37,8 +39,9 @@ def load_properties() -> dict[str, Property]:
 # Options and set-up
 
 
-def pytest_addoption(parser: pytest.Parser) -> None:
-    add_options(parser)
+def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginManager) -> None:
+    if not (pluginmanager.has_plugin("rnn_parity") and in_checkout()):
+        add_options(parser)
 
 
 def pytest_cmdline_main(config: pytest.Config) -> int | None:
@@ -50,6 +53,11 @@ def pytest_cmdline_main(config: pytest.Config) -> int | None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
+    if config.rootpath != TESTS.parent:
+        raise pytest.UsageError(
+            f"pytest takes {config.rootpath} for the root of the tests, which is {TESTS.parent}: a file named in an option "
+            "misleads it. Write --impl=PATH.py, with an equals sign"
+        )
     configure(config)
     config.stash[RESULTS] = report.Results()
     config.stash[_STARTED] = time.monotonic()
@@ -206,7 +214,10 @@ def _explain(item: Any, trial: Trial, disagreement: Disagreement) -> tuple[str, 
         judged = PROPERTIES[item.callspec.params["archived"].property]
     else:
         judged = item.obj.property
-    counterexample = find_minimal(judged, trial.implementation, disagreement)
+    # Another shard of this property may have found the same in this worker: what fails there may be minimal here.
+    known = item.config.stash.setdefault(_MINIMAL, {}).setdefault((trial.implementation.name, judged.name), [])
+    counterexample = find_minimal(judged, trial.implementation, disagreement, known)
+    known.append(counterexample)
     # With `=`: what follows a space pytest takes for a path of tests, and looks there for its configuration.
     asked = "".join(f" --impl={name}" for name in item.config.getoption("impl") or ())
     again = f"pytest{asked} --hypothesis-seed={run.seed} --cases={run.cases} '{item.nodeid}'"
@@ -224,13 +235,19 @@ def _explain(item: Any, trial: Trial, disagreement: Disagreement) -> tuple[str, 
 
 
 class Collector:
-    """Gathers the results of all workers."""
+    """Gathers the results of all workers, and has each counterexample told once."""
 
     def __init__(self, results: report.Results) -> None:
         self.results = results
+        self._told: dict[str, str] = {}
 
+    @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         self.results.take(report)
+        if isinstance(report.longrepr, str) and MINIMAL_CASE in report.longrepr:
+            first = self._told.setdefault(gist(report.longrepr), report.nodeid)
+            if first != report.nodeid:
+                report.longrepr = f"the same counterexample as {first}"
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:

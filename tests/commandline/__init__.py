@@ -1,0 +1,61 @@
+"""The options of the suite, in a package of its own that imports nothing else.
+
+pytest reads the command line before it reads `tests/conftest.py`, and takes the file in `--impl my_rnn.py` for a file of tests unless it knows
+the option by then. Installed (`pip install -e .`), this package is a plugin named `rnn_parity`, which pytest loads first.
+In the directory of another project it adds nothing.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+#: How many cases each implementation is fed for each property, by profile.
+CASES = {"dev": 600, "ci": 600, "hunt": 10_000}
+
+
+def in_checkout() -> bool:
+    """Whether pytest was started in a checkout of rnn-parity."""
+    return Path("tests/commandline/__init__.py").is_file() and Path("strategies/cases.py").is_file()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    if in_checkout():
+        add_options(parser)
+
+
+def add_options(parser: pytest.Parser) -> None:
+    """Add the options of the suite to pytest's."""
+    group = parser.getgroup("rnn-parity", "differential testing of recurrent networks")
+    group.addoption(
+        "--impl",
+        action="append",
+        metavar="NAME|PATH.py|MODULE:ATTR",
+        help="judge this implementation only: a registered name, all that a file registers, or an attribute of a module; repeatable",
+    )
+    group.addoption(
+        "--list-impls", action="store_true", help="print what is registered, and how to install what is not"
+    )
+    group.addoption(
+        "--cases",
+        type=_positive,
+        metavar="N",
+        help=f"cases per property and implementation (default: {CASES['dev']})",
+    )
+    group.addoption(
+        "--archive",
+        nargs="?",
+        const="tests/regressions",
+        metavar="DIR",
+        help="write counterexamples to DIR (default: tests/regressions)",
+    )
+    group.addoption("--case", metavar="FILE", help="replay one archived case, on every implementation that can take it")
+    group.addoption("--report", metavar="PATH.json", help="write the results as data")
+
+
+def _positive(text: str) -> int:
+    number = int(text) if text.isdecimal() else 0
+    if number < 1:
+        raise pytest.UsageError(f"--cases: expected a number of cases from 1, found {text!r}")
+    return number
