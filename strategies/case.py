@@ -14,6 +14,8 @@ import torch
 from impls.balls import Array
 from impls.contract import Config
 
+#: How many numbers somebody may read in one case.
+_READABLE = 200
 Tensors = tuple[dict[str, torch.Tensor], torch.Tensor, torch.Tensor | None]
 
 
@@ -170,6 +172,11 @@ class Case:
             self.memory: self.memory != "contiguous",
         }
         return " ".join(words + [word for word, said in options.items() if said])
+
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
+        """How Hypothesis prints a case: large ones by their descriptor, as no one reads thousands of numbers."""
+        large = sum(array.size for array in self.arrays.values()) > _READABLE
+        printer.text(f"<Case {self.descriptor}>" if large else repr(self))
 
     def __repr__(self) -> str:
         config = self.config

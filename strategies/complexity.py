@@ -37,6 +37,8 @@ def _options(case: Case) -> int:
             config.nonlinearity != "relu",
             PLAINEST_DTYPES.index(config.dtype),
             list(MEMORY).index(case.memory),
+            # No array tells how long nothing is.
+            0 if case.batch_size else case.steps,
         )
     )
 
@@ -48,5 +50,5 @@ def strangeness(value: float) -> float:
     if value in LADDER:
         return LADDER.index(value)
     if not math.isfinite(value):
-        return 1e6
+        return 1e6 + (value < 0) + 2 * math.isnan(value)
     return 10.0 * len(repr(abs(value))) + abs(math.log2(abs(value))) / 2000 + (value < 0) / 4000

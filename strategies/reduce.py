@@ -7,7 +7,9 @@ cases of all, for what no single step leads to.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import itertools
+from collections.abc import Callable, Iterable
+
 
 from strategies.case import Case
 from strategies.complexity import complexity
@@ -28,10 +30,13 @@ class Reduction:
         """Whether the limit of calls ended it, so that single steps may be left."""
         return self.calls >= self._limit
 
-    def take(self, candidate: Case) -> bool:
-        """Whether a simpler candidate fails too; it is the case from then on."""
+    def take_any(self, candidates: Iterable[Case]) -> bool:
+        """Whether one of the candidates is simpler and fails too; the first such is the case from then on."""
+        return any(self._take(candidate) for candidate in itertools.takewhile(lambda _: not self.exhausted, candidates))
+
+    def _take(self, candidate: Case) -> bool:
         key = complexity(candidate)
-        if key >= self._key or self.exhausted or (identity := _identity(candidate)) in self._tried:
+        if key >= self._key or (identity := _identity(candidate)) in self._tried:
             return False
         self._tried.add(identity)
         self.calls += 1
@@ -52,7 +57,7 @@ def reduce_case(case: Case, fails: Callable[[Case], bool], limit: int = 6000) ->
     reduction = Reduction(case, fails, limit)
     while True:
         _descend(reduction)
-        if not any(reduction.take(candidate) for candidate in smaller_cases(reduction.case)):
+        if not reduction.take_any(smaller_cases(reduction.case)):
             return reduction
 
 
@@ -62,7 +67,7 @@ def _descend(reduction: Reduction) -> None:
     while moved:
         moved = False
         for kind in STEPS:
-            while any(reduction.take(candidate) for candidate in kind(reduction.case)):
+            while reduction.take_any(kind(reduction.case)):
                 moved = True
 
 

@@ -19,10 +19,10 @@ _DISTINCT = (1.0, 2.0, 3.0, -1.0, 0.5)
 
 
 def smaller_cases(case: Case, most: int = 1500) -> Iterator[Case]:
-    """Small cases of the same options, simpler than this one: `most` at the most.
+    """Small cases of the same options, with no more numbers than this one.
 
-    First each size with all ones and with numbers that differ, then, in order of size, each choice of up to four numbers
-    that are one, the others zero. In the smallest, the first may also be a number that the case holds, or not finite.
+    First each size with all ones and with numbers that differ (half of `most` at the most), then, in order of size, each
+    choice of up to four numbers that are one, the others zero (`most` at the most). In the smallest, the first may also be a number that the case holds, or not finite.
     """
     frames = sorted(_frames(case), key=lambda frame: complexity(frame)[0])
     dense = (filled for frame in frames for filled in (_filled(frame, (1.0,)), _filled(frame, _DISTINCT)))
@@ -47,7 +47,13 @@ def _frames(case: Case) -> Iterator[Case]:
     for base in plain:
         extents = [range(1, min(extent(base, axis), 3) + 1) or (0,) for axis in AXES]
         for sizes in itertools.product(*extents):
-            signature = (replace(base.config, input_size=1, hidden_size=1), base.has_h_0, base.unbatched, base.memory, sizes)
+            signature = (
+                replace(base.config, input_size=1, hidden_size=1),
+                base.has_h_0,
+                base.unbatched,
+                base.memory,
+                sizes,
+            )
             if signature not in seen and not (base.unbatched and sizes[1] != 1):
                 seen.add(signature)
                 frame = base

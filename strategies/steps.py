@@ -179,7 +179,7 @@ def _plainer_numbers(case: Case) -> Step:
 
 def _between(case: Case, value: float) -> list[float]:
     if not math.isfinite(value):
-        return [*LADDER[2:], torch.finfo(case.config.dtype).max, math.inf]
+        return [*LADDER[2:], torch.finfo(case.config.dtype).max, math.inf, -math.inf]
     nearby = (math.trunc(value), math.ceil(value), value / 2, math.trunc(value / 2), round(value, 1))
     candidates = dict.fromkeys(float(number) for number in (*LADDER[2:], *round_to(case.config.dtype, nearby)))
     return [number for number in candidates if strangeness(number) < strangeness(value)]

@@ -161,6 +161,8 @@ def _bind(item: Any, judged: Property, run: Run) -> None:
     """Give an item its own Hypothesis test: cases for its implementation, a stream that its shard and the seed decide."""
     item.obj = shard_test(judged, item.callspec.params["trial"], run.seed)
     item.obj.property = judged
+    # What an implementation warns of is its own business; what it returns is judged.
+    item.add_marker(pytest.mark.filterwarnings("ignore"))
 
 
 # Results

@@ -37,6 +37,10 @@ class Trial:
     shard: int = 0
     budget: int = 0
 
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
+        """How Hypothesis prints a trial."""
+        printer.text(f"<Trial of {self.implementation.name}>")
+
     @property
     def capabilities(self) -> Capabilities:
         """What the implementation takes on."""

@@ -276,7 +276,7 @@ def meaning(mid: float, rad: float) -> str:
     if math.isnan(mid):
         return "NaN" if rad == 0 else f"NaN with radius {rad}"
     if math.isinf(mid):
-        return f"{'stored ' * (rad == math.inf)}{mid}" if rad in (0, math.inf) else f"{mid} with radius {rad}"
+        return {0.0: f"{mid}", math.inf: f"stored {mid}"}.get(rad, f"{mid} with radius {rad}")
     return "free" if rad == math.inf else "exact" if rad == 0 else "bounded"
 
 

@@ -184,7 +184,7 @@ def worst_sums(dtype: torch.dtype) -> dict[str, Worst]:
 def numbers(draw: st.DrawFn, dtype: torch.dtype, *, finite: bool = True) -> float:
     """Numbers of a dtype that are near something: one, the next number, underflow, overflow and the roots of those."""
     unit, eta, largest, precision = FORMATS[dtype]
-    bottom, top = int(math.log2(eta)), int(math.log2(largest))
+    bottom, top = int(math.log2(eta)), math.frexp(largest)[1] - 1
     kinds = ["normal"] * 7 + ["integer"] * 4 + ["special"] * (0 if finite else 3)
     kind = draw(st.sampled_from(kinds))
     if kind == "special":

@@ -9,9 +9,9 @@ from pathlib import Path
 
 ROOT = Path(__file__).parent.parent.parent
 #: Frameworks that have an adapter here or may come to have one.
-FRAMEWORKS = ("flax", "jax", "keras", "mlx", "onnx", "onnxruntime", "openvino", "paddle", "tensorflow", "tinygrad", "tvm")
+FRAMEWORKS = ("flax", "jax", "keras", "mlx", "onnx", "onnxruntime", "openvino", "paddle", "tensorflow", "tvm")
 
-#: What is imported of other people's code beyond torch, numpy and hypothesis, by importing ours and loading the registry.
+#: What is imported beyond torch, numpy and hypothesis by importing our packages and loading the registry.
 IMPORT_ALL = """
 import json, sys
 import hypothesis.strategies, numpy, torch, torch.utils.dlpack

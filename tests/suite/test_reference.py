@@ -49,7 +49,7 @@ class Sum(NamedTuple):
 def borders(dtype: torch.dtype) -> dict[str, Sum]:
     """Sums on both sides of each line between exact and not."""
     _, eta, largest, precision = FORMATS[dtype]
-    full = 2.0**precision
+    full, large = 2.0**precision, math.ldexp(0.125, math.frexp(largest)[1])
     return {
         "every bit": Sum([full - 2, 1], [1, 1], is_exact=True),
         "one bit more": Sum([full - 1, 2], [1, 1], is_exact=False),
@@ -59,7 +59,7 @@ def borders(dtype: torch.dtype) -> dict[str, Sum]:
         "every bit of a product": Sum([3, 1], [(full / 4 - 1), 1], is_exact=True),
         "halves": Sum([full / 2 - 1.5, 0.5], [1, 2], is_exact=True),
         "halves and a bit more": Sum([full / 2 + 0.5, 0.5], [1, 2], is_exact=False),
-        "large": Sum([largest / 4, largest / 4], [1, 1], is_exact=True),
+        "large": Sum([large, large], [1, 3], is_exact=True),
         "small": Sum([3 * eta, eta], [1, 5], is_exact=True),
         "a subnormal input": Sum([eta / 2], [2.0], is_exact=False),
         "a subnormal weight": Sum([4.0], [eta / 2], is_exact=False),
@@ -81,7 +81,7 @@ def steps(*values: float) -> list[list[list[float]]]:
 
 #: A network of one unit in float32, and what its output means step by step.
 STORIES = [
-    (network(x=steps(1, nan, 1)), ["exact", "NaN", "NaN"]),
+    (network(x=steps(1, nan, 1)), ["bounded", "NaN", "NaN"]),
     (network("tanh", x=steps(1, nan, 1)), ["bounded", "NaN", "NaN"]),
     (network(x=steps(inf, 0, -inf)), ["inf", "inf", "NaN"]),
     (network(x=steps(inf, 0, -inf), u=0), ["inf", "NaN", "NaN"]),

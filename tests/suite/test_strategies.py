@@ -21,6 +21,7 @@ from strategies import MEMORY, Case, InvalidCase, Sizes, cases, cases_beyond, co
 from strategies.case import round_to
 from strategies.cases import one_step_wider
 from strategies.values import codebook, special_values
+from tests.suite.alike import bits, everything
 
 T = TypeVar("T")
 Predicate = Callable[[Case], bool]
@@ -146,7 +147,9 @@ FEATURES: dict[str, Predicate] = {
     "W_hh asymmetric": lambda case: any((array != array.T).any() for array in weights(case, "weight_hh")),
     "layers different": lambda case: len({array.tobytes() for array in weights(case, "weight_hh")}) > 1,
     "blank frames": has_blank_frames,
-    "mostly zero weights": lambda case: any((array == 0).mean() > 0.6 for array in weights(case, "weight_ih") if array.size > 9),
+    "mostly zero weights": lambda case: any(
+        (array == 0).mean() > 0.6 for array in weights(case, "weight_ih") if array.size > 9
+    ),
     "full weights": lambda case: all(array.all() for array in weights(case, "weight_hh") if array.size > 3),
     "whole numbers": lambda case: not anywhere(case, lambda array: array != np.round(array)),
     "thirds": lambda case: anywhere(case, lambda array: array == round_to(case.config.dtype, 1 / 3)),
@@ -210,18 +213,15 @@ def laid_out() -> list[Case]:
     return drawn(cases(memory=tuple(MEMORY)), 600)
 
 
-def by_bits(array: np.ndarray[Any, Any]) -> tuple[tuple[int, ...], bytes]:
-    """A shape and all bits, the sign of zero included, NaN being NaN."""
-    return array.shape, np.where(np.isnan(array), np.nan, array).tobytes()
-
-
 # Inside the claims
 
 
 @pytest.mark.parametrize("name", CLAIMS)
 def test_cases_lie_inside_the_claims(name: str) -> None:
     """Whatever an implementation takes on, each case is one that it takes, and none is thrown away on the way."""
-    assert [case for case in drawn(cases(CLAIMS[name], memory=tuple(MEMORY)), 120) if CLAIMS[name].objections(case)] == []
+    assert [
+        case for case in drawn(cases(CLAIMS[name], memory=tuple(MEMORY)), 120) if CLAIMS[name].objections(case)
+    ] == []
 
 
 @pytest.mark.parametrize("name", CLAIMS)
@@ -230,7 +230,9 @@ def test_sizes_and_configs_lie_inside_the_claims(name: str) -> None:
     claims = CLAIMS[name]
     for size in drawn(sizes(claims), 60):
         case = Case(
-            Config(size.input_size, size.hidden_size, 1, claims.nonlinearities[0], claims.biases[0], dtype=claims.dtypes[0]),
+            Config(
+                size.input_size, size.hidden_size, 1, claims.nonlinearities[0], claims.biases[0], dtype=claims.dtypes[0]
+            ),
             np.zeros((size.steps, size.batch, size.input_size)),
         )
         assert set(claims.objections(case)) <= {"batch_first"}
@@ -243,7 +245,7 @@ def test_values_are_numbers_of_the_dtype() -> None:
     """Every number of a case is one that its dtype holds: nothing is rounded on the way to a tensor."""
     for case in (*plenty(), *laid_out(), *drawn(cases(CLAIMS["finite float16"]), 500)):
         for name, array in case.arrays.items():
-            assert by_bits(round_to(case.config.dtype, array)) == by_bits(array), (name, case)
+            assert bits(round_to(case.config.dtype, array)) == bits(array), (name, case)
 
 
 def test_nothing_special() -> None:
@@ -284,7 +286,7 @@ def test_codebook(dtype: torch.dtype) -> None:
     assert book.shape == (256,)
     assert np.isfinite(book).all()
     assert book[:2].tolist() == [1, 0]
-    assert by_bits(round_to(dtype, book)) == by_bits(book)
+    assert bits(round_to(dtype, book)) == bits(book)
 
 
 @pytest.mark.parametrize("name", MINIMAL)
@@ -439,7 +441,7 @@ def test_one_step_beyond(field: str) -> None:
     """What is taken back is asked for: cases outside of that field, and of no other."""
     taken_back, outside = BEYOND[field]
     claims = Capabilities(**taken_back)
-    ((wider, floor),) = one_step_wider(claims)
+    ((wider, _floor),) = one_step_wider(claims)
     assert {each.name for each in fields(claims) if getattr(wider, each.name) != getattr(claims, each.name)} == {field}
     found = drawn(cases_beyond(claims), 200)
     objections = [claims.objections(case) for case in found]
@@ -485,7 +487,10 @@ INVALID: dict[str, tuple[dict[str, Any], list[str]]] = {
     "h_0 of one direction": ({"h_0": np.zeros((2, 1, 3))}, ["h_0: expected shape (4, 1, 3)", "found (2, 1, 3)"]),
     "h_0 of another batch": ({"h_0": np.zeros((4, 2, 3))}, ["h_0: expected shape (4, 1, 3)", "found (4, 2, 3)"]),
     "h_0 of two axes": ({"h_0": np.zeros((4, 3))}, ["h_0: expected shape (4, 1, 3)", "found (4, 3)"]),
-    "an unknown parameter": ({"weights": {"weight_hr_l0": X}}, ["weights: this network has no ['weight_hr_l0']", "weight_hh_l1"]),
+    "an unknown parameter": (
+        {"weights": {"weight_hr_l0": X}},
+        ["weights: this network has no ['weight_hr_l0']", "weight_hh_l1"],
+    ),
     "a wrong parameter": (
         {"weights": {"weight_ih_l1": np.zeros((3, 3))}},
         ["weight_ih_l1: expected shape (3, 6)", "found (3, 3)"],
@@ -599,25 +604,15 @@ def test_descriptor(case: Case, expected: str) -> None:
 def pasted(case: Case) -> Case:
     """A case as it is printed, evaluated."""
     scope = {"Case": Case, "Config": Config, "torch": torch, "np": np, "inf": np.inf, "nan": np.nan}
-    evaluated: Case = eval(repr(case), scope)
+    evaluated: Case = eval(repr(case), scope)  # noqa: S307
     return evaluated
-
-
-def same(one: Case, two: Case) -> bool:
-    """Whether two cases are the same to the last bit."""
-    return (one.config, one.unbatched, one.memory, {name: by_bits(array) for name, array in one.arrays.items()}) == (
-        two.config,
-        two.unbatched,
-        two.memory,
-        {name: by_bits(array) for name, array in two.arrays.items()},
-    )
 
 
 @settings(max_examples=200, deadline=None, database=None)
 @given(cases(memory=tuple(MEMORY)))
 def test_repr_can_be_pasted(case: Case) -> None:
     """What is printed is the case, to the last bit."""
-    assert same(pasted(case), case)
+    assert everything(pasted(case)) == everything(case)
 
 
 @pytest.mark.parametrize("number", [-0.0, 0.0, np.nan, np.inf, -np.inf, 1e300, 5e-324, -10.0, 100.5, 1 / 3])
@@ -628,7 +623,7 @@ def test_repr_of_strange_numbers(number: float) -> None:
         np.array([[[number]], [[1.0]], [[number]]]),
         weights={"weight_ih_l0": np.array([[number]])},
     )
-    assert same(pasted(case), case)
+    assert everything(pasted(case)) == everything(case)
 
 
 #: A case, and all that is printed of it: whole numbers without a point, zero parameters left out.
@@ -646,13 +641,17 @@ PRINTED: list[tuple[Case, str]] = [
             True,
             "offset",
         ),
-        "Case(Config(input_size=1, hidden_size=1, nonlinearity='relu', dtype=torch.float64), x=[[[-0.0]], [[10]]], "
-        "h_0=[[[0.5]]], weights={'bias_ih_l0': [-0.0], 'bias_hh_l0': [-2]}, unbatched=True, memory='offset')",
+        (
+            "Case(Config(input_size=1, hidden_size=1, nonlinearity='relu', dtype=torch.float64), x=[[[-0.0]], [[10]]], "
+            "h_0=[[[0.5]]], weights={'bias_ih_l0': [-0.0], 'bias_hh_l0': [-2]}, unbatched=True, memory='offset')"
+        ),
     ),
     (
         Case(Config(2, 1, dtype=torch.float64), np.zeros((3, 0, 2)), np.zeros((1, 0, 1))),
-        "Case(Config(input_size=2, hidden_size=1, dtype=torch.float64), x=np.zeros((3, 0, 2)), "
-        "h_0=np.zeros((1, 0, 1)), weights={})",
+        (
+            "Case(Config(input_size=2, hidden_size=1, dtype=torch.float64), x=np.zeros((3, 0, 2)), "
+            "h_0=np.zeros((1, 0, 1)), weights={})"
+        ),
     ),
 ]
 

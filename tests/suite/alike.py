@@ -1,0 +1,19 @@
+"""Whether two cases are the same, to the last bit."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from strategies import Case
+
+
+def bits(array: np.ndarray[Any, Any]) -> tuple[tuple[int, ...], bytes]:
+    """A shape and all bits, the sign of zero included; NaN is NaN."""
+    return array.shape, np.where(np.isnan(array), np.nan, array).tobytes()
+
+
+def everything(case: Case) -> tuple[object, ...]:
+    """All that makes a case, to be compared with that of another."""
+    return case.config, case.unbatched, case.memory, {name: bits(array) for name, array in case.arrays.items()}
