@@ -10,7 +10,6 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Iterable
 
-
 from strategies.case import Case
 from strategies.complexity import complexity
 from strategies.smaller import smaller_cases

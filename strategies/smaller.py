@@ -21,8 +21,9 @@ _DISTINCT = (1.0, 2.0, 3.0, -1.0, 0.5)
 def smaller_cases(case: Case, most: int = 1500) -> Iterator[Case]:
     """Small cases of the same options, with no more numbers than this one.
 
-    First each size with all ones and with numbers that differ (half of `most` at the most), then, in order of size, each
-    choice of up to four numbers that are one, the others zero (`most` at the most). In the smallest, the first may also be a number that the case holds, or not finite.
+    First each size with all ones and with numbers that differ (half of `most` at the most), then, in order of size,
+    each choice of up to four numbers that are one, the others zero (`most` at the most). In the smallest, the first may
+    also be a number that the case holds, or not finite.
     """
     frames = sorted(_frames(case), key=lambda frame: complexity(frame)[0])
     dense = (filled for frame in frames for filled in (_filled(frame, (1.0,)), _filled(frame, _DISTINCT)))

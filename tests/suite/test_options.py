@@ -1,0 +1,481 @@
+"""The suite from outside: what can be said on the command line, what is printed, reported and archived, and the exit code."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from functools import cache
+from pathlib import Path
+from tempfile import mkdtemp
+from typing import Any, NamedTuple
+
+import numpy as np
+import pytest
+
+from impls import Config, registered
+from strategies import Case
+from tests.judge.archive import Record, read, write
+
+ROOT = Path(__file__).parent.parent.parent
+SEED, CASES = 7, 10
+
+#: Four implementations: one like nn.RNN, one that forgets b_hh, one of a library that is not there, one of little use.
+PLAYERS = """
+import torch
+from impls import Capabilities, register
+
+def network(config, weights, forgotten=()):
+    module = torch.nn.RNN(**config.module_arguments()).to(config.dtype)
+    module.load_state_dict({name: value * (not name.startswith(forgotten)) for name, value in weights.items()})
+    return torch.no_grad()(module)
+
+@register("good")
+def good(config, weights):
+    return network(config, weights)
+
+@register("forgetful", capabilities=Capabilities(threads=False))
+def forgetful(config, weights):
+    return network(config, weights, "bias_hh")
+
+@register("absent", library="no-such-library", extra="none")
+def absent(config, weights):
+    raise NotImplementedError
+
+@register("relu-only", capabilities=Capabilities(nonlinearities=("relu",), biases=(False,), h_0=False))
+def relu_only(config, weights):
+    return network(config, weights)
+"""
+
+#: A plugin in which the suite itself breaks: one property cannot be judged.
+BREAKS = """
+def pytest_collection_finish(session):
+    import tests.test_repeats
+
+    def same_bits(*arguments):
+        raise ZeroDivisionError("the suite is broken")
+
+    tests.test_repeats.same_bits = same_bits
+"""
+
+#: A plugin under which the archive is another folder.
+ELSEWHERE = """
+import os
+from pathlib import Path
+
+def pytest_configure(config):
+    from tests.judge import archive
+
+    archive.files = lambda: sorted(Path(os.environ["ARCHIVE"]).glob("*.json"))
+"""
+
+#: Arguments that mean nothing, and words that the refusal must hold. `{folder}` has the files of this test.
+REFUSED: list[tuple[str, list[str]]] = [
+    ("--cases=0", ["--cases: expected a number of cases from 1, found '0'"]),
+    ("--cases=-5", ["--cases: expected a number of cases from 1, found '-5'"]),
+    ("--cases=many", ["--cases: expected a number of cases from 1, found 'many'"]),
+    ("--cases=1.5", ["--cases: expected a number of cases from 1, found '1.5'"]),
+    ("--impl=nope", ["unknown implementation 'nope'", "registered are: ", "nn.rnn", "numpy"]),
+    ("--impl=nowhere/rnn.py", ["--impl nowhere/rnn.py: there is no such file in "]),
+    ("--impl={folder}/breaks.py", ["breaks.py: expected a file that calls impls.register", "registers nothing"]),
+    ("--impl=json:nope", ["--impl json:nope: expected MODULE:ATTR, but AttributeError", "no attribute 'nope'"]),
+    ("--impl=json:loads", ["expected a function build(config, weights), found loads("]),
+    ("--case=nowhere.json", ["--case nowhere.json: there is no such file"]),
+    ("--archive=README.md/../pyproject.toml", ["--archive", "expected a folder, found a file"]),
+    ("--report=no/such/folder/report.json", ["--report no/such/folder/report.json: there is no folder"]),
+    ("--hypothesis-seed=lucky", ["--hypothesis-seed: expected an integer or 'random', found 'lucky'"]),
+]
+
+#: What one run of pytest after another says, in one process.
+ONE_AFTER_ANOTHER = """
+import contextlib, io, json, sys
+import pytest
+
+said = []
+for arguments in json.loads(sys.argv[1]):
+    text = io.StringIO()
+    with contextlib.redirect_stdout(text), contextlib.redirect_stderr(text):
+        code = pytest.main([arguments, "-p", "no:cacheprovider"])
+    said.append([int(code), text.getvalue()])
+print(json.dumps(said))
+"""
+
+
+class Ran(NamedTuple):
+    """What came of a run."""
+
+    code: int
+    text: str
+
+
+@cache
+def folder() -> Path:
+    """A folder with the files above."""
+    path = Path(mkdtemp(prefix="rnn-parity-"))
+    (path / "players.py").write_text(PLAYERS)
+    (path / "breaks.py").write_text(BREAKS)
+    (path / "elsewhere.py").write_text(ELSEWHERE)
+    return path
+
+
+def run(*arguments: str, program: tuple[str, ...] = ("-m", "pytest"), **environment: str) -> Ran:
+    """A run of pytest in the checkout, apart from this one."""
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST") and name != "CI"}
+    own = {"PYTHONPATH": str(folder()), "HYPOTHESIS_STORAGE_DIRECTORY": str(folder() / "hypothesis"), "COLUMNS": "200"}
+    command = [sys.executable, *program, *arguments]
+    ran = subprocess.run(
+        command, cwd=ROOT, env=inherited | own | environment, capture_output=True, text=True, check=False
+    )
+    return Ran(ran.returncode, ran.stdout + ran.stderr)
+
+
+@cache
+def tournament(workers: int) -> Ran:
+    """All four on all properties, with this many workers."""
+    return run(
+        f"--impl={folder()}/players.py",
+        f"--cases={CASES}",
+        f"--hypothesis-seed={SEED}",
+        f"--archive={folder()}/archive-{workers}",
+        f"--report={folder()}/report-{workers}.json",
+        f"-n{workers}",
+        "-pno:cacheprovider",
+    )
+
+
+def report(workers: int) -> Any:
+    """The report of that run."""
+    tournament(workers)
+    return json.loads((folder() / f"report-{workers}.json").read_text())
+
+
+def results(workers: int) -> dict[tuple[str, str], dict[str, Any]]:
+    """Its results by implementation and property."""
+    return {(found["implementation"], found["property"]): found for found in report(workers)["results"]}
+
+
+def archived() -> Path:
+    """The counterexample that was found to the property `agreement`."""
+    return folder() / "archive-0" / results(0)["forgetful", "agreement"]["counterexamples"][0]
+
+
+# Who is there
+
+
+@cache
+def listed() -> Ran:
+    return run("--list-impls")
+
+
+def test_list() -> None:
+    """The list has every implementation with its library and what it claims, and nothing is judged."""
+    assert listed().code == 0
+    for name, found in registered().items():
+        assert f"{name}  ({found.library} " in listed().text
+        assert found.how_to_install in listed().text or found.installed
+    assert "claims the whole surface of nn.RNN" in listed().text
+    assert "passed" not in listed().text
+
+
+@cache
+def refusals() -> list[tuple[int, str]]:
+    """What comes of each argument that means nothing."""
+    arguments = json.dumps([argument.format(folder=folder()) for argument, _ in REFUSED])
+    found: list[tuple[int, str]] = json.loads(run(arguments, program=("-c", ONE_AFTER_ANOTHER)).text.splitlines()[-1])
+    return found
+
+
+@pytest.mark.parametrize("argument", [argument for argument, _ in REFUSED])
+def test_refused(argument: str) -> None:
+    """An argument that means nothing ends the run at once, with one line that says what was expected."""
+    place = [other for other, _ in REFUSED].index(argument)
+    (code, text), words = refusals()[place], REFUSED[place][1]
+    assert code == pytest.ExitCode.USAGE_ERROR
+    assert [word for word in words if word not in text] == []
+    assert "Traceback" not in text
+    assert "INTERNALERROR" not in text
+
+
+@cache
+def by_names() -> Ran:
+    """A run of two implementations, named in two ways, one of them twice."""
+    return run("--impl=nn.rnn", "--impl=torch.nn:RNN", "--impl=players:good", "--cases=3", "-q", "tests/test_h_n.py")
+
+
+def test_names() -> None:
+    """NAME and MODULE:ATTR are judged, once each; with everything agreeing the run succeeds."""
+    assert by_names().code == 0
+    assert re.search(r"^good +3 ", by_names().text, re.MULTILINE)
+    assert re.search(r"^nn.rnn +3 ", by_names().text, re.MULTILINE)
+    assert "no disagreement" in by_names().text
+    assert "2 passed" in by_names().text
+
+
+# What is reported
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_schema(workers: int) -> None:
+    """The report has these keys and no others, with any number of workers."""
+    found = report(workers)
+    assert set(found) == {"schema", "run", "results"}
+    assert set(found["run"]) == {"seed", "cases", "workers", "seconds", "versions"}
+    assert {key: found["run"][key] for key in ("seed", "cases", "workers")} == {
+        "seed": SEED,
+        "cases": CASES,
+        "workers": workers,
+    }
+    assert set(found["run"]["versions"]) == {"python", "torch"}
+    assert found["schema"] == 1
+    for result in found["results"]:
+        assert set(result) == {
+            "implementation",
+            "property",
+            "status",
+            "cases",
+            "cpu_seconds",
+            "implementation_seconds",
+            "worst_error_over_bound",
+            "vacuous_share",
+            "counterexamples",
+        }
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_complete(workers: int) -> None:
+    """Every implementation has a result for every property, once, in order."""
+    places = [(found["implementation"], found["property"]) for found in report(workers)["results"]]
+    properties = {judged for _, judged in places} - {"archive"}
+    assert len(properties) >= 11
+    assert {place for place in places if place[1] != "archive"} == {
+        (name, judged) for name in ("absent", "forgetful", "good", "relu-only") for judged in properties
+    }
+    assert places == sorted(set(places))
+
+
+#: Implementation, property, and how it did.
+STATUSES = [
+    ("good", "agreement", "agrees"),
+    ("good", "claims", "unsupported"),
+    ("good", "threads", "agrees"),
+    ("forgetful", "agreement", "disagrees"),
+    ("forgetful", "calls", "disagrees"),
+    ("forgetful", "repeats", "agrees"),
+    ("forgetful", "threads", "unsupported"),
+    ("absent", "agreement", "not installed"),
+    ("absent", "threads", "not installed"),
+    ("relu-only", "agreement", "agrees"),
+    ("relu-only", "claims", "agrees"),
+    ("relu-only", "h_0", "unsupported"),
+]
+
+
+@pytest.mark.parametrize(("implementation", "judged", "status"), STATUSES)
+def test_status(implementation: str, judged: str, status: str) -> None:
+    """A result is one of: agrees, disagrees, unsupported, not installed."""
+    found = results(0)[implementation, judged]
+    assert found["status"] == status
+    assert bool(found["counterexamples"]) == (status == "disagrees")
+    assert (found["cases"] > 0) == (status in ("agrees", "disagrees"))
+    assert found["cases"] == CASES or status != "agrees"
+
+
+def test_measures() -> None:
+    """Bounds, times and shares are numbers that make sense."""
+    for found in report(0)["results"]:
+        assert 0 <= found["worst_error_over_bound"] <= 1
+        assert 0 <= found["vacuous_share"] < 1
+        assert 0 <= found["implementation_seconds"] <= found["cpu_seconds"] + 1
+    assert results(0)["good", "agreement"]["worst_error_over_bound"] > 0
+
+
+def without_times(found: Any) -> Any:
+    """A report less what may differ from run to run."""
+    if isinstance(found, dict):
+        return {key: without_times(value) for key, value in found.items() if "seconds" not in key and key != "workers"}
+    return [without_times(value) for value in found] if isinstance(found, list) else found
+
+
+def test_workers_make_no_difference() -> None:
+    """The same seed judges the same cases with the same results, alone or with two workers."""
+    assert without_times(report(0)) == without_times(report(2))
+    assert tournament(0).code == tournament(2).code == pytest.ExitCode.TESTS_FAILED
+    archives = [sorted(path.name for path in (folder() / f"archive-{workers}").iterdir()) for workers in (0, 2)]
+    assert archives[0] == archives[1]
+
+
+def test_again_after_a_failure() -> None:
+    """What an earlier run found and kept does not change what a seed gives."""
+    again = folder() / "report-again.json"
+    tournament(0)
+    arguments = f"--impl={folder()}/players.py", f"--cases={CASES}", f"--hypothesis-seed={SEED}", f"--report={again}"
+    run(*arguments, "tests/test_agreement.py", "-q")
+    (found,) = [
+        result for result in json.loads(again.read_text())["results"] if result["implementation"] == "forgetful"
+    ]
+    before = results(0)["forgetful", "agreement"]
+    assert (found["status"], found["cases"]) == (before["status"], before["cases"])
+
+
+def test_nothing_selected() -> None:
+    """A report is written also where nothing was judged, so that none is mistaken for this run's."""
+    path = folder() / "nothing.json"
+    ran = run("--impl=nn.rnn", f"--report={path}", "-k", "nothing_of_that_name")
+    assert ran.code == pytest.ExitCode.NO_TESTS_COLLECTED
+    assert json.loads(path.read_text())["results"] == []
+
+
+def test_error() -> None:
+    """Where the suite breaks, that is an error and no verdict, for this property alone."""
+    path = folder() / "error.json"
+    arguments = (
+        "--impl=nn.rnn",
+        "--cases=3",
+        f"--report={path}",
+        "-pbreaks",
+        "tests/test_repeats.py",
+        "tests/test_h_n.py",
+    )
+    ran = run(*arguments)
+    found = {result["property"]: result["status"] for result in json.loads(path.read_text())["results"]}
+    assert ran.code == pytest.ExitCode.TESTS_FAILED
+    assert found == {"repeats": "error", "h_n": "agrees"}
+    assert "ZeroDivisionError: the suite is broken" in ran.text
+    assert re.search(r"^nn.rnn .*ERROR", ran.text, re.MULTILINE)
+    assert "no disagreement" in ran.text
+
+
+def test_header() -> None:
+    """A run says at its head what it judges, from which seed and under which profile; CI has a seed of its own."""
+    ran = run("--impl=nn.rnn", "--collect-only", "tests/test_h_n.py", CI="1")
+    assert "cases per property and implementation, seed 0 (--hypothesis-seed=0 repeats it), profile ci" in ran.text
+    assert "implementations: nn.rnn (torch " in ran.text
+    assert f"{CASES} cases per property and implementation, seed {SEED}" in tournament(0).text
+
+
+# What is said of a disagreement
+
+
+def message(judged: str) -> str:
+    """What is said of the implementation that forgets b_hh."""
+    return tournament(0).text.partition(f" test_{judged}[forgetful-0] ")[2].partition("\n____")[0]
+
+
+#: What a disagreement must say: patterns, in this order.
+SAID = [
+    r"^forgetful \(torch \d+\.\S+\) fails agreement: Outputs and final hidden states lie within the proven bounds\.$",
+    r"^  output\[t=0, b=0, j=0\] \(layer 0\)$",
+    r"^    expected  1$",
+    r"^    got       0$",
+    r"^    allowed   nothing else: every sum in this case is exact in every order$",
+    r"^minimal case: relu T1 B1 I1 H1 float64$",
+    r"^  Case\(Config\(input_size=1, hidden_size=1, nonlinearity='relu', dtype=torch.float64\),$",
+    r"^ +x=\[\[\[0\]\]\],$",
+    r"^ +weights=\{'bias_hh_l0': \[1\]\}\)$",
+    r"^  \(reduced from .* in \d+ calls\)$",
+    r"^on this same case$",
+    r"^  agree: .*nn\.rnn",
+    r"^what next$",
+    r"^  archived: .*agreement-[0-9a-f]{12}\.json$",
+    r"^  replay  : pytest --impl=\S*players\.py --case=\S*agreement-[0-9a-f]{12}\.json$",
+]
+
+
+def test_message() -> None:
+    """A disagreement is who, what, where, how far off, on which case, how the others do, and what to do next."""
+    text, place = message("agreement"), 0
+    for pattern in SAID:
+        found = re.compile(pattern, re.MULTILINE).search(text, place)
+        assert found, f"{pattern} is not in\n{text[place:]}"
+        place = found.start()
+    assert "Traceback" not in text
+    assert "hypothesis" not in text.lower().replace("--hypothesis-seed", "")
+
+
+def test_others_in_the_message() -> None:
+    """All others are sorted by how they do on the same case; who is not installed is named, too."""
+    text = message("agreement")
+    named = re.findall(r"[a-z][a-z0-9.-]+", text.partition("on this same case\n")[2].partition("\nwhat next")[0])
+    assert {"good", "nn.rnn", "relu-only", "absent"} <= set(named)
+    assert re.search(r"^  cannot take it: .*relu-only", text, re.MULTILINE)
+    assert re.search(r"^  not installed: .*absent", text, re.MULTILINE)
+
+
+def test_table() -> None:
+    """At the end stands a table: an implementation a row, a property a column, and what its marks mean."""
+    text = tournament(0).text
+    assert re.search(r"^ +agreement +.*arguments +calls ", text, re.MULTILINE)
+    assert re.search(rf"^good +{CASES} ", text, re.MULTILINE)
+    assert re.search(r"^forgetful +DISAGREES ", text, re.MULTILINE)
+    assert re.search(r"^absent +x ", text, re.MULTILINE)
+    assert "disagreeing: forgetful" in text
+    assert "- unsupported" in text
+    assert "not installed: python -m pip install 'rnn-parity[none]'" in text
+
+
+# What is archived
+
+
+def test_archived() -> None:
+    """A counterexample is one file, with who disagreed, what was expected and got, and on which versions."""
+    found = read(archived())
+    assert found.file_name == archived().name
+    assert (found.property, found.case.descriptor) == ("agreement", "relu T1 B1 I1 H1 float64")
+    (seen,) = found.disagreed
+    assert {
+        "implementation": "forgetful",
+        "kind": "value",
+        "expected": 1,
+        "got": 0,
+        "allowed": 0,
+    }.items() <= seen.items()
+    assert set(found.versions) == {"torch", "python"}
+
+
+@cache
+def replayed() -> Ran:
+    """The replay of that file on everybody."""
+    return run(
+        f"--impl={folder()}/players.py", "--impl=nn.rnn", f"--case={archived()}", f"--report={folder()}/case.json"
+    )
+
+
+def test_replay() -> None:
+    """`--case` replays that case and nothing else: who failed fails again, and is explained; the others pass."""
+    found = {result["implementation"]: result for result in json.loads((folder() / "case.json").read_text())["results"]}
+    assert replayed().code == pytest.ExitCode.TESTS_FAILED
+    assert {result["property"] for result in found.values()} == {"archive"}
+    assert {name: (result["status"], result["cases"]) for name, result in found.items()} == {
+        "absent": ("not installed", 0),
+        "forgetful": ("disagrees", 1),
+        "good": ("agrees", 1),
+        "nn.rnn": ("agrees", 1),
+        "relu-only": ("unsupported", 0),
+    }
+    assert "forgetful (torch" in replayed().text
+    assert f"--case={archived()}" in replayed().text
+    assert "the case is outside of what agreement asks of it: biases" in replayed().text
+
+
+@cache
+def among_damaged() -> Ran:
+    """A run with an archive of three files: a good one, a damaged one, and one about a property that is not there."""
+    path = folder() / "mixed"
+    case = Case(Config(1, 1), np.ones((1, 1, 1)))
+    write(Record("agreement", case), path)
+    (path / "agreement-damaged.json").write_text('{"schema": 1, "property": "agreement", "case": {}}')
+    write(Record("gone", case), path)
+    return run("--impl=nn.rnn", "-pelsewhere", "tests/test_archive.py", ARCHIVE=str(path))
+
+
+def test_damaged() -> None:
+    """A file that cannot be replayed fails by its name and with what is wrong; the others are replayed."""
+    code, text = among_damaged()
+    assert code == pytest.ExitCode.TESTS_FAILED
+    assert "2 failed, 1 passed" in text
+    assert re.search(r"UnreadableCase: \S+/agreement-damaged\.json: is damaged: expected an object with the key", text)
+    assert re.search(
+        r"UnreadableCase: \S+/gone-[0-9a-f]+\.json: is about the property 'gone'; this suite has .*h_n", text
+    )
