@@ -12,8 +12,8 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from impls.balls import Arithmetic, Array, Ball, exact, grain
-from impls.contract import Config, Rounding
+from impls.balls import Arithmetic, Ball, exact, grain
+from impls.contract import Array, Config, Rounding
 
 
 def forward(

@@ -91,9 +91,7 @@ class Options(TypedDict, total=False):
 def register(name: str, build: Build, **options: Unpack[Options]) -> Build: ...
 @overload
 def register(name: str, build: None = None, **options: Unpack[Options]) -> Callable[[Build], Build]: ...
-def register(
-    name: str, build: Build | None = None, **options: Unpack[Options]
-) -> Build | Callable[[Build], Build]:
+def register(name: str, build: Build | None = None, **options: Unpack[Options]) -> Build | Callable[[Build], Build]:
     """Register `build(config, weights) -> run`, `run(x, h_0=None) -> (output, h_n)`; as a decorator or as a call.
 
     Args:

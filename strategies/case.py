@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -11,8 +12,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from impls.balls import Array
-from impls.contract import Config
+from impls.contract import Array, Config
 
 #: How many numbers somebody may read in one case.
 _READABLE = 200
@@ -112,9 +112,34 @@ class Case:
 
     @cached_property
     def finite(self) -> bool:
-        """Whether there is no NaN, no infinity, and nothing so large that sums may overflow."""
-        largest = torch.finfo(self.config.dtype).max ** 0.4
-        return all(bool((np.abs(array) < largest).all()) for array in self.arrays.values())
+        """Whether there is no NaN and no infinity, and magnitudes cannot grow so large that a sum overflows."""
+        if not all(np.isfinite(array).all() for array in self.arrays.values()):
+            return False
+        size, index = _largest(self.x), 0
+        for layer in range(self.config.num_layers):
+            sizes = []
+            for _ in range(self.config.num_directions):
+                h = 0.0 if self.h_0 is None else _largest(self.h_0[index])
+                sizes.append(self._largest_sum(self.config.suffixes()[index], size, h, layer))
+                index += 1
+            size = max(sizes)
+        return size < math.inf
+
+    def _largest_sum(self, suffix: str, x: float, h: float, layer: int) -> float:
+        """No sum of one direction of a layer is larger; infinity where one may overflow."""
+        info = torch.finfo(self.config.dtype)
+        w_ih, w_hh = (float(np.abs(self.weights[f"weight_{kind}_{suffix}"]).sum(1).max()) for kind in ("ih", "hh"))
+        bias = (
+            sum(_largest(self.weights[f"bias_{kind}_{suffix}"]) for kind in ("ih", "hh")) if self.config.bias else 0.0
+        )
+        terms = self.config.layer_input_size(layer) + self.config.hidden_size + 2
+        largest = h
+        for _ in range(self.steps):
+            total = (w_ih * x + w_hh * h + bias) * (1 + 2 * terms * info.eps)
+            if not total < info.max:
+                return math.inf
+            largest, h = max(largest, total), min(total, 1.0) if self.config.nonlinearity == "tanh" else total
+        return largest
 
     def with_arrays(self, **arrays: Array) -> Case:
         """The same case with some of its `arrays` replaced."""
@@ -193,6 +218,10 @@ class Case:
         parts += [f"unbatched={self.unbatched}"] * self.unbatched
         parts += [f"memory={self.memory!r}"] * (self.memory != "contiguous")
         return f"Case({', '.join(parts)})"
+
+
+def _largest(array: Array) -> float:
+    return float(np.abs(array).max(initial=0.0))
 
 
 def _nested(array: Array) -> str:

@@ -17,10 +17,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
+from hypothesis import assume
 from hypothesis import strategies as st
 
-from impls.balls import Array
-from impls.contract import DTYPES, NONLINEARITIES, Capabilities, Config
+from impls.contract import DTYPES, NONLINEARITIES, Array, Capabilities, Config
 from strategies.case import Case
 from strategies.values import codebook, scattered, special_values, tiled
 
@@ -174,7 +174,9 @@ def cases(
         paint.put_special(arrays, kind - 1)
     if where == "expanded":
         arrays = {name: np.broadcast_to(array[:1], array.shape).copy() for name, array in arrays.items()}
-    return Case(config, arrays.pop("x"), arrays.pop("h_0", None), arrays, unbatched, where)
+    case = Case(config, arrays.pop("x"), arrays.pop("h_0", None), arrays, unbatched, where)
+    assume(within.nonfinite or case.finite)
+    return case
 
 
 class _Paint:

@@ -9,8 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from impls.balls import Array
-from impls.contract import DTYPES, NONLINEARITIES, Config
+from impls.contract import DTYPES, NONLINEARITIES, Array, Config
 from strategies.case import Case, InvalidCase, round_to
 
 #: No archived case needs more numbers in one tensor or in all parameters, and none may fill the memory of who reads it.

@@ -10,8 +10,7 @@ from dataclasses import replace
 import numpy as np
 import torch
 
-from impls.balls import Array
-from impls.contract import Config
+from impls.contract import Array, Config
 from strategies.case import MEMORY, Case, round_to
 from strategies.complexity import LADDER, PLAINEST_DTYPES, strangeness
 

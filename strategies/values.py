@@ -11,7 +11,7 @@ from functools import cache
 import numpy as np
 import torch
 
-from impls.balls import Array
+from impls.contract import Array
 from strategies.case import round_to
 
 #: One comes before zero: Hypothesis tries the simplest choices often, and a network of zeros shows nothing.

@@ -260,8 +260,9 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
     results = config.stash[RESULTS]
     if results.found:
         terminalreporter.section("implementations against properties")
-        for line in table.lines(results):
-            terminalreporter.write_line(line)
+        width = terminalreporter._tw.fullwidth if terminalreporter.isatty else None
+    for line in table.lines(results, width):
+        terminalreporter.write_line(line)
     if path := config.getoption("report"):
         seconds = time.monotonic() - config.stash[_STARTED]
         report.write(Path(path), results, config.stash[RUN], config.getoption("numprocesses", None) or 0, seconds)

@@ -13,24 +13,40 @@ _LEGEND = (
 _MARKS = {"unsupported": "-", "not installed": "x", "disagrees": "DISAGREES", "error": "ERROR"}
 
 
-def lines(results: Results) -> Iterator[str]:
-    """A row an implementation, a column a property, and how close to the bounds it came."""
+def lines(results: Results, width: int | None = None) -> Iterator[str]:
+    """A row an implementation, a column a property, and how close to the bounds it came.
+
+    Where a `width` is given, columns that do not fit beside each other are put below.
+    """
     names = sorted({name for name, _ in results.found})
-    properties = list(dict.fromkeys(judged for _, judged in sorted(results.found, key=lambda place: place[1])))
-    head = ["", *properties, "worst/bound", "vacuous"]
-    rows = [
-        [name, *(_cell(results.found.get((name, judged))) for judged in properties), *_margin(results, name)]
-        for name in names
-    ]
-    widths = [max(len(row[column]) for row in [head, *rows]) for column in range(len(head))]
-    for row in [head, *rows]:
-        first, *rest = (
-            cell.ljust(width) if not column else cell.rjust(width)
-            for column, (cell, width) in enumerate(zip(row, widths, strict=True))
-        )
-        yield "  ".join([first, *rest])
+    properties = sorted({judged for _, judged in results.found})
+    columns = [[judged, *(_cell(results.found.get((name, judged))) for name in names)] for judged in properties]
+    margins = [_margin(results, name) for name in names]
+    columns += [["worst/bound", *(worst for worst, _ in margins)], ["vacuous", *(vacuous for _, vacuous in margins)]]
+    for block in _blocks(columns, width - max(map(len, names)) if width else None):
+        yield from _aligned(["", *names], block)
     yield _LEGEND
     yield _totals(results)
+
+
+def _blocks(columns: list[list[str]], width: int | None) -> Iterator[list[list[str]]]:
+    block: list[list[str]] = []
+    for column in columns:
+        if block and width is not None and sum(_width(kept) for kept in [*block, column]) > width:
+            yield block
+            block = []
+        block.append(column)
+    yield block
+
+
+def _width(column: list[str]) -> int:
+    return 2 + max(map(len, column))
+
+
+def _aligned(first: list[str], columns: list[list[str]]) -> Iterator[str]:
+    for head, *cells in zip(first, *columns, strict=True):
+        rest = [cell.rjust(_width(column)) for cell, column in zip(cells, columns, strict=True)]
+        yield "".join([head.ljust(max(map(len, first))), *rest])
 
 
 def _cell(result: Result | None) -> str:

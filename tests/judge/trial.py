@@ -52,7 +52,9 @@ class Trial:
 
     def defects(self, case: Case) -> list[str]:
         """The names of the known defects that a case runs into."""
-        return [defect.name for defect in self.implementation.known_defects if defect.present() and defect.predicate(case)]
+        return [
+            defect.name for defect in self.implementation.known_defects if defect.present() and defect.predicate(case)
+        ]
 
     def expected(self, case: Case) -> tuple[Ball, Ball]:
         """Outputs and final hidden states as the reference bounds them for this implementation's rounding."""
@@ -64,7 +66,12 @@ class Trial:
 
     def build_from(self, case: Case, weights: dict[str, torch.Tensor]) -> Network:
         """A network from these very tensors."""
-        return Network(self, self._timed("building a network", self.implementation.build, case.config, weights))
+        run = self._timed("building a network", self.implementation.build, case.config, weights)
+        if not callable(run):
+            raise Disagreement(
+                "type", f"build(config, weights) should return a function run(x, h_0=None), but returned {run!r}"
+            )
+        return Network(self, run)
 
     def agrees(self, case: Case) -> Result:
         """Build, call and compare with the reference."""

@@ -8,7 +8,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 
-from impls.balls import RADIUS_SLACK, Array, Ball
+from impls.balls import RADIUS_SLACK, Ball
+from impls.contract import Array
 from strategies import Case
 
 
@@ -93,6 +94,8 @@ def _judge_tensor(case: Case, name: str, got: torch.Tensor, ball: Ball) -> Margi
             expected=case.config.dtype,
             got=got.dtype,
         )
+    if got.device.type != "cpu":
+        raise Disagreement(f"{name} device", f"{name} is on {got.device}, expected the CPU, where the arguments are")
     found = got.detach().to(torch.float64).numpy()
     ratio = error_over_bound(found, ball)
     if ratio.size and not (worst := ratio.max()) <= RADIUS_SLACK:

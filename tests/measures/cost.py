@@ -1,6 +1,6 @@
 """What a case costs the suite itself, CPU time, beside the bare Hypothesis loop, in one run.
 
-    python -m tests.measures.cost [CASES]
+python -m tests.measures.cost [CASES]
 """
 
 from __future__ import annotations

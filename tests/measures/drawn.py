@@ -1,6 +1,6 @@
 """What the default distribution draws: sizes, ties, options, values, and what the bounds say nothing about.
 
-    python -m tests.measures.drawn [CASES]
+python -m tests.measures.drawn [CASES]
 """
 
 from __future__ import annotations

@@ -43,10 +43,7 @@ def judged_ones() -> dict[str, list[Implementation]]:
 def pairs(group: list[Implementation]) -> list[tuple[Implementation, Property]]:
     """Every implementation with every property in which it takes part."""
     return [
-        (found, judged)
-        for found in group
-        for judged in PROPERTIES.values()
-        if not judged.exempts(found.capabilities)
+        (found, judged) for found in group for judged in PROPERTIES.values() if not judged.exempts(found.capabilities)
     ]
 
 

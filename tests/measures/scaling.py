@@ -1,6 +1,6 @@
 """How much faster two workers are than none, on the same cases, side by side.
 
-    python -m tests.measures.scaling [CASES]
+python -m tests.measures.scaling [CASES]
 """
 
 from __future__ import annotations

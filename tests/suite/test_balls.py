@@ -217,7 +217,9 @@ def sum_ball(dtype: torch.dtype, states: Operands, weights: Sequence[float], rou
         return arithmetic.sum_of_products(ball(*states), np.array([weights], np.float64), gamma)
 
 
-def activated(dtype: torch.dtype, name: str, mid: float, rad: float, rounding: Rounding | None = None) -> tuple[float, float]:
+def activated(
+    dtype: torch.dtype, name: str, mid: float, rad: float, rounding: Rounding | None = None
+) -> tuple[float, float]:
     """The ball of one activation."""
     with np.errstate(all="ignore"):
         result = getattr(Arithmetic(dtype, rounding or Rounding()), name)(ball((mid, rad)))
@@ -283,7 +285,9 @@ def test_tanh_to_fifty_digits(x: float) -> None:
 def test_numpy_s_tanh_is_as_accurate_as_assumed() -> None:
     """The reference's own tanh is within 2 units in the last place, from subnormals to saturation."""
     random = np.random.default_rng(0)
-    points = np.concatenate([random.uniform(-1, 1, 800), random.uniform(0, 22, 800), 10 ** random.uniform(-310, 0, 400)])
+    points = np.concatenate(
+        [random.uniform(-1, 1, 800), random.uniform(0, 22, 800), 10 ** random.uniform(-310, 0, 400)]
+    )
     for x, y in zip(points.tolist(), np.tanh(points).tolist(), strict=True):
         exactly = true.tanh(Fraction(x))
         assert abs(Fraction(y) - exactly) <= 2 * true.ulp(exactly, DOUBLE), x
@@ -344,7 +348,9 @@ def test_no_order_of_summation_leaves_the_ball(dtype: torch.dtype, data: st.Data
     """Every order of summation, rounded after every operation, fused or flushed or not, is what the ball says it is."""
     pairs = data.draw(products(dtype, finite=False))
     result = sum_ball(dtype, *zip(*pairs, strict=True))
-    wrong = [value for value in every_sum(terms_of(pairs), dtype) if not allows(result.mid.item(), result.rad.item(), value)]
+    wrong = [
+        value for value in every_sum(terms_of(pairs), dtype) if not allows(result.mid.item(), result.rad.item(), value)
+    ]
     assert not wrong, (result, wrong)
 
 
@@ -406,7 +412,9 @@ def test_float64_s_own_overflow_is_free(weights: list[float], sign: int) -> None
 
 def test_rows_and_columns_do_not_contaminate_each_other() -> None:
     """What is not finite in one row of a batch, or for one unit, is no matter to the others."""
-    states = Ball(*map(np.concatenate, zip(ball(nan, 1), ball(inf, 1), ball(FREE, 1), ball(TOP, TOP), ball(1, 1), strict=True)))
+    states = Ball(
+        *map(np.concatenate, zip(ball(nan, 1), ball(inf, 1), ball(FREE, 1), ball(TOP, TOP), ball(1, 1), strict=True))
+    )
     weights = np.array([[1.0, 2.0], [inf, 1.0], [TOP, -TOP], [3.0, 4.0]])
     arithmetic = Arithmetic(SINGLE, Rounding())
     with np.errstate(all="ignore"):

@@ -66,5 +66,3 @@ def test_honest_variants_are_never_accused(variant: Honest, name: str) -> None:
     if isinstance(verdict, Disagreement):
         raise verdict
     assert verdict.tally.cases == 60
-
-

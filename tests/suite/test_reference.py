@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import replace
-from fractions import Fraction
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -69,7 +68,9 @@ def borders(dtype: torch.dtype) -> dict[str, Sum]:
     }
 
 
-def network(nonlinearity: str = "relu", *, w: float = 1.0, u: float = 1.0, b: Sequence[float] = (0.0, 0.0), **kwargs: Any) -> dict[str, Any]:
+def network(
+    nonlinearity: str = "relu", *, w: float = 1.0, u: float = 1.0, b: Sequence[float] = (0.0, 0.0), **kwargs: Any
+) -> dict[str, Any]:
     """The arguments of a Case of one unit: W_ih is w, W_hh is u, the biases are b."""
     weights = {"weight_ih_l0": [[w]], "weight_hh_l0": [[u]], "bias_ih_l0": [b[0]], "bias_hh_l0": [b[1]]}
     return dict(config=Config(1, 1, nonlinearity=nonlinearity), weights=weights, **kwargs)
@@ -149,7 +150,9 @@ def test_the_midpoint_is_the_true_value_but_for_float64_s_rounding(dtype: torch.
 @pytest.mark.parametrize(("dtype", "rounding"), MODELS, ids=str)
 @settings(max_examples=80)
 @given(st.data(), st.integers(0, 2**32))
-def test_no_honest_network_leaves_its_balls(dtype: torch.dtype, rounding: Rounding, data: st.DataObject, seed: int) -> None:
+def test_no_honest_network_leaves_its_balls(
+    dtype: torch.dtype, rounding: Rounding, data: st.DataObject, seed: int
+) -> None:
     """Any order, fused or not, flushed, kept wide or rounded, with tanh as wrong as it may be: never accused."""
     case = data.draw(cases(small(dtype)))
     assert not strays(expected(case, rounding), Adversary(dtype, rounding, seed).run(case))
@@ -190,10 +193,17 @@ def test_no_order_of_summation_leaves_the_ball(dtype: torch.dtype, data: st.Data
     weights |= {name: [bias] for name, bias in zip(("bias_ih_l0", "bias_hh_l0"), biases, strict=False)}
     config = Config(max(len(pairs) - 1, 1), 1, nonlinearity="relu", bias=bool(biases), dtype=dtype)
     x, w = zip(*(pairs[:-1] or [(0.0, 0.0)]), strict=True)
-    case = Case(config, np.array([[x]]), np.array(h_0), {"weight_ih_l0": np.array([w]), **{k: np.array(v) for k, v in weights.items()}})
+    case = Case(
+        config,
+        np.array([[x]]),
+        np.array(h_0),
+        {"weight_ih_l0": np.array([w]), **{k: np.array(v) for k, v in weights.items()}},
+    )
     terms = [(number(a), number(b)) for a, b in [*pairs, *((bias, 1.0) for bias in biases)]]
     ball = expected(case)[0]
-    wrong = [value for value in every_sum(terms, dtype) if not allows(ball.mid.item(), ball.rad.item(), true.relu(value))]
+    wrong = [
+        value for value in every_sum(terms, dtype) if not allows(ball.mid.item(), ball.rad.item(), true.relu(value))
+    ]
     assert not wrong, (ball, wrong)
 
 
@@ -252,7 +262,9 @@ def test_an_inexact_direction_spoils_the_next_layer_s_exactness() -> None:
     config = Config(1, 1, num_layers=2, nonlinearity="relu", bidirectional=True)
     ones = {name: np.ones(shape) for name, shape in config.parameter_shapes().items()}
     plain = Case(config, np.ones((2, 1, 1)), weights=ones)
-    rough = plain.with_arrays(weight_ih_l0_reverse=np.array([[1 / 3]], np.float32).astype(np.float64), bias_ih_l0_reverse=np.array([2.0**30]))
+    rough = plain.with_arrays(
+        weight_ih_l0_reverse=np.array([[1 / 3]], np.float32).astype(np.float64), bias_ih_l0_reverse=np.array([2.0**30])
+    )
     assert not any(ball.rad.any() for ball in expected(plain))
     output, h_n = expected(rough)
     assert output.rad.all()
