@@ -77,23 +77,40 @@ class Asked(Protocol):
     """What capabilities and known defects look at in a case; `strategies.Case` has it all."""
 
     @property
-    def config(self) -> Config: ...
+    def config(self) -> Config:
+        """The network."""
+
     @property
-    def steps(self) -> int: ...
+    def steps(self) -> int:
+        """T."""
+
     @property
-    def batch_size(self) -> int: ...
+    def batch_size(self) -> int:
+        """B."""
+
     @property
-    def unbatched(self) -> bool: ...
+    def unbatched(self) -> bool:
+        """Whether the batch axis is left out."""
+
     @property
-    def has_h_0(self) -> bool: ...
+    def has_h_0(self) -> bool:
+        """Whether an initial state is given."""
+
     @property
-    def finite(self) -> bool: ...
+    def finite(self) -> bool:
+        """Whether nothing is, or may become, infinite or NaN."""
+
     @property
-    def x(self) -> Array: ...
+    def x(self) -> Array:
+        """(T, B, input_size)."""
+
     @property
-    def h_0(self) -> Array | None: ...
+    def h_0(self) -> Array | None:
+        """(num_layers * num_directions, B, hidden_size)."""
+
     @property
-    def weights(self) -> Mapping[str, Array]: ...
+    def weights(self) -> Mapping[str, Array]:
+        """nn.RNN's parameters by name."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

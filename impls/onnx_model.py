@@ -19,7 +19,7 @@ Evaluator: TypeAlias = Callable[[dict[str, Any]], tuple[Any, Any]]
 
 
 class Node(NamedTuple):
-    """What shapes a graph of one RNN node. Weights, steps and batch stay open, so that one graph serves many networks."""
+    """What shapes a graph of one RNN node. Weights, steps and batch stay open: one graph serves many networks."""
 
     input_size: int
     hidden_size: int

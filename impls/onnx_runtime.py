@@ -39,7 +39,7 @@ def _has_nan_state_of_relu(case: Asked) -> bool:
 
 @register(
     "onnxruntime",
-    # The CPU's kernel is of float32 alone. A graph of float16 runs too, cast to float32 and back; one of float64 does not.
+    # The CPU's kernel is of float32 alone. A graph of float16 runs too, cast to float32 and back; none of float64.
     capabilities=Capabilities(dtypes=(torch.float32, torch.float16)),
     rounding=Rounding(
         accumulate=torch.float32,
@@ -56,14 +56,14 @@ def _has_nan_state_of_relu(case: Asked) -> bool:
             name="relu-swallows-nan",
             predicate=_has_nan_state_of_relu,
             reason="Relu inside its RNN is std::max(0, x), which makes 0 of a NaN",
-            link="https://github.com/microsoft/onnxruntime/blob/main/onnxruntime/core/providers/cpu/rnn/rnn_activation_functors.h"
+            link="core/providers/cpu/rnn/rnn_activation_functors.h of https://github.com/microsoft/onnxruntime"
             " (not reported as of 1.32.0)",
             case="agreement-a713b8835395.json",
         ),
         KnownDefect(
             name="first-product-skipped",
             predicate=skips_infinite_recurrence,
-            reason="without initial_h the product of R with the zero state is left out, so an infinity or NaN in R is lost",
+            reason="without initial_h the product of R with the zero state is left out: an infinity in R is lost",
             link="https://onnx.ai/onnx/operators/onnx__RNN.html says that it is 'assumed to be 0'"
             " (not reported as of 1.32.0)",
             case="agreement-c88da801fefd.json",

@@ -74,7 +74,7 @@ class _Layer:
         self.grains = [grain(part) for part in (self.w_ih, self.w_hh, self.b_ih, self.b_hh)]
 
     def run(self, x: Ball, x_grain: float, h: Ball) -> tuple[Ball, float]:
-        """All states, (directions, T, B, H) in the order of processing, and the grain of their midpoints (0: inexact)."""
+        """All states, (directions, T, B, H) in the order of processing, and the grain of their midpoints (0: none)."""
         x = Ball(*(np.stack([part, part[::-1]][: len(self.w_ih)]) for part in x))
         steps, eta, largest = x.mid.shape[1], self.arithmetic.format.smallest_normal, self.arithmetic.format.largest
         w_ih, w_hh = np.abs(self.w_ih).swapaxes(-1, -2), np.abs(self.w_hh).swapaxes(-1, -2)

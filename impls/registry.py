@@ -106,9 +106,8 @@ def register(name: str, build: Build | None = None, **options: Unpack[Options]) 
 
     def decorate(build: Build) -> Build:
         if unknown := set(options) - set(Options.__annotations__):
-            raise RegistrationError(
-                f"register({name!r}): expected options out of {', '.join(Options.__annotations__)}, found {sorted(unknown)}"
-            )
+            known = ", ".join(Options.__annotations__)
+            raise RegistrationError(f"register({name!r}): expected options out of {known}, found {sorted(unknown)}")
         implementation = Implementation(
             name=name,
             build=build,
@@ -148,8 +147,8 @@ def _validate(implementation: Implementation) -> None:
     finer = [dtype for dtype in implementation.capabilities.dtypes if accumulate and _EPS[dtype] < _EPS[accumulate]]
     if finer and not implementation.rounding.reason:
         raise RegistrationError(
-            f"register({name!r}): rounding accumulates in {accumulate}, looser than {', '.join(map(str, finer))} that capabilities "
-            "claim: give Rounding(reason='...'), citing where that is documented"
+            f"register({name!r}): rounding accumulates in {accumulate}, looser than {', '.join(map(str, finer))} that "
+            "capabilities claim: give Rounding(reason='...'), citing where that is documented"
         )
     for defect in implementation.known_defects:
         if not isinstance(defect, KnownDefect):

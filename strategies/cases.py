@@ -1,10 +1,11 @@
 """Strategies for configurations, shapes and whole cases, inside what an implementation takes on.
 
-Everything is valid by construction and drawn in few choices: all sizes one choice, all options one, the numbers of all tensors
-one string of bytes (`strategies.values`). What a feature's simplest value is stands first, so it shrinks there.
+Everything is valid by construction and drawn in few choices: all sizes one choice, all options one, the numbers of all
+tensors one string of bytes (`strategies.values`). What a feature's simplest value is stands first, so it shrinks there.
 
-No strategy is drawn twice in a case. Hypothesis makes variants of a case by copying what one draw chose to another of the same kind, five
-for each case drawn afresh; without a pair to copy between, every case is a fresh one and rare features come as often as they should.
+No strategy is drawn twice in a case. Hypothesis makes variants of a case by copying what one draw chose to another of
+the same kind, five for each case drawn afresh; without a pair to copy between, every case is a fresh one, and rare
+features come as often as they should.
 """
 
 from __future__ import annotations
@@ -108,7 +109,7 @@ def _config(draw: st.DrawFn, within: Capabilities, size: Sizes) -> Config:
 
 @cache
 def _options(within: Capabilities) -> st.SearchStrategy[Config]:
-    """Every combination of options, sizes apart, from the plainest on: one layer and ReLU, which keeps whole numbers whole."""
+    """Every combination of options, sizes apart, the plainest first: one layer, and ReLU, which keeps numbers whole."""
     layers = [number for number in (1, 1, 1, 2, 2, 3) if number <= (within.max_layers or number)]
     directions = (False, True) if within.bidirectional else (False,)
     combinations = product(
@@ -152,6 +153,7 @@ def cases(
     """Whole cases inside `within`.
 
     Args:
+        draw: given by Hypothesis.
         within: what the implementation takes on.
         memory: the ways to lie in memory that are drawn from, keys of `strategies.case.MEMORY`.
         at_least: sizes below which none is drawn.
@@ -228,14 +230,15 @@ _TAME = 64.0
 def cases_beyond(within: Capabilities) -> st.SearchStrategy[Case]:
     """Cases with one thing that `within` does not claim; where it claims everything, those inside it.
 
-    What cannot be refused from outside (calls from several threads) or is defined away (non-finite numbers) is left out.
+    What cannot be refused from outside (calls from several threads) or is defined away (non-finite numbers) is left
+    out.
     """
     wider = one_step_wider(within) or [(within, SMALLEST)]
     return st.one_of([cases(capabilities, at_least=floor) for capabilities, floor in wider])
 
 
 def one_step_wider(within: Capabilities) -> list[tuple[Capabilities, Sizes]]:
-    """These capabilities, each time with one refusal turned into a claim, and sizes from which on a case is beyond them."""
+    """These capabilities, each time with one refusal turned into a claim, and sizes that exceed them."""
     changes: list[dict[str, Any]] = []
     for name, everything in _CHOICES.items():
         if missing := tuple(value for value in everything if value not in getattr(within, name)):

@@ -1,4 +1,4 @@
-"""A case as plain data for JSON, readable in a diff, and back: sparse where mostly zero, non-finite values spelled out."""
+"""A case as plain data for JSON, and back: readable in a diff, sparse where mostly zero, NaN spelled out."""
 
 from __future__ import annotations
 

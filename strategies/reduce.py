@@ -1,8 +1,8 @@
 """Reducing a failing case until no single step keeps the failure: our own pass after Hypothesis's.
 
-Hypothesis shrinks choices and stops at local minima; this works on the case itself. Three things take turns until none of
-them finds anything: every single step (`steps`), made greedily; and a search in order of size through the smallest
-cases of all, for what no single step leads to.
+Hypothesis shrinks choices and stops at local minima; this works on the case itself. Two things take turns until
+neither finds anything: every single step (`strategies.steps`), made greedily, and a search in order of size through the
+smallest cases of all (`strategies.smaller`), for what no single step leads to.
 """
 
 from __future__ import annotations

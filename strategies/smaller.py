@@ -32,10 +32,11 @@ def smaller_cases(case: Case, most: int = 1500) -> Iterator[Case]:
 
 
 def _frames(case: Case) -> Iterator[Case]:
-    """Cases of every combination of sizes, up to three, with no more numbers than this one; their numbers do not matter."""
+    """Cases of every combination of sizes up to three, with no more numbers than this one; which numbers, is open."""
     stripped = [case, *fewer_layers(case), *one_direction(case)]
     plain = [option for frame in stripped for option in (frame, *plainer_options(frame))]
-    # What a bias, a state or a direction shows, one more step or row may show with fewer numbers; and what steps show, a state.
+    # What a bias, a state or a direction shows, one more step or row may show with fewer numbers; what steps show, a
+    # state.
     grown = [
         keep(base, axis, [0, *range(extent(base, axis))])
         for base in plain

@@ -71,11 +71,12 @@ _KEEP: dict[str, Callable[[Case, list[int]], Case]] = {
 
 
 def extent(case: Case, axis: str) -> int:
+    """The size of one axis."""
     return (case.steps, case.batch_size, case.config.input_size, case.config.hidden_size)[AXES.index(axis)]
 
 
 def _fewer_together(case: Case) -> Step:
-    """One or several sizes halved, or down by one, at once: what fails only where two sizes are equal keeps them equal."""
+    """One or several sizes halved, or down by one, at once: sizes that have to be equal for a failure stay equal."""
     groups = [group for count in (1, 2, 3, 4) for group in itertools.combinations(AXES, count)]
     for halve, group in itertools.product((True, False), groups):
         sizes = {axis: extent(case, axis) for axis in group}
@@ -113,6 +114,7 @@ def _keep_rows(case: Case, config: Config, sources: list[str], rows: list[int], 
 
 
 def fewer_layers(case: Case) -> Step:
+    """Each layer dropped."""
     config, width = case.config, case.config.num_directions
     for dropped in range(config.num_layers) if config.num_layers > 1 else ():
         kept = [row for row in range(config.num_layers * width) if row // width != dropped]
@@ -126,6 +128,7 @@ def fewer_layers(case: Case) -> Step:
 
 
 def one_direction(case: Case) -> Step:
+    """The forward direction alone, or the parameters of the reverse one in its place."""
     for way in range(2) if case.config.bidirectional else ():
         sources, rows = case.config.suffixes()[way::2], list(range(way, 2 * case.config.num_layers, 2))
         yield _keep_rows(case, replace(case.config, bidirectional=False), sources, rows)

@@ -1,7 +1,7 @@
 """How numbers are drawn: bytes that index a codebook, ordered from simple to strange, and a seed that scatters them.
 
-One `st.binary` costs one choice and shrinks byte by byte to ones and zeros, where `hypothesis.extra.numpy.arrays` costs a choice an
-element. The codebook holds small dyadic numbers first: sums of them are exact in every dtype.
+One `st.binary` costs one choice and shrinks byte by byte to ones and zeros, where `hypothesis.extra.numpy.arrays` costs
+a choice an element. The codebook holds small dyadic numbers first: sums of them are exact in every dtype.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """The options of the suite, in a package of its own that imports nothing else.
 
-pytest reads the command line before it reads `tests/conftest.py`, and takes the file in `--impl my_rnn.py` for a file of tests unless it knows
-the option by then. Installed (`pip install -e .`), this package is a plugin named `rnn_parity`, which pytest loads first.
+pytest reads the command line before it reads `tests/conftest.py`, and takes the file in `--impl my_rnn.py` for one of
+tests unless it knows the option by then. Installed (`pip install -e .`), this package is a plugin named `rnn_parity`,
+which pytest loads first.
 In the directory of another project it adds nothing.
 """
 
@@ -32,7 +33,7 @@ def add_options(parser: pytest.Parser) -> None:
         "--impl",
         action="append",
         metavar="NAME|PATH.py|MODULE:ATTR",
-        help="judge this implementation only: a registered name, all that a file registers, or an attribute of a module; repeatable",
+        help="judge this implementation only: a registered name, all that a file registers, or a module's; repeatable",
     )
     group.addoption(
         "--list-impls", action="store_true", help="print what is registered, and how to install what is not"

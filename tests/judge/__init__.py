@@ -1,4 +1,4 @@
-"""How implementations are judged: properties, trials, verdicts, what is said of a disagreement, the archive, the report."""
+"""How implementations are judged: properties, trials, verdicts, explanations, the archive, the report."""
 
 from tests.judge.checks import at_once, same_bits, same_mapping, share_nothing, snapshot, unchanged
 from tests.judge.property import PROPERTIES, Property, judged

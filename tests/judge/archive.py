@@ -112,7 +112,7 @@ def read(path: Path) -> Record:
         raise UnreadableCase(f"{path}: is not a counterexample of rnn-parity: expected an object with the key 'schema'")
     if data["schema"] != SCHEMA:
         raise UnreadableCase(
-            f"{path}: has schema {data['schema']!r}, and this version of rnn-parity reads {SCHEMA}; update rnn-parity to replay it"
+            f"{path}: has schema {data['schema']!r}, and this rnn-parity reads {SCHEMA}; update rnn-parity to replay it"
         )
     try:
         return _record(data)

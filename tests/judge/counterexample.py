@@ -124,6 +124,7 @@ def explanation(counterexample: Counterexample, commands: Mapping[str, str]) -> 
     """What a user reads: who, what, where, how far off, on which case, who else, and what to do next."""
     implementation, disagreement, case = counterexample.implementation, counterexample.disagreement, counterexample.case
     version = f"{implementation.library} {implementation.version}"
+    effort = f"{counterexample.calls} calls{_unless(counterexample.reduced_fully)}"
     lines = [
         f"{implementation.name} ({version}) fails {counterexample.property.name}: {counterexample.property.says}",
         "",
@@ -131,7 +132,7 @@ def explanation(counterexample: Counterexample, commands: Mapping[str, str]) -> 
         "",
         f"{MINIMAL_CASE}{case.descriptor}",
         *_wrapped(case),
-        f"  (reduced from {counterexample.found.descriptor} in {counterexample.calls} calls{_unless(counterexample.reduced_fully)})",
+        f"  (reduced from {counterexample.found.descriptor} in {effort})",
         "",
         "on this same case",
         *(f"  {verdict}: {', '.join(names)}" for verdict, names in others(counterexample).items() if names),

@@ -1,4 +1,4 @@
-"""What can be said on the command line, and the run that follows from it: who is judged, on how much, from which seed."""
+"""The run that follows from the command line: who is judged, on how many cases, from which seed."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def _implementations(asked: list[str] | None) -> tuple[Implementation, ...]:
 
 
 def _load_profile(config: pytest.Config) -> str:
-    """Our profiles replace Hypothesis's own of those names: its `ci` derandomizes and forgets, ours keeps the shards' seeds."""
+    """Our profiles replace Hypothesis's own of those names: its `ci` derandomizes, ours keeps the shards' seeds."""
     common = settings(
         deadline=None,
         report_multiple_bugs=False,

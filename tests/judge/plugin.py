@@ -55,8 +55,8 @@ def pytest_cmdline_main(config: pytest.Config) -> int | None:
 def pytest_configure(config: pytest.Config) -> None:
     if config.rootpath != TESTS.parent:
         raise pytest.UsageError(
-            f"pytest takes {config.rootpath} for the root of the tests, which is {TESTS.parent}: a file named in an option "
-            "misleads it. Write --impl=PATH.py, with an equals sign"
+            f"pytest takes {config.rootpath} for the root of the tests, which is {TESTS.parent}: a file named in an "
+            "option misleads it. Write --impl=PATH.py, with an equals sign"
         )
     configure(config)
     config.stash[RESULTS] = report.Results()
@@ -74,11 +74,13 @@ def pytest_report_header(config: pytest.Config) -> list[str]:
     names = ", ".join(
         f"{found.name} ({found.library} {found.version or 'not installed'})" for found in run.implementations
     )
-    return [
-        f"rnn-parity: {run.cases} cases per property and implementation, seed {run.seed} (--hypothesis-seed={run.seed} repeats it), "
-        f"profile {run.profile}, {torch.get_num_threads()} thread per worker",
-        f"implementations: {names}",
-    ]
+    said = (
+        f"{run.cases} cases per property and implementation",
+        f"seed {run.seed} (--hypothesis-seed={run.seed} repeats it)",
+        f"profile {run.profile}",
+        f"{torch.get_num_threads()} thread per worker",
+    )
+    return [f"rnn-parity: {', '.join(said)}", f"implementations: {names}"]
 
 
 # Items
@@ -108,16 +110,21 @@ def _absence(implementation: Implementation) -> str:
     return "" if implementation.installed else f"not installed: {implementation.how_to_install}"
 
 
+def _property_of(path: Path, record: archive.Record) -> Property:
+    properties = load_properties()
+    if record.property not in properties:
+        raise archive.UnreadableCase(
+            f"{path}: is about the property {record.property!r}; this suite has {', '.join(properties)}"
+        )
+    return properties[record.property]
+
+
 def _replays(run: Run) -> Iterator[Any]:
     """Every archived case on every implementation that can take it; a file that can't be read is an item that fails."""
     for path in [run.replay] if run.replay else archive.files():
         try:
             record = archive.read(path)
-            judged = load_properties().get(record.property)
-            if judged is None:
-                raise archive.UnreadableCase(
-                    f"{path}: is about the property {record.property!r}; this suite has {', '.join(PROPERTIES)}"
-                )
+            judged = _property_of(path, record)
         except archive.UnreadableCase as error:
             yield pytest.param(None, error, id=path.stem)
             continue
@@ -158,7 +165,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def _bind(item: Any, judged: Property, run: Run) -> None:
-    """Give an item its own Hypothesis test: cases for its implementation, a stream that its shard and the seed decide."""
+    """Give an item its own Hypothesis test: cases for its implementation, from the stream of its shard."""
     item.obj = shard_test(judged, item.callspec.params["trial"], run.seed)
     item.obj.property = judged
     # What an implementation warns of is its own business; what it returns is judged.
@@ -261,8 +268,8 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
     if results.found:
         terminalreporter.section("implementations against properties")
         width = terminalreporter._tw.fullwidth if terminalreporter.isatty else None
-    for line in table.lines(results, width):
-        terminalreporter.write_line(line)
+        for line in table.lines(results, width):
+            terminalreporter.write_line(line)
     if path := config.getoption("report"):
         seconds = time.monotonic() - config.stash[_STARTED]
         report.write(Path(path), results, config.stash[RUN], config.getoption("numprocesses", None) or 0, seconds)

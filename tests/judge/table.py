@@ -69,4 +69,5 @@ def _totals(results: Results) -> str:
     found = results.found.values()
     disagreeing = sorted({result.implementation for result in found if result.status == "disagrees"})
     verdict = f"disagreeing: {', '.join(disagreeing)}" if disagreeing else "no disagreement"
-    return f"{sum(result.cases for result in found)} cases judged in {sum(result.cpu_seconds for result in found):.0f} s of CPU; {verdict}"
+    cases, seconds = sum(result.cases for result in found), sum(result.cpu_seconds for result in found)
+    return f"{cases} cases judged in {seconds:.0f} s of CPU; {verdict}"

@@ -1,4 +1,4 @@
-"""The verdict on one result: every element within its proven bound, or a disagreement that says where and by how much."""
+"""The verdict on one result: every element within its proven bound, or a disagreement that says where."""
 
 from __future__ import annotations
 
@@ -115,7 +115,7 @@ def _judge_tensor(case: Case, name: str, got: torch.Tensor, ball: Ball) -> Margi
 
 
 def error_over_bound(got: Array, ball: Ball) -> Array:
-    """|got - mid| / rad for every element; 0 where nothing is demanded or the demand is met exactly, infinity where NaN was not expected."""
+    """|got - mid| / rad for every element; 0 where nothing is demanded or it is met exactly, infinity for a NaN."""
     with np.errstate(all="ignore"):
         met = (got == ball.mid) | (np.isnan(got) & np.isnan(ball.mid)) | (np.isinf(ball.rad) & np.isfinite(ball.mid))
         ratio = np.abs(got - ball.mid) / ball.rad

@@ -3,7 +3,7 @@
     python -m tests.measures.false_alarms [CASES] [SEED]
 
 Judges nn.RNN, the notebook's implementations, NumPy, the outsiders outside of their known defects, and every honest
-variant of `tests/suite/planted/honest.py`, on all properties, with fresh seeds; CASES in all for each of the two groups.
+variant of `tests/suite/planted/honest.py`, on all properties, with fresh seeds; CASES for each of the two groups.
 """
 
 from __future__ import annotations

@@ -74,9 +74,7 @@ def main() -> None:
                 largest[bug.name] = counterexample
     print(f"{len(BUGS)} planted bugs, seeds {_SEEDS}: {len(seconds)} caught, {missed} missed")
     print(f"from the first failure to the explained minimal case, CPU: median {statistics.median(seconds):.2f} s, ")
-    print(
-        f"  longest {max(seconds):.2f} s; calls of our own reducer: median {statistics.median(calls):.0f}, most {max(calls)}"
-    )
+    print(f"  longest {max(seconds):.2f} s; calls of the reducer: median {statistics.median(calls):.0f}, most {max(calls)}")
     sizes = [complexity(item.case) for item in largest.values()]
     print(f"  numbers in the minimal case: median {statistics.median(size[0] for size in sizes):.0f}, ")
     print(f"  of which not zero: median {statistics.median(size[1] for size in sizes):.0f}")

@@ -340,9 +340,11 @@ class AllLayersPerStep(Loop):
             return super().network(x, h_0)
         output, states = [], list(h_0)
         for t, frame in enumerate(x):
+            below = frame
             for cell in self.cells:
-                states[cell.layer] = frame = self.step(cell, frame, states[cell.layer], t)
-            output.append(frame)
+                states[cell.layer] = self.step(cell, below, states[cell.layer], t)
+                below = states[cell.layer]
+            output.append(below)
         return torch.stack(output), torch.stack(states)
 
 

@@ -64,7 +64,7 @@ def minimal(bug: Bug, seed: int) -> Counterexample | None:
 
 
 def simpler_by_brute_force(counterexample: Counterexample, most: int) -> Case | None:
-    """A case of zeros and ones with fewer numbers, or as many and fewer ones, that fails too: all are tried up to `most` numbers."""
+    """A case of zeros and ones with fewer numbers, or fewer ones, that fails too: all of up to `most` are tried."""
     judged, found = counterexample.property, counterexample.implementation
     trial, key = Trial(found), complexity(counterexample.case)[:2]
     for case in all_small_cases(counterexample.case, min(most, key[0])):
