@@ -3,26 +3,44 @@
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 import numpy as np
 import torch
 
 from strategies.case import MEMORY, Case
 
-Key = tuple[int, int, int, float]
 
+class Complexity(NamedTuple):
+    """How simple a case is, in the order of what matters; smaller is simpler."""
+
+    #: Whether it holds NaN, an infinity, or a number that is very large or very small: such a case convinces nobody
+    #: where plain numbers show the same.
+    extreme: bool
+    #: How many numbers it holds, and how many of them are not zero.
+    numbers: int
+    nonzeros: int
+    #: How many options are not at their plainest.
+    options: int
+    strangeness: float
+
+
+#: Beyond these a number is extreme.
+_PLAIN = (1e-6, 1e6)
 #: Numbers from the simplest on; what a step may put in the place of a stranger one.
 LADDER = (0.0, 1.0, 2.0, -1.0, -2.0, 0.5, -0.5, 3.0)
 #: Dtypes, the plainest first: in float64 the numbers of a counterexample are read most easily.
 PLAINEST_DTYPES = (torch.float64, torch.float32, torch.float16, torch.bfloat16)
 
 
-def complexity(case: Case) -> Key:
-    """What is simpler: fewer numbers, then fewer that are not zero, then fewer options, then plainer numbers."""
+def complexity(case: Case) -> Complexity:
+    """What is simpler: plain numbers, then fewer, then fewer that are not zero, then fewer options, then plainer ones."""
     arrays = case.arrays.values()
     values = np.concatenate([array.ravel() for array in arrays])
     strange = values[(values != 0) | np.signbit(values)]
-    return len(values), len(strange), _options(case), sum(map(strangeness, strange.tolist()))
+    sizes = np.abs(strange)
+    extreme = not bool(((sizes == 0) | ((sizes >= _PLAIN[0]) & (sizes <= _PLAIN[1]))).all())
+    return Complexity(extreme, len(values), len(strange), _options(case), sum(map(strangeness, strange.tolist())))
 
 
 def _options(case: Case) -> int:

@@ -25,7 +25,7 @@ def smaller_cases(case: Case, most: int = 1500) -> Iterator[Case]:
     each choice of up to four numbers that are one, the others zero (`most` at the most). In the smallest, the first may
     also be a number that the case holds, or not finite.
     """
-    frames = sorted(_frames(case), key=lambda frame: complexity(frame)[0])
+    frames = sorted(_frames(case), key=lambda frame: complexity(frame).numbers)
     dense = (filled for frame in frames for filled in (_filled(frame, (1.0,)), _filled(frame, _DISTINCT)))
     sparse = (filled for frame in frames for filled in _sparse(frame, case))
     return itertools.chain(itertools.islice(dense, most // 2), itertools.islice(sparse, most))
@@ -44,7 +44,7 @@ def _frames(case: Case) -> Iterator[Case]:
         if extent(base, axis) and not (base.unbatched and axis == "batch")
     ]
     plain += grown + [_with_state(base) for base in plain if not base.has_h_0]
-    limit = complexity(case)[0]
+    limit = complexity(case).numbers
     seen = set()
     for base in plain:
         extents = [range(1, min(extent(base, axis), 3) + 1) or (0,) for axis in AXES]
@@ -61,7 +61,7 @@ def _frames(case: Case) -> Iterator[Case]:
                 frame = base
                 for axis, size in zip(AXES, sizes, strict=True):
                     frame = keep(frame, axis, range(size))
-                if complexity(frame)[0] <= limit:
+                if complexity(frame).numbers <= limit:
                     yield frame
 
 
@@ -70,7 +70,7 @@ def _with_state(base: Case) -> Case:
 
 
 def _sparse(frame: Case, case: Case) -> Iterator[Case]:
-    size = complexity(frame)[0]
+    size = complexity(frame).numbers
     for count in range(min(size, 4) + 1):
         for ones in itertools.combinations(range(size), count):
             for first in (1.0, *_others(frame, case)) if count in (1, 2) and size <= 7 else (1.0,):
@@ -79,11 +79,10 @@ def _sparse(frame: Case, case: Case) -> Iterator[Case]:
 
 def _others(frame: Case, case: Case) -> list[float]:
     dtype = frame.config.dtype
-    own = sorted(
-        {value for array in case.arrays.values() for value in array.ravel().tolist()} - {0.0, 1.0}, key=strangeness
-    )
-    strange = (2.0, -1.0, torch.finfo(dtype).max, math.inf, math.nan)
-    return list(dict.fromkeys((*round_to(dtype, own[:4]).tolist(), *strange)))
+    own = sorted({value for array in case.arrays.values() for value in array.ravel().tolist()} - {0.0, 1.0}, key=strangeness)
+    plain = (*round_to(dtype, own[:4]).tolist(), 2.0, -1.0)
+    extreme = (torch.finfo(dtype).max, math.inf, math.nan) if complexity(case).extreme else ()
+    return list(dict.fromkeys((*plain, *extreme)))
 
 
 def _filled(frame: Case, values: Sequence[float], places: Sequence[int] | None = None) -> Case:

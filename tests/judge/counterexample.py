@@ -69,7 +69,10 @@ def find_minimal(
     def fails(case: Case) -> bool:
         if not judged.admits(trial, case):
             return False
-        again = verdict_on(judged, implementation, case)
+        try:
+            again = verdict_on(judged, implementation, case)
+        except Exception:
+            return False  # An error of the suite is another failure.
         return again is not None and again.kind == disagreement.kind
 
     for counterexample in known:
@@ -93,7 +96,8 @@ def verdict_on(judged: Property, implementation: Implementation, case: Case) -> 
 
 def others(counterexample: Counterexample) -> dict[str, list[str]]:
     """How every other registered implementation does on the same case: a verdict, and the names it goes for."""
-    standing: dict[str, list[str]] = {"agree": [], "disagree": [], "cannot take it": [], "not installed": []}
+    verdicts = ("agree", "disagree", "cannot take it", "not installed", "cannot be judged")
+    standing: dict[str, list[str]] = {verdict: [] for verdict in verdicts}
     for name, implementation in registered().items():
         if name != counterexample.implementation.name:
             standing[_standing(counterexample, implementation)].append(name)
@@ -106,7 +110,10 @@ def _standing(counterexample: Counterexample, implementation: Implementation) ->
         return "not installed"
     if judged.exempts(implementation.capabilities) or implementation.capabilities.objections(case):
         return "cannot take it"
-    return "disagree" if verdict_on(judged, implementation, case) else "agree"
+    try:
+        return "disagree" if verdict_on(judged, implementation, case) else "agree"
+    except Exception:
+        return "cannot be judged"
 
 
 #: What the line with the minimal case starts with.

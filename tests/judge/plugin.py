@@ -55,8 +55,8 @@ def pytest_cmdline_main(config: pytest.Config) -> int | None:
 def pytest_configure(config: pytest.Config) -> None:
     if config.rootpath != TESTS.parent:
         raise pytest.UsageError(
-            f"pytest takes {config.rootpath} for the root of the tests, which is {TESTS.parent}: a file named in an "
-            "option misleads it. Write --impl=PATH.py, with an equals sign"
+            f"pytest takes {config.rootpath} for the root of the tests, which is {TESTS.parent}: a file outside of it "
+            "that an option names misleads it. Write options with an equals sign: --impl=PATH.py, --case=FILE"
         )
     configure(config)
     config.stash[RESULTS] = report.Results()

@@ -55,6 +55,12 @@ def as_result(returned: object) -> Result:
         Disagreement: it is something else.
     """
     if isinstance(returned, tuple) and len(returned) == 2 and all(isinstance(part, torch.Tensor) for part in returned):
+        for name, part in zip(Result._fields, returned, strict=True):
+            if part.device.type != "cpu" or part.layout != torch.strided:
+                where = f"{name} is a {part.layout} tensor on {part.device}"
+                raise Disagreement(
+                    f"{name} device", f"{where}, expected a dense one on the CPU, where the arguments are"
+                )
         return Result(*returned)
     found = (
         [type(part).__name__ for part in returned] if isinstance(returned, (tuple, list)) else type(returned).__name__
@@ -63,7 +69,7 @@ def as_result(returned: object) -> Result:
 
 
 def judge(case: Case, result: Result, expected: tuple[Ball, Ball]) -> Margin:
-    """Compare a result with the balls of the reference: shape, dtype, device, then every element.
+    """Compare a result with the balls of the reference: shape, dtype, then every element.
 
     Raises:
         Disagreement: where they differ.
@@ -94,9 +100,7 @@ def _judge_tensor(case: Case, name: str, got: torch.Tensor, ball: Ball) -> Margi
             expected=case.config.dtype,
             got=got.dtype,
         )
-    if got.device.type != "cpu":
-        raise Disagreement(f"{name} device", f"{name} is on {got.device}, expected the CPU, where the arguments are")
-    found = got.detach().to(torch.float64).numpy()
+    found = got.detach().to(torch.float64).resolve_neg().numpy()
     ratio = error_over_bound(found, ball)
     if ratio.size and not (worst := ratio.max()) <= RADIUS_SLACK:
         index = first_in_computation(case, name, ~(ratio <= RADIUS_SLACK))

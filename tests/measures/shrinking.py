@@ -45,7 +45,7 @@ def record(found: dict[str, Counterexample]) -> None:
     """Write the table of minimal cases."""
     head, _, _ = Path(minimal.__file__).read_text(encoding="utf-8").partition("MINIMAL")
     rows = [
-        f'    "{name}": ("{item.case.descriptor}", {complexity(item.case)[0]}, {complexity(item.case)[1]}),'
+        f'    "{name}": ("{item.case.descriptor}", {complexity(item.case).numbers}, {complexity(item.case).nonzeros}),'
         for name, item in found.items()
     ]
     text = "\n".join([f"{head}MINIMAL: dict[str, tuple[str, int, int]] = {{", *rows, "}"])
@@ -76,8 +76,8 @@ def main() -> None:
     print(f"from the first failure to the explained minimal case, CPU: median {statistics.median(seconds):.2f} s, ")
     print(f"  longest {max(seconds):.2f} s; calls of the reducer: median {statistics.median(calls):.0f}, most {max(calls)}")
     sizes = [complexity(item.case) for item in largest.values()]
-    print(f"  numbers in the minimal case: median {statistics.median(size[0] for size in sizes):.0f}, ")
-    print(f"  of which not zero: median {statistics.median(size[1] for size in sizes):.0f}")
+    print(f"  numbers in the minimal case: median {statistics.median(size.numbers for size in sizes):.0f}, ")
+    print(f"  of which not zero: median {statistics.median(size.nonzeros for size in sizes):.0f}")
     if "--record" in sys.argv:
         record(largest)
 

@@ -66,9 +66,9 @@ def minimal(bug: Bug, seed: int) -> Counterexample | None:
 def simpler_by_brute_force(counterexample: Counterexample, most: int) -> Case | None:
     """A case of zeros and ones with fewer numbers, or fewer ones, that fails too: all of up to `most` are tried."""
     judged, found = counterexample.property, counterexample.implementation
-    trial, key = Trial(found), complexity(counterexample.case)[:2]
-    for case in all_small_cases(counterexample.case, min(most, key[0])):
-        if complexity(case)[:2] < key and judged.admits(trial, case):
+    trial, key = Trial(found), complexity(counterexample.case)[:3]
+    for case in all_small_cases(counterexample.case, most):
+        if complexity(case)[:3] < key and judged.admits(trial, case):
             again = verdict_on(judged, found, case)
             if again is not None and again.kind == counterexample.disagreement.kind:
                 return case
