@@ -84,14 +84,16 @@ class Arithmetic:
         self.format = FORMATS[dtype]
         self._sums = FORMATS[rounding.accumulate or dtype]
         self._wide = self._sums.unit_roundoff < self.format.unit_roundoff
-        #: Whole numbers whose magnitudes add up to this at most are added exactly. Not 2^p, to which float64 also rounds
-        #: sums of magnitudes just beyond it.
+        #: Whole numbers whose magnitudes add up to this at most are added exactly. Not 2^p: float64 rounds sums of
+        #: magnitudes just beyond it to that.
         self.largest_whole = 2.0 ** min(self.format.precision, self._sums.precision) - 1
         # One unit in the last place is at most 2 u of the value. Accurate absolutely only, tanh has that error of the
-        # accumulator's, and one more rounding to the dtype.
+        # accumulator's, and one more rounding of both to the dtype.
+        unit = self.format.unit_roundoff
         ulps = 1.0 if rounding.tanh_absolute else rounding.tanh_ulps
-        self._tanh_relative = 2 * (ulps * self.format.unit_roundoff + _OWN_TANH_ULPS * _OWN.unit_roundoff)
-        self._tanh_absolute = 2 * rounding.tanh_ulps * self._sums.unit_roundoff if rounding.tanh_absolute else 0.0
+        absolute = rounding.tanh_ulps if rounding.tanh_absolute else 0.0
+        self._tanh_relative = 2 * (ulps * unit + _OWN_TANH_ULPS * _OWN.unit_roundoff)
+        self._tanh_absolute = 2 * absolute * self._sums.unit_roundoff * (1 + unit)
 
     def gamma(self, terms: Array) -> Array:
         """The relative error of sums of that many terms: n u / (1 - n u), infinite from n u = 1 on."""

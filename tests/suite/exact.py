@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from decimal import Decimal
 from fractions import Fraction
 from functools import cache
+from itertools import chain
 from random import Random
 from typing import Any, TypeAlias
 
@@ -18,7 +19,8 @@ import numpy as np
 import torch
 
 from impls import Rounding
-from impls.balls import RADIUS_SLACK, Array, Ball
+from impls.balls import RADIUS_SLACK, Ball
+from impls.contract import Array
 from strategies import Case
 
 Number: TypeAlias = Fraction | float
@@ -81,7 +83,7 @@ def tanh(value: Number) -> Number:
     if not isinstance(value, Fraction):
         return Fraction(sign(value)) if math.isinf(value) else value
     size = abs(value)
-    if size < Fraction(1, 10**12):
+    if size < Fraction(1, 10**9):
         return value - value**3 / 3 + 2 * value**5 / 15
     if size > DIGITS * 2:
         return Fraction(sign(value))
@@ -168,7 +170,7 @@ def recur(case: Case, cell: Cell) -> tuple[Numbers, Numbers]:
                 states.append(state)
             last.append(state)
             ways.append(states[:: -1 if way else 1])
-        sequence = [[sum(rows, []) for rows in zip(*frames, strict=True)] for frames in zip(*ways, strict=True)]
+        sequence = [[list(chain(*rows)) for rows in zip(*frames, strict=True)] for frames in zip(*ways, strict=True)]
     shape = (case.steps, case.batch_size, config.num_directions * config.hidden_size)
     return _objects(sequence, shape), _objects(last, start.shape)
 
@@ -255,13 +257,15 @@ class Adversary:
         return max(outcomes, key=lambda outcome: self.gain(outcome, value))
 
     def tanh(self, value: Number) -> Number:
-        """tanh with the largest error that is granted."""
-        true = tanh(value)
+        """Tanh with the largest error that is granted: stored, so many units away."""
+        true, ulps = tanh(value), Fraction(self.rounding.tanh_ulps)
         if isinstance(true, float) or not true:
             return true
-        absolute = Fraction(torch.finfo(self.rounding.accumulate or self.dtype).eps)
-        unit = absolute if self.rounding.tanh_absolute else ulp(true, self.dtype)
-        wrong = plus(true, self.push * Fraction(self.rounding.tanh_ulps) * unit)
+        if self.rounding.tanh_absolute:
+            return true + self.push * ulps * Fraction(torch.finfo(self.rounding.accumulate or self.dtype).eps)
+        wrong = true + self.push * ulps * ulp(true, self.dtype)
+        unit = ulp(wrong, self.dtype)
+        wrong = self.push * math.floor(self.push * wrong / unit) * unit if self.push else true
         return flushed(wrong, self.dtype) if self.flushes else wrong
 
     def gain(self, value: Number, true: Number) -> Number:

@@ -1,4 +1,4 @@
-"""Ball arithmetic against exact rational numbers: no honest evaluation leaves its ball, and balls are not much too large."""
+"""Ball arithmetic against exact rational numbers: no honest evaluation leaves its ball, none is much too large."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from impls import DTYPES, Rounding
-from impls.balls import FORMATS, RADIUS_SLACK, Arithmetic, Array, Ball, exact, grain
+from impls.balls import FORMATS, RADIUS_SLACK, Arithmetic, Ball, exact, grain
+from impls.contract import Array
 from tests.suite import exact as true
 from tests.suite.exact import Number, Term, allows, ball, every_sum, meaning, number
 
@@ -165,7 +166,7 @@ class Worst(NamedTuple):
 
 
 def worst_sums(dtype: torch.dtype) -> dict[str, Worst]:
-    """Sums that show each part of the radius to be needed; of float64 the reference's own error takes the other half."""
+    """Sums that show each part of the radius to be needed; in float64 half of it is for the reference's own error."""
     unit, eta, _, precision = FORMATS[dtype]
     below_unit, below_eta = unit * (1 - unit), eta * (1 - 2 * unit)
     root = 2.0 ** (math.log2(eta) // 2)

@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from tempfile import mkdtemp
@@ -18,6 +20,9 @@ import pytest
 from impls import Config, registered
 from strategies import Case
 from tests.judge.archive import Record, read, write
+
+#: Many tests look at one run: with `--dist=loadgroup` they share a worker and with it that run.
+pytestmark = pytest.mark.xdist_group("options")
 
 ROOT = Path(__file__).parent.parent.parent
 SEED, CASES = 7, 10
@@ -48,6 +53,37 @@ def absent(config, weights):
 def relu_only(config, weights):
     return network(config, weights)
 """
+
+#: Implementations that return what is no result.
+STRANGE = """
+import torch
+from impls import register
+
+def returning(name, strange):
+    @register(name)
+    def build(config, weights):
+        module = torch.nn.RNN(**config.module_arguments()).to(config.dtype)
+        module.load_state_dict(dict(weights))
+        return lambda x, h_0=None: strange(*torch.no_grad()(module)(x, h_0))
+
+returning("alone", lambda output, h_n: output)
+returning("elsewhere", lambda output, h_n: (output.to("meta"), h_n))
+returning("exchanged", lambda output, h_n: (h_n.repeat(1, 1, 1, 1), output))
+returning("listed", lambda output, h_n: (output.tolist(), h_n))
+returning("raising", lambda output, h_n: 1 / 0)
+returning("sparse", lambda output, h_n: (output, h_n.to_sparse()))
+returning("wide", lambda output, h_n: (output.to(torch.complex128), h_n))
+"""
+#: What is said of them.
+STRANGE_SAID = {
+    "alone": "run(x, h_0) should return (output, h_n), two torch.Tensors, but returned Tensor",
+    "elsewhere": "output is a torch.strided tensor on meta, expected a dense one on the CPU",
+    "exchanged": "output has shape (1, 1, 1, 1), expected (1, 1, 1)",
+    "listed": "but returned ['list', 'Tensor']",
+    "raising": "calling the network raised ZeroDivisionError: division by zero",
+    "sparse": "h_n is a torch.sparse_coo tensor on cpu, expected a dense one on the CPU",
+    "wide": "output is torch.complex128, expected torch.float64",
+}
 
 #: A plugin in which the suite itself breaks: one property cannot be judged.
 BREAKS = """
@@ -110,11 +146,19 @@ class Ran(NamedTuple):
     text: str
 
 
+@pytest.fixture(scope="module", autouse=True)
+def cleaned() -> Iterator[None]:
+    """Leave no files behind."""
+    yield
+    shutil.rmtree(folder())
+
+
 @cache
 def folder() -> Path:
     """A folder with the files above."""
     path = Path(mkdtemp(prefix="rnn-parity-"))
     (path / "players.py").write_text(PLAYERS)
+    (path / "strange.py").write_text(STRANGE)
     (path / "breaks.py").write_text(BREAKS)
     (path / "elsewhere.py").write_text(ELSEWHERE)
     return path
@@ -322,7 +366,7 @@ def test_again_after_a_failure() -> None:
 def test_nothing_selected() -> None:
     """A report is written also where nothing was judged, so that none is mistaken for this run's."""
     path = folder() / "nothing.json"
-    ran = run("--impl=nn.rnn", f"--report={path}", "-k", "nothing_of_that_name")
+    ran = run("--impl=nn.rnn", f"--report={path}", "-k", "nothing_of_that_name", "tests/test_h_n.py")
     assert ran.code == pytest.ExitCode.NO_TESTS_COLLECTED
     assert json.loads(path.read_text())["results"] == []
 
@@ -392,6 +436,21 @@ def test_message() -> None:
         place = found.start()
     assert "Traceback" not in text
     assert "hypothesis" not in text.lower().replace("--hypothesis-seed", "")
+
+
+@cache
+def strange() -> Ran:
+    """A run of implementations that return what is no result."""
+    return run(f"--impl={folder()}/strange.py", "--cases=3", "tests/test_agreement.py")
+
+
+@pytest.mark.parametrize("name", STRANGE_SAID)
+def test_strange_results(name: str) -> None:
+    """What is no result is a disagreement as well, that says what was expected and what came."""
+    text = strange().text.partition(f" test_agreement[{name}-0] ")[2].partition("\n____")[0]
+    assert f"{name} (torch " in text
+    assert STRANGE_SAID[name] in text
+    assert "minimal case: relu T1 B1 I1 H1 no-bias float64" in text
 
 
 def test_others_in_the_message() -> None:

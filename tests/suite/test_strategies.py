@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from hypothesis.statistics import collector
 
 from impls import DTYPES, Capabilities, Config
+from impls.reference import forward
 from strategies import MEMORY, Case, InvalidCase, Sizes, cases, cases_beyond, configs, sizes
 from strategies.case import round_to
 from strategies.cases import one_step_wider
@@ -183,8 +184,8 @@ MINIMAL: dict[str, tuple[Predicate, str, list[float]]] = {
 }
 
 
-def drawn(strategy: st.SearchStrategy[T], count: int) -> list[T]:
-    """So many draws, the same ones every time, none of them filtered out on the way."""
+def drawn(strategy: st.SearchStrategy[T], count: int, thrown_away: float = 0.0) -> list[T]:
+    """So many draws, the same ones every time, no more than this share of them thrown away."""
     found: list[T] = []
     phases: list[dict[str, Any]] = []
 
@@ -197,7 +198,8 @@ def drawn(strategy: st.SearchStrategy[T], count: int) -> list[T]:
     with collector.with_value(phases.append):
         collect()
     statuses = Counter(tried["status"] for phase in phases for tried in phase["generate-phase"]["test-cases"])
-    assert set(statuses) == {"valid"}, statuses
+    assert statuses["valid"] == count
+    assert statuses.total() - count <= thrown_away * count, statuses
     return found
 
 
@@ -218,10 +220,10 @@ def laid_out() -> list[Case]:
 
 @pytest.mark.parametrize("name", CLAIMS)
 def test_cases_lie_inside_the_claims(name: str) -> None:
-    """Whatever an implementation takes on, each case is one that it takes, and none is thrown away on the way."""
-    assert [
-        case for case in drawn(cases(CLAIMS[name], memory=tuple(MEMORY)), 120) if CLAIMS[name].objections(case)
-    ] == []
+    """Each case is one that the implementation takes; but for sums that may overflow, none is thrown away."""
+    claims = CLAIMS[name]
+    found = drawn(cases(claims, memory=tuple(MEMORY)), 120, thrown_away=0.0 if claims.nonfinite else 0.1)
+    assert [case for case in found if claims.objections(case)] == []
 
 
 @pytest.mark.parametrize("name", CLAIMS)
@@ -243,7 +245,7 @@ def test_sizes_and_configs_lie_inside_the_claims(name: str) -> None:
 
 def test_values_are_numbers_of_the_dtype() -> None:
     """Every number of a case is one that its dtype holds: nothing is rounded on the way to a tensor."""
-    for case in (*plenty(), *laid_out(), *drawn(cases(CLAIMS["finite float16"]), 500)):
+    for case in (*plenty(), *laid_out(), *drawn(cases(CLAIMS["finite float16"]), 500, thrown_away=0.1)):
         for name, array in case.arrays.items():
             assert bits(round_to(case.config.dtype, array)) == bits(array), (name, case)
 
@@ -455,7 +457,7 @@ def test_one_step_beyond(field: str) -> None:
 def test_one_thing_at_a_time() -> None:
     """Where many things are not claimed, a case steps beyond one of them, and each has its turn."""
     claims = CLAIMS["notebook"]
-    found = [claims.objections(case) for case in drawn(cases_beyond(claims), 1500)]
+    found = [claims.objections(case) for case in drawn(cases_beyond(claims), 1500, thrown_away=0.01)]
     assert max(map(len, found)) == 1
     assert {name for objections in found for name in objections} == set(BEYOND)
 
@@ -537,23 +539,39 @@ def test_case_properties() -> None:
     assert list(replace(case, h_0=None).arrays) == ["x", *NETWORK.parameter_shapes()]
 
 
-#: A number, a dtype, and whether it is plain there.
-FINITE = [
-    (1.0, torch.float16, True),
-    (80.0, torch.float16, True),
-    (120.0, torch.float16, False),
-    (120.0, torch.bfloat16, True),
-    (1e20, torch.float32, False),
-    (np.inf, torch.float64, False),
-    (-np.inf, torch.float64, False),
-    (np.nan, torch.float64, False),
+#: x, the one weight of W_ih, that of W_hh, steps, dtype, and whether all sums stay finite.
+FINITE: list[tuple[float, float, float, int, torch.dtype, bool]] = [
+    (1.0, 1.0, 1.0, 1, torch.float16, True),
+    (250.0, 250.0, 0.0, 3, torch.float16, True),
+    (260.0, 260.0, 0.0, 3, torch.float16, False),
+    (260.0, 260.0, 0.0, 3, torch.bfloat16, True),
+    (2.0, 1.0, 2.0, 14, torch.float16, True),
+    (2.0, 1.0, 2.0, 16, torch.float16, False),
+    (2.0, 1.0, 2.0, 200, torch.float32, False),
+    (1e20, 1e20, 0.0, 1, torch.float32, False),
+    (1e20, 1e20, 0.0, 1, torch.float64, True),
+    (np.inf, 0.0, 0.0, 1, torch.float64, False),
+    (-np.inf, 0.0, 0.0, 1, torch.float64, False),
+    (np.nan, 0.0, 0.0, 1, torch.float64, False),
 ]
 
 
-@pytest.mark.parametrize(("number", "dtype", "expected"), FINITE)
-def test_finite(number: float, dtype: torch.dtype, expected: bool) -> None:
-    """A case is finite where no number is so large that a product of two comes near the largest of the dtype."""
-    assert Case(Config(1, 1, dtype=dtype), np.full((1, 1, 1), number)).finite is expected
+@pytest.mark.parametrize(("x", "w_ih", "w_hh", "length", "dtype", "expected"), FINITE)
+def test_finite(x: float, w_ih: float, w_hh: float, length: int, dtype: torch.dtype, expected: bool) -> None:
+    """A case is finite where nothing in it is not, and no sum can come near the largest number of the dtype."""
+    weights = {"weight_ih_l0": np.array([[w_ih]]), "weight_hh_l0": np.array([[w_hh]])}
+    case = Case(Config(1, 1, nonlinearity="relu", dtype=dtype), np.full((length, 1, 1), x), weights=weights)
+    assert case.finite is expected
+
+
+def test_finite_cases_stay_finite() -> None:
+    """What the reference gives for a finite case is finite, with a finite bound; most cases are finite."""
+    found = [case for case in plenty() if case.finite]
+    assert len(found) > len(plenty()) / 2
+    for case in found[::4]:
+        for ball in forward(case.config, case.weights, case.x, case.h_0):
+            assert np.isfinite(ball.mid).all()
+            assert np.isfinite(ball.rad).all()
 
 
 def test_with_arrays() -> None:
