@@ -2,10 +2,10 @@
 
 A ball is a midpoint `mid`, computed in float64, and a radius `rad`. With u the unit roundoff of the dtype, eta its
 smallest normal number and gamma(n) = n u / (1 - n u), a sum of n terms evaluated in any order, with or without fused
-multiply-adds, is within gamma(n) times the sum of magnitudes of the exact sum; a product that underflows, or an operand that is flushed to
-zero, moves it by at most eta times the other factor. (N. Higham, Accuracy and Stability of Numerical Algorithms,
-2nd ed., sections 3.1 to 3.4, and 2.1 for underflow.) Everywhere u is the sum of the dtype's and float64's unit roundoff, because
-the midpoint is rounded too: gamma(n; u + v) >= gamma(n; u) + gamma(n; v).
+multiply-adds, is within gamma(n) times the sum of magnitudes of the exact sum; a product that underflows, or an operand
+that is flushed to zero, moves it by at most eta times the other factor. (N. Higham, Accuracy and Stability of Numerical
+Algorithms, 2nd ed., sections 3.1 to 3.4, and 2.1 for underflow.) Everywhere u is the sum of the dtype's and float64's
+unit roundoff, because the midpoint is rounded too: gamma(n; u + v) >= gamma(n; u) + gamma(n; v).
 
 What a ball says, beside "within rad of mid" where both are finite:
 
@@ -13,7 +13,7 @@ What a ball says, beside "within rad of mid" where both are finite:
 |------------|-----|---------|
 | NaN        | 0   | every order of evaluation gives NaN |
 | +-infinity | 0   | every order of evaluation gives that infinity |
-| +-infinity | inf | beyond the largest finite number: an infinity once stored in the dtype, a finite number where something wider is kept inside |
+| +-infinity | inf | beyond the largest finite number: an infinity once stored, finite where wider numbers are kept |
 | anything   | inf | free: an overflow that depends on the order of evaluation |
 """
 
@@ -106,7 +106,7 @@ class Arithmetic:
         return inside + stored + inside * stored
 
     def tanh(self, a: Ball) -> Ball:
-        """Sup |tanh(a') - tanh(mid)| over the ball = tanh(rad) (1 - tanh|mid| tanh(|mid| - rad)), and the library's error."""
+        """The library's error, and sup |tanh(a') - tanh(mid)| = tanh(rad) (1 - tanh|mid| tanh(|mid| - rad))."""
         size = np.tanh(np.abs(a.mid))
         spread = np.tanh(a.rad) * (1 - size * np.tanh(np.abs(a.mid) - a.rad))
         error = self._tanh_relative * (size + spread) + self._tanh_absolute
@@ -161,5 +161,5 @@ def _gamma(terms: Array, unit_roundoff: float) -> Array:
     return np.where(nu < 1, nu / np.where(nu < 1, 1 - nu, 1), np.inf)
 
 
-def _put(ball: Ball, where: npt.NDArray[np.bool_], mid: float, rad: float) -> Ball:
+def _put(ball: Ball, where: npt.ArrayLike, mid: float, rad: float) -> Ball:
     return Ball(np.where(where, mid, ball.mid), np.where(where, rad, ball.rad))

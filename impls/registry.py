@@ -9,6 +9,7 @@ import inspect
 import pkgutil
 import re
 import runpy
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
@@ -284,6 +285,9 @@ def _from_file(path: Path) -> list[Implementation]:
     if not path.is_file():
         raise RegistrationError(f"--impl {path}: there is no such file in {Path.cwd()}")
     before = set(_REGISTRY)
+    # What lies beside the file can be imported, as if it were run as a script.
+    if (folder := str(path.resolve().parent)) not in sys.path:
+        sys.path.append(folder)
     try:
         runpy.run_path(str(path), run_name=path.stem)
     except RegistrationError:
@@ -308,7 +312,8 @@ def _from_attribute(asked: str) -> Implementation:
         raise
     except Exception as error:
         raise RegistrationError(f"--impl {asked}: expected MODULE:ATTR, but {type(error).__name__}: {error}") from error
-    return _adopt(attribute.lower(), found)
+    name = attribute.lower()
+    return _adopt(f"{module_name}.{name}".lower() if name in _REGISTRY else name, found)
 
 
 def _adopt(name: str, found: Any) -> Implementation:

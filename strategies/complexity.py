@@ -34,7 +34,7 @@ PLAINEST_DTYPES = (torch.float64, torch.float32, torch.float16, torch.bfloat16)
 
 
 def complexity(case: Case) -> Complexity:
-    """What is simpler: plain numbers, then fewer, then fewer that are not zero, then fewer options, then plainer ones."""
+    """What is simpler: plain numbers, then fewer, then fewer that are not zero, then fewer options."""
     arrays = case.arrays.values()
     values = np.concatenate([array.ravel() for array in arrays])
     strange = values[(values != 0) | np.signbit(values)]

@@ -79,8 +79,8 @@ def _sparse(frame: Case, case: Case) -> Iterator[Case]:
 
 def _others(frame: Case, case: Case) -> list[float]:
     dtype = frame.config.dtype
-    own = sorted({value for array in case.arrays.values() for value in array.ravel().tolist()} - {0.0, 1.0}, key=strangeness)
-    plain = (*round_to(dtype, own[:4]).tolist(), 2.0, -1.0)
+    own = {value for array in case.arrays.values() for value in array.ravel().tolist()} - {0.0, 1.0}
+    plain = (*round_to(dtype, sorted(own, key=strangeness)[:4]).tolist(), 2.0, -1.0)
     extreme = (torch.finfo(dtype).max, math.inf, math.nan) if complexity(case).extreme else ()
     return list(dict.fromkeys((*plain, *extreme)))
 

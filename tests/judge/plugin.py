@@ -202,6 +202,12 @@ def pytest_runtest_makereport(
         if disagreement.case is not None:
             made.longrepr, written = _explain(item, trial, disagreement)
             result.counterexamples = [written] if written else []
+    elif str(made.longrepr).startswith("[XPASS(strict)]"):
+        made.longrepr = (
+            f"{trial.implementation.name} {trial.implementation.version} agrees on an archived case of a known defect, "
+            f"which may have been mended: {str(made.longrepr).removeprefix('[XPASS(strict)] ')}. If it has, remove the "
+            "defect from its module in impls/, so that drawn cases come there again; if not, narrow its `present`"
+        )
     made.user_properties.append((report.KEY, result.plain()))
     return made
 

@@ -73,11 +73,15 @@ def main() -> None:
             if before is None or complexity(before.case) < complexity(counterexample.case):
                 largest[bug.name] = counterexample
     print(f"{len(BUGS)} planted bugs, seeds {_SEEDS}: {len(seconds)} caught, {missed} missed")
-    print(f"from the first failure to the explained minimal case, CPU: median {statistics.median(seconds):.2f} s, ")
-    print(f"  longest {max(seconds):.2f} s; calls of the reducer: median {statistics.median(calls):.0f}, most {max(calls)}")
     sizes = [complexity(item.case) for item in largest.values()]
-    print(f"  numbers in the minimal case: median {statistics.median(size.numbers for size in sizes):.0f}, ")
-    print(f"  of which not zero: median {statistics.median(size.nonzeros for size in sizes):.0f}")
+    print("from the first failure to the explained minimal case")
+    for what, unit, figures in (
+        ("CPU", "s", seconds),
+        ("calls of the reducer", "", calls),
+        ("numbers in the case", "", [size.numbers for size in sizes]),
+        ("of which not zero", "", [size.nonzeros for size in sizes]),
+    ):
+        print(f"  {what:22} median {statistics.median(figures):.3g} {unit}, most {max(figures):.3g} {unit}")
     if "--record" in sys.argv:
         record(largest)
 

@@ -508,13 +508,15 @@ def test_tanh_ulps_scale_its_error(dtype: torch.dtype, ulps: float) -> None:
     assert rad - eta == pytest.approx(2 * (ulps * unit + 2 * OWN) * mid, rel=1e-9)
 
 
-@pytest.mark.parametrize("accumulate", [None, SINGLE], ids=str)
-@pytest.mark.parametrize("x", [1e-4, 0.3, -0.3, 2.0])
-def test_absolute_accuracy_is_of_the_accumulator_s_size(accumulate: torch.dtype | None, x: float) -> None:
+@pytest.mark.parametrize(("dtype", "accumulate"), [(HALF, None), (HALF, SINGLE), (SINGLE, DOUBLE)], ids=str)
+@pytest.mark.parametrize("x", [1e-4, 0.3, -0.3, 2.0, -(2.0**-77)])
+def test_absolute_accuracy_is_of_the_accumulator_s_size(
+    dtype: torch.dtype, accumulate: torch.dtype | None, x: float
+) -> None:
     """2 sigmoid(2x) - 1, two units of sigmoid off and stored in the dtype, is in the ball."""
     rounding = Rounding(accumulate=accumulate, tanh_absolute=True, reason="it is made of a sigmoid")
-    wrong = true.tanh(Fraction(x)) + 4 * true.ulp(Fraction(1, 2), accumulate or HALF)
-    assert allows(*activated(HALF, "tanh", x, 0.0, rounding), true.rounded(wrong, HALF))
+    wrong = true.tanh(Fraction(x)) + 4 * true.ulp(Fraction(1, 2), accumulate or dtype)
+    assert allows(*activated(dtype, "tanh", x, 0.0, rounding), true.rounded(wrong, dtype))
 
 
 def test_absolute_accuracy_is_not_granted_unsaid() -> None:
