@@ -160,7 +160,8 @@ def test_the_midpoint_is_the_true_value_but_for_float64_s_rounding(dtype: torch.
     """The midpoint is far closer to the true value than the radius: nothing else has taken its place."""
     case = data.draw(cases(small(dtype), special=False))
     for ball, values in zip(expected(case), true.without_rounding(case), strict=True):
-        assert np.allclose(ball.mid, values.astype(np.float64), rtol=1e-9, atol=1e-9)
+        bounded = np.isfinite(ball.rad)
+        assert np.allclose(ball.mid[bounded], values[bounded].astype(np.float64), rtol=1e-9, atol=1e-9)
 
 
 @pytest.mark.parametrize(("dtype", "rounding"), MODELS, ids=str)
