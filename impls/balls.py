@@ -151,7 +151,6 @@ class Arithmetic:
             certain = overflow & one_sided & ~(plus | minus) & (least > largest * (1 + 2 * self.format.unit_roundoff))
             result = _put(result, certain, sign * np.inf, np.inf)
             result = _put(result, same & ~overflow, sign * np.inf, 0.0)
-            result = _put(result, same & overflow, 0.0, np.inf)
         result = _put(result, free.any(-1), 0.0, np.inf)
         return _put(result, nan.any(-1) | (plus & minus), np.nan, 0.0)
 

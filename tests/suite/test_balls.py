@@ -45,6 +45,8 @@ GRAINS = [
 
 TOP = FORMATS[SINGLE].largest
 TINY = FORMATS[SINGLE].smallest_normal
+#: What the last bit of TOP is worth.
+LAST = 2.0**104
 #: What is not a number or a (midpoint, radius): a sum that may have overflowed, and one that has.
 FREE, STORED = (0.0, inf), (inf, inf)
 
@@ -102,7 +104,10 @@ SUMS = [
     Row([-inf], [-TINY / 4], "free"),
     # Whether it overflows depends on the order, on a rounding, or on where in its ball an operand is.
     Row([TOP, TOP, -TOP], [1, 1, 1], "free"),
-    Row([TOP, 2.0**102, 2.0**102], [1, 1, 1], "free"),
+    Row([TOP, LAST / 4, LAST / 4], [1, 1, 1], "free"),
+    Row([TOP - 2 * LAST, 0.75 * LAST, 0.75 * LAST, 0.5 * LAST], [1, 1, 1, 1], "free"),
+    Row([TOP, *[LAST * (0.5 - 2.0**-20)] * 5], [1] * 6, "free"),
+    Row([TOP, (0, TOP)], [3, 1.5], "free"),
     Row([(TOP, TOP / 2)], [2], "free"),
     Row([(0, TOP)], [2], "free"),
     Row([inf, -TOP, -TOP], [1, 1, 1], "free"),
@@ -229,10 +234,10 @@ def activated(
 
 def samples(mid: float, rad: float) -> list[Number]:
     """Numbers that a ball may stand for."""
+    if rad == 0:
+        return [number(mid)]
     if math.isfinite(mid) and math.isfinite(rad):
         return [number(mid) - number(rad), number(mid), number(mid) + number(rad)]
-    if rad == 0:
-        return [mid]
     return [nan, inf, -inf, Fraction(0)] if math.isfinite(mid) else [mid, true.sign(mid) * Fraction(TOP) * 2]
 
 
@@ -515,8 +520,11 @@ def test_absolute_accuracy_is_of_the_accumulator_s_size(
 ) -> None:
     """2 sigmoid(2x) - 1, two units of sigmoid off and stored in the dtype, is in the ball."""
     rounding = Rounding(accumulate=accumulate, tanh_absolute=True, reason="it is made of a sigmoid")
-    wrong = true.tanh(Fraction(x)) + 4 * true.ulp(Fraction(1, 2), accumulate or dtype)
-    assert allows(*activated(dtype, "tanh", x, 0.0, rounding), true.rounded(wrong, dtype))
+    exactly, error = true.tanh(Fraction(x)), 4 * true.ulp(Fraction(1, 2), accumulate or dtype)
+    result = activated(dtype, "tanh", x, 0.0, rounding)
+    assert allows(*result, true.rounded(exactly + error, dtype))
+    unit, eta, _, _ = FORMATS[dtype]
+    assert result[1] <= (2 * unit + 4 * OWN) * abs(float(exactly)) + float(error) * (1 + 2 * unit) + eta
 
 
 def test_absolute_accuracy_is_not_granted_unsaid() -> None:

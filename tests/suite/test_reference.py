@@ -21,7 +21,7 @@ from impls.reference import forward
 from strategies import Case, cases
 from tests.suite import exact as true
 from tests.suite.exact import Adversary, Number, Term, allows, every_sum, meaning, number, strays
-from tests.suite.test_balls import numbers, products, worst_sums
+from tests.suite.test_balls import SUMS, Row, numbers, products, worst_sums
 
 nan, inf = math.nan, math.inf
 DOUBLE, SINGLE, HALF, BRAIN = DTYPES
@@ -59,7 +59,7 @@ def borders(dtype: torch.dtype) -> dict[str, Sum]:
         "one bit more, cancelled": Sum([full - 1, full - 1], [1, -1], is_exact=False),
         "every bit of a product": Sum([3, 1], [(full / 4 - 1), 1], is_exact=True),
         "halves": Sum([full / 2 - 1.5, 0.5], [1, 2], is_exact=True),
-        "halves and a bit more": Sum([full / 2 + 0.5, 0.5], [1, 2], is_exact=False),
+        "halves and a bit more": Sum([full / 2 - 0.5, 0.5], [1, 2], is_exact=False),
         "large": Sum([large, large], [1, 3], is_exact=True),
         "small": Sum([3 * eta, eta], [1, 5], is_exact=True),
         "a subnormal input": Sum([eta / 2], [2.0], is_exact=False),
@@ -129,11 +129,24 @@ def expected(case: Case, rounding: Rounding | None = None) -> tuple[Ball, Ball]:
     return forward(case.config, case.weights, case.x, case.h_0, rounding)
 
 
-def one_unit(dtype: torch.dtype, x: Sequence[float], weights: Sequence[float], **kwargs: Any) -> Case:
-    """A ReLU network of one unit and one step: its output is the sum of products, where that is not negative."""
-    config = Config(len(x), 1, nonlinearity="relu", bias="weights" in kwargs, dtype=dtype)
-    parameters = {"weight_ih_l0": [list(weights)], **kwargs.pop("weights", {})}
-    return Case(config, [[list(x)]], weights=parameters, **kwargs)
+def one_unit(dtype: torch.dtype, x: Sequence[float], weights: Sequence[float]) -> Case:
+    """A ReLU network of one unit and one step without biases: it sums up its inputs' products."""
+    config = Config(len(x), 1, nonlinearity="relu", bias=False, dtype=dtype)
+    return Case(config, np.array([[x]]), weights={"weight_ih_l0": np.array([weights], np.float64)})
+
+
+def spread_out(dtype: torch.dtype, states: Sequence[float], weights: Sequence[float]) -> Case:
+    """The same sum: the first product is the state's, the last two are biases where these have weight 1."""
+    biases = states[-2:] if len(states) > 2 and list(weights[-2:]) == [1, 1] else (0.0, 0.0)
+    inputs = slice(1, len(states) - 2 if any(biases) else None)
+    parameters = {
+        "weight_ih_l0": [weights[inputs] or [0.0]],
+        "weight_hh_l0": [weights[:1]],
+        "bias_ih_l0": biases[:1],
+        "bias_hh_l0": biases[1:],
+    }
+    x, arrays = states[inputs] or [0.0], {name: np.array(value, np.float64) for name, value in parameters.items()}
+    return Case(Config(len(x), 1, nonlinearity="relu", dtype=dtype), np.array([[x]]), np.array([[states[:1]]]), arrays)
 
 
 def said(ball: Ball) -> list[str]:
@@ -239,11 +252,24 @@ def test_no_order_of_summation_leaves_the_ball(dtype: torch.dtype, data: st.Data
 @pytest.mark.parametrize("dtype", DTYPES, ids=str)
 def test_radii_are_needed(dtype: torch.dtype, name: str) -> None:
     """What is nearly as wrong as the bound of a sum says is so in a network too, with two more additions granted."""
-    x, weights, share = worst_sums(dtype)[name]
-    ball = expected(one_unit(dtype, x, weights))[0]
-    terms: list[Term] = [(number(a), number(b)) for a, b in zip(x, weights, strict=True)]
+    states, weights, share = worst_sums(dtype)[name]
+    terms: list[Term] = [(number(a), number(b)) for a, b in zip(states, weights, strict=True)]
     worst = max(abs(value - true.exact_sum(terms)) for value in every_sum(terms, dtype))
-    assert share / 3.5 * ball.rad.item() <= worst <= ball.rad.item()
+    for case in (one_unit(dtype, states, weights), spread_out(dtype, states, weights)):
+        ball = expected(case)[0]
+        assert share / 3.5 * ball.rad.item() <= worst <= ball.rad.item()
+
+
+@pytest.mark.parametrize(
+    "row", [row for row in SUMS if not any(isinstance(state, tuple) for state in row.states)], ids=str
+)
+def test_sums_that_are_not_finite_in_a_network(row: Row) -> None:
+    """Every order gives what the network's ball says it is, where inputs, the state and biases make up the sum too."""
+    states = [float(state) for state in row.states]
+    terms: list[Term] = [(number(a), number(b)) for a, b in zip(states, row.weights, strict=True)]
+    for case in (one_unit(SINGLE, states, row.weights), spread_out(SINGLE, states, row.weights)):
+        ball = expected(case)[0]
+        assert all(allows(ball.mid.item(), ball.rad.item(), true.relu(value)) for value in every_sum(terms, SINGLE))
 
 
 # Exactness
@@ -254,13 +280,13 @@ def test_radii_are_needed(dtype: torch.dtype, name: str) -> None:
 def test_where_exactness_ends(dtype: torch.dtype, name: str) -> None:
     """The radius is 0 where every order gives the same, and not where one of them is rounded or flushed."""
     x, weights, is_exact = borders(dtype)[name]
-    ball = expected(one_unit(dtype, x, weights))[0]
     terms: list[Term] = [(number(a), number(b)) for a, b in zip(x, weights, strict=True)]
     results = {true.relu(value) for value in every_sum(terms, dtype)}
-    assert (ball.rad.item() == 0) == is_exact
-    assert all(allows(ball.mid.item(), ball.rad.item(), value) for value in results)
-    if is_exact:
-        assert results == {number(ball.mid.item())}
+    for case in (one_unit(dtype, x, weights), spread_out(dtype, x, weights)):
+        ball = expected(case)[0]
+        assert (ball.rad.item() == 0) == is_exact
+        assert all(allows(ball.mid.item(), ball.rad.item(), value) for value in results)
+        assert not is_exact or len(results) == 1
 
 
 @pytest.mark.parametrize("dtype", DTYPES, ids=str)
@@ -297,6 +323,18 @@ def test_an_inexact_direction_spoils_the_next_layer_s_exactness() -> None:
     output, h_n = expected(rough)
     assert output.rad.all()
     assert (h_n.rad[1:] > 0).all()
+
+
+def test_the_finest_grain_of_all_steps_counts() -> None:
+    """States may be multiples of a half first and whole numbers later: the layer above is exact in neither."""
+    config, full = Config(1, 1, num_layers=2, nonlinearity="relu"), 2.0 ** FORMATS[SINGLE].precision
+    weights = {"weight_ih_l0": [[1]], "weight_hh_l0": [[2]], "weight_ih_l1": [[1]], "bias_ih_l1": [2]}
+    case = Case(config, x=steps(full / 2 - 1, 0), h_0=[[[0.25]], [[0]]], weights=weights)
+    balls = expected(case)
+    assert balls[1].rad[0] == 0
+    assert balls[0].rad.all()
+    for seed in range(10):
+        assert not strays(balls, Adversary(SINGLE, Rounding(), seed).run(case))
 
 
 def test_a_tanh_state_of_zero_is_exact() -> None:
