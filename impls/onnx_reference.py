@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from impls.contract import Capabilities, Config, Run, Weights
+from impls.contract import Asked, Capabilities, Config, KnownDefect, Run, Weights
 from impls.onnx_model import Evaluator, Node, run_nodes
 from impls.registry import register
 
@@ -25,12 +25,28 @@ def _evaluator(node: Node) -> Evaluator:
     return evaluate
 
 
+def _multiplies_by_one_number(case: Asked) -> bool:
+    """Whether an operand of a product has one element, and something is not finite: zero times infinity may be 0."""
+    config = case.config
+    depths = {config.input_size, config.hidden_size, config.hidden_size * config.num_directions}
+    return not case.finite and 1 in depths and 1 in (config.hidden_size, case.batch_size)
+
+
 @register(
     "onnx-reference",
     # Its RNN raises on all activations but Tanh and Affine.
     capabilities=Capabilities(nonlinearities=("tanh",)),
     library="onnx",
     extra="onnx",
+    known_defects=(
+        KnownDefect(
+            name="dot-with-one-number",
+            predicate=_multiplies_by_one_number,
+            reason="np.dot with an operand of one element that is 0 gives 0, not NaN, for an infinity or NaN",
+            link="https://github.com/numpy/numpy/issues/14788",
+            case="agreement-108feda91f49.json",
+        ),
+    ),
 )
 def build(config: Config, weights: Weights) -> Run:
     """One RNN node a layer; an evaluator serves all networks of the same sizes."""
