@@ -71,9 +71,10 @@ def _with_state(base: Case) -> Case:
 
 def _sparse(frame: Case, case: Case) -> Iterator[Case]:
     size = complexity(frame).numbers
+    firsts = (1.0, *_others(frame, case)) if size <= 7 else (1.0,)
     for count in range(min(size, 4) + 1):
         for ones in itertools.combinations(range(size), count):
-            for first in (1.0, *_others(frame, case)) if count in (1, 2) and size <= 7 else (1.0,):
+            for first in firsts if count in (1, 2) else firsts[:1]:
                 yield _filled(frame, (first, *[1.0] * (count - 1)), ones)
 
 

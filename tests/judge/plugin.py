@@ -238,15 +238,12 @@ def _explain(item: Any, trial: Trial, disagreement: Disagreement) -> tuple[str, 
     again = f"pytest{asked} --hypothesis-seed={run.seed} --cases={run.cases} '{item.nodeid}'"
     if run.replay:
         again = f"pytest{asked} --case={run.replay}"
-    commands, written = (
-        {"replay ": again, "archive": again.replace("pytest", "pytest --archive=tests/regressions", 1)},
-        "",
-    )
     if run.archive:
         path = archive.write(counterexample.record(), run.archive)
-        written = path.name
         commands = {"archived": str(path), "replay  ": f"pytest{asked} --case={path}"}
-    return explanation(counterexample, commands), written
+        return explanation(counterexample, commands), path.name
+    commands = {"replay ": again, "archive": again.replace("pytest", "pytest --archive=tests/regressions", 1)}
+    return explanation(counterexample, commands), ""
 
 
 class Collector:
