@@ -1,6 +1,6 @@
 """Who is judged: the contract, the registry, the reference, and one module per implementation."""
 
-from impls.contract import DTYPES, NONLINEARITIES, Capabilities, Config, KnownDefect, Rounding
+from impls.contract import DTYPES, LENGTHS, NONLINEARITIES, Capabilities, Config, KnownDefect, Rounding
 from impls.registry import (
     Implementation,
     RegistrationError,
@@ -13,6 +13,7 @@ from impls.registry import (
 
 __all__ = [
     "DTYPES",
+    "LENGTHS",
     "NONLINEARITIES",
     "Capabilities",
     "Config",

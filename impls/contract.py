@@ -18,6 +18,10 @@ Run: TypeAlias = Callable[..., tuple[torch.Tensor, torch.Tensor]]
 Build: TypeAlias = Callable[["Config", Weights], Run]
 
 NONLINEARITIES: tuple[Nonlinearity, ...] = ("tanh", "relu")
+#: How sequences of different lengths may be handed over: as a PackedSequence, or padded beside a tensor of lengths.
+LENGTHS = ("packed", "padded")
+#: What an implementation may promise for outputs beyond a sequence's end.
+PADDINGS = ("anything", "zeros")
 DTYPES = (torch.float64, torch.float32, torch.float16, torch.bfloat16)
 
 
@@ -97,6 +101,18 @@ class Asked(Protocol):
         """Whether an initial state is given."""
 
     @property
+    def lengths(self) -> tuple[int, ...] | None:
+        """How many steps of each row count; None where all do."""
+
+    @property
+    def packed(self) -> bool:
+        """Whether sequences of these lengths are handed over as a PackedSequence."""
+
+    @property
+    def has_cotangents(self) -> bool:
+        """Whether gradients are asked for."""
+
+    @property
     def finite(self) -> bool:
         """Whether nothing is, or may become, infinite or NaN."""
 
@@ -115,7 +131,7 @@ class Asked(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Capabilities:
-    """What an implementation takes on. The default is the whole surface of nn.RNN; each field takes something back.
+    """What an implementation takes on. The default is the whole surface of nn.RNN save lengths; most fields take back.
 
     Cases are drawn inside the claims only. Outside them an implementation must refuse with an error or be right.
     """
@@ -133,6 +149,14 @@ class Capabilities:
     nonfinite: bool = True
     #: Whether one network may be called from several threads at once.
     threads: bool = True
+    #: Whether results are connected, by torch's autograd, to x, h_0 and the parameters that ask for gradients: the
+    #: tensors in `weights`, or those that the network names in a mapping `run.parameters` under nn.RNN's names.
+    gradients: bool = True
+    #: How sequences of different lengths are taken, out of `LENGTHS`: "packed", a PackedSequence as x, and one returned
+    #: as output; "padded", `run(x, h_0, lengths)` with an int64 tensor (B,) of numbers from 1 to T.
+    lengths: tuple[str, ...] = ()
+    #: What "padded" outputs hold beyond a sequence's end: "anything", or "zeros".
+    padding: str = "anything"
     dtypes: tuple[torch.dtype, ...] = DTYPES
     min_batch: int = 0
     max_batch: int | None = None
@@ -148,6 +172,10 @@ class Capabilities:
                 raise ValueError(
                     f"Capabilities({name}=...): expected a non-empty tuple out of {known}, found {given!r}"
                 )
+        if not isinstance(self.lengths, tuple) or not set(self.lengths) <= set(LENGTHS):
+            raise ValueError(f"Capabilities(lengths=...): expected a tuple out of {LENGTHS}, found {self.lengths!r}")
+        if self.padding not in PADDINGS:
+            raise ValueError(f"Capabilities(padding=...): expected one of {PADDINGS}, found {self.padding!r}")
         for name in _SWITCHES:
             if type(given := getattr(self, name)) is not bool:
                 raise ValueError(f"Capabilities({name}=...): expected True or False, found {given!r}")
@@ -171,7 +199,7 @@ _CHOICES: dict[str, tuple[Any, ...]] = {
     "batch_first": (False, True),
     "dtypes": DTYPES,
 }
-_SWITCHES = ("bidirectional", "unbatched", "h_0", "nonfinite", "threads")
+_SWITCHES = ("bidirectional", "unbatched", "h_0", "nonfinite", "threads", "gradients")
 _LIMITS = {
     "max_batch": lambda case: case.batch_size,
     "max_steps": lambda case: case.steps,
@@ -201,6 +229,8 @@ _CLAIMS: dict[str, Callable[[Capabilities, Asked], bool]] = {
     "unbatched": lambda able, case: able.unbatched or not case.unbatched,
     "h_0": lambda able, case: able.h_0 or not case.has_h_0,
     "nonfinite": lambda able, case: able.nonfinite or case.finite,
+    "gradients": lambda able, case: able.gradients or not case.has_cotangents,
+    "lengths": lambda able, case: case.lengths is None or ("packed" if case.packed else "padded") in able.lengths,
     "dtypes": lambda able, case: case.config.dtype in able.dtypes,
     "min_batch": lambda able, case: case.batch_size >= able.min_batch,
     **{name: _within(name, size) for name, size in _LIMITS.items()},

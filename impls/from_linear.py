@@ -6,6 +6,7 @@ import torch
 from torch import nn
 
 from impls.contract import Config, Run, Weights
+from impls.parameters import fill
 from impls.registry import register
 from impls.torch_defects import TORCH_DEFECTS
 
@@ -39,11 +40,14 @@ class LinearRNN(nn.Module):
             for _ in range(config.num_directions)
         )
 
-    def load(self, weights: Weights) -> None:
-        """Take over parameters under nn.RNN's names."""
-        for suffix, cell in zip(self.config.suffixes(), self.cells, strict=True):
-            names = {f"{side}2h.{kind}": f"{kind}_{side}h_{suffix}" for side in "ih" for kind in ("weight", "bias")}
-            cell.load_state_dict({ours: weights[theirs] for ours, theirs in names.items() if theirs in weights})
+    def named(self) -> dict[str, torch.Tensor]:
+        """The cells' parameters under nn.RNN's names."""
+        return {
+            f"{kind}_{side}h_{suffix}": getattr(getattr(cell, f"{side}2h"), kind)
+            for suffix, cell in zip(self.config.suffixes(), self.cells, strict=True)
+            for kind in ("weight", "bias")[: 1 + self.config.bias]
+            for side in "ih"
+        }
 
     def init_hidden(self, input: torch.Tensor) -> torch.Tensor:
         """Zeros for every cell."""
@@ -74,5 +78,11 @@ class LinearRNN(nn.Module):
 def build(config: Config, weights: Weights) -> Run:
     """A LinearRNN with these weights."""
     network = LinearRNN(config).to(config.dtype)
-    network.load(weights)
-    return torch.no_grad()(network)
+    fill(network.named(), weights)
+
+    def run(x: torch.Tensor, h_0: torch.Tensor | None = None) -> tuple[torch.Tensor, torch.Tensor]:
+        output, h_n = network(x, h_0)
+        return output, h_n
+
+    run.parameters = network.named()  # type: ignore[attr-defined]
+    return run

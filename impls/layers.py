@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 import torch
 
 from impls.contract import Asked, Config, Run
 
-#: A layer: input (T, B, I) and h_0 (D, B, H) or None to output (T, B, D * H) and h_n (D, B, H).
-Layer: TypeAlias = Callable[[torch.Tensor, torch.Tensor | None], tuple[torch.Tensor, torch.Tensor]]
+Optional: TypeAlias = torch.Tensor | None
+#: A layer: input (T, B, I), h_0 (D, B, H) or None and lengths (B,) or None to output (T, B, D * H) and h_n (D, B, H).
+Layer: TypeAlias = Callable[[torch.Tensor, Optional, Optional], tuple[torch.Tensor, torch.Tensor]]
 #: One direction of it, in the order of its own steps: input (T, B, I) and h_0 (B, H) or None to all states (T, B, H).
-Scan: TypeAlias = Callable[[torch.Tensor, torch.Tensor | None], torch.Tensor]
+Scan: TypeAlias = Callable[[torch.Tensor, Optional], torch.Tensor]
 
 
 def run_scans(config: Config, scans: Sequence[Scan]) -> Run:
@@ -23,7 +24,9 @@ def run_scans(config: Config, scans: Sequence[Scan]) -> Run:
 
 
 def _layer(scans: Sequence[Scan]) -> Layer:
-    def run_layer(x: torch.Tensor, h_0: torch.Tensor | None) -> tuple[torch.Tensor, torch.Tensor]:
+    def run_layer(x: torch.Tensor, h_0: Optional, lengths: Optional) -> tuple[torch.Tensor, torch.Tensor]:
+        if lengths is not None:
+            raise NotImplementedError("sequences of different lengths")
         starts = [None] * len(scans) if h_0 is None else h_0.unbind()
         inputs = (x, x.flip(0))[: len(scans)]
         states = [scan(steps, start) for scan, steps, start in zip(scans, inputs, starts, strict=True)]
@@ -36,7 +39,7 @@ def _layer(scans: Sequence[Scan]) -> Layer:
 def run_layers(config: Config, layers: Sequence[Layer]) -> Run:
     """A network of these layers, from the bottom up."""
 
-    def run(x: torch.Tensor, h_0: torch.Tensor | None = None) -> tuple[torch.Tensor, torch.Tensor]:
+    def run(x: torch.Tensor, h_0: Optional = None, lengths: Optional = None) -> tuple[torch.Tensor, torch.Tensor]:
         unbatched = x.dim() == 2
         if unbatched:
             x, h_0 = x.unsqueeze(1), None if h_0 is None else h_0.unsqueeze(1)
@@ -46,7 +49,7 @@ def run_layers(config: Config, layers: Sequence[Layer]) -> Run:
         finals = []
         for index, layer in enumerate(layers):
             start = None if h_0 is None else h_0[index * config.num_directions :][: config.num_directions]
-            x, final = layer(x, start)
+            x, final = layer(x, start, lengths)
             finals.append(final)
         h_n = torch.cat(finals)
 
@@ -55,6 +58,31 @@ def run_layers(config: Config, layers: Sequence[Layer]) -> Run:
         return x.transpose(0, 1) if config.batch_first else x, h_n
 
     return run
+
+
+def differentiable(
+    forward: Callable[..., torch.Tensor], vjp: Callable[..., Sequence[Optional]]
+) -> Callable[..., torch.Tensor]:
+    """What a foreign library computes, connected to torch's autograd by that library's own differentiation.
+
+    Args:
+        forward: tensors, of which some may be None, to a tensor.
+        vjp: the cotangent of that result and the same tensors to a gradient for each (None where there is none).
+    """
+
+    class Foreign(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx: Any, *tensors: Optional) -> torch.Tensor:
+            ctx.save_for_backward(*tensors)
+            return forward(*tensors)
+
+        @staticmethod
+        def backward(ctx: Any, *cotangents: torch.Tensor) -> Any:
+            # Copies: one gradient may go to several tensors, which add to it in place.
+            found = vjp(cotangents[0], *ctx.saved_tensors)
+            return tuple(None if gradient is None else gradient.clone() for gradient in found)
+
+    return Foreign.apply
 
 
 def skips_infinite_recurrence(case: Asked) -> bool:

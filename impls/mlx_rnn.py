@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch.utils.dlpack import from_dlpack
 
 from impls.contract import Config, KnownDefect, Run, Weights
-from impls.layers import Scan, run_scans, skips_infinite_recurrence
+from impls.layers import Optional, Scan, differentiable, run_scans, skips_infinite_recurrence
 from impls.registry import register
 
 
@@ -34,27 +36,50 @@ def _scan(config: Config, weights: Weights, suffix: str) -> Scan:
     from mlx import nn
 
     dtype = getattr(mx, str(config.dtype).removeprefix("torch."))
+    roles = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
+    parameters = [weights.get(f"{role}_{suffix}") for role in roles]
 
     def array(tensor: torch.Tensor) -> mx.array:
         # Unless told its dtype, MLX makes float32 of float64.
         return mx.array(tensor.detach(), dtype=dtype)
 
-    w_ih, w_hh = weights[f"weight_ih_{suffix}"], weights[f"weight_hh_{suffix}"]
-    with mx.stream(mx.cpu):
-        activation = getattr(nn, config.nonlinearity)
-        rnn = nn.RNN(w_ih.shape[1], config.hidden_size, config.bias, activation)  # type: ignore[attr-defined]
-        rnn.Wxh, rnn.Whh = array(w_ih), array(w_hh)
-        if config.bias:
-            b_ih, b_hh = weights[f"bias_ih_{suffix}"], weights[f"bias_hh_{suffix}"]
-            # Its one bias is their sum, rounded once.
-            rnn.bias = array((b_ih.double() + b_hh.double()).to(config.dtype))
-        # Threads may share arrays that are evaluated, but no graph that is not (ml-explore/mlx#3529).
-        mx.eval(rnn.parameters())
+    def own(w_ih: torch.Tensor, w_hh: torch.Tensor, *biases: Optional) -> list[mx.array]:
+        # Its one bias is the sum of both, rounded once.
+        given = [bias.double() for bias in biases if bias is not None]
+        return [array(w_ih), array(w_hh), *([array(sum(given).to(config.dtype))] if given else [])]  # type: ignore[union-attr]
 
-    def scan(x: torch.Tensor, h_0: torch.Tensor | None) -> torch.Tensor:
+    def network(w_xh: mx.array, w_hh: mx.array, *bias: mx.array) -> Any:
+        rnn = nn.RNN(w_xh.shape[1], config.hidden_size, config.bias, getattr(nn, config.nonlinearity))  # type: ignore[attr-defined]
+        rnn.Wxh, rnn.Whh = w_xh, w_hh
+        if bias:
+            (rnn.bias,) = bias
+        return rnn
+
+    def forward(x: torch.Tensor, h_0: Optional, *_: Optional) -> torch.Tensor:
         with mx.stream(mx.cpu):
             states = rnn(array(x.transpose(0, 1)), None if h_0 is None else array(h_0))
             mx.eval(states)
         return from_dlpack(states).transpose(0, 1)
 
-    return scan
+    def vjp(cotangent: torch.Tensor, x: torch.Tensor, h_0: Optional, *parameters: Optional) -> list[Optional]:
+        with mx.stream(mx.cpu):
+            state = [] if h_0 is None else [array(h_0)]
+            of = own(*parameters)  # type: ignore[arg-type]
+
+            def states(x: mx.array, *others: mx.array) -> mx.array:
+                output: mx.array = network(*others[len(state) :])(x, *others[: len(state)])
+                return output
+
+            _, found = mx.vjp(states, [array(x.transpose(0, 1)), *state, *of], [array(cotangent.transpose(0, 1))])
+            mx.eval(found)
+        of_x, *others = [from_dlpack(gradient) for gradient in found]
+        of_h_0 = others.pop(0) if state else None
+        of_bias: list[Optional] = [*others[2:]] or [None]
+        return [of_x.transpose(0, 1), of_h_0, *others[:2], *of_bias, *of_bias]
+
+    with mx.stream(mx.cpu):
+        rnn = network(*own(*parameters))  # type: ignore[arg-type]
+        # Threads may share arrays that are evaluated, but no graph that is not (ml-explore/mlx#3529).
+        mx.eval(rnn.parameters())
+    run = differentiable(forward, vjp)
+    return lambda x, h_0: run(x, h_0, *parameters)

@@ -20,6 +20,8 @@ from impls.registry import register
         nonlinearities=("relu",),
         biases=(True,),
         bidirectional=False,
+        # It detaches every state.
+        gradients=False,
         max_input_size=1,
         max_hidden_size=1,
         max_layers=1,

@@ -12,8 +12,8 @@ from impls.registry import register
 
 @register(
     "numpy",
-    # NumPy has no bfloat16.
-    capabilities=Capabilities(dtypes=(torch.float64, torch.float32, torch.float16)),
+    # NumPy has no bfloat16, and differentiates nothing.
+    capabilities=Capabilities(dtypes=(torch.float64, torch.float32, torch.float16), gradients=False),
     library="numpy",
 )
 def build(config: Config, weights: Weights) -> Run:

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from impls.contract import Config, Run, Weights
-from impls.layers import Layer, run_layers
+from impls.layers import Layer, Optional, run_layers
 
 if TYPE_CHECKING:
     import onnx
@@ -27,6 +27,7 @@ class Node(NamedTuple):
     nonlinearity: str
     bias: bool
     h_0: bool
+    lengths: bool
     dtype: torch.dtype
 
     def model(self) -> onnx.ModelProto:
@@ -41,6 +42,8 @@ class Node(NamedTuple):
         }
         if self.bias:
             inputs["B"] = [directions, 2 * hidden_size]
+        if self.lengths:
+            inputs["sequence_lens"] = ["batch_size"]
         if self.h_0:
             inputs["initial_h"] = [directions, "batch_size", hidden_size]
         outputs: dict[str, list[str | int]] = {
@@ -64,7 +67,10 @@ class Node(NamedTuple):
         }[self.dtype]
 
         def infos(shapes: dict[str, list[str | int]]) -> list[ValueInfoProto]:
-            return [helper.make_tensor_value_info(name, dtype, shape) for name, shape in shapes.items()]
+            types = {"sequence_lens": TensorProto.INT32}
+            return [
+                helper.make_tensor_value_info(name, types.get(name, dtype), shape) for name, shape in shapes.items()
+            ]
 
         graph = helper.make_graph([node], "rnn", infos(inputs), infos(outputs))
         # RNN's newest version, in the file format of its time: a runtime may be older than the onnx that is installed.
@@ -86,7 +92,7 @@ def run_nodes(config: Config, weights: Weights, evaluator: Callable[[Node], Eval
         if config.bias:
             constant["B"] = feed("bias_ih", "bias_hh")
 
-        def run_layer(x: torch.Tensor, h_0: torch.Tensor | None) -> tuple[torch.Tensor, torch.Tensor]:
+        def run_layer(x: torch.Tensor, h_0: Optional, lengths: Optional) -> tuple[torch.Tensor, torch.Tensor]:
             node = Node(
                 input_size=config.layer_input_size(layer),
                 hidden_size=config.hidden_size,
@@ -94,11 +100,14 @@ def run_nodes(config: Config, weights: Weights, evaluator: Callable[[Node], Eval
                 nonlinearity=config.nonlinearity,
                 bias=config.bias,
                 h_0=h_0 is not None,
+                lengths=lengths is not None,
                 dtype=config.dtype,
             )
             feeds = {**constant, "X": _to_numpy(x)}
             if h_0 is not None:
                 feeds["initial_h"] = _to_numpy(h_0)
+            if lengths is not None:
+                feeds["sequence_lens"] = lengths.to(torch.int32).numpy()
             output, h_n = evaluator(node)(feeds)
             return _to_torch(output).transpose(1, 2).flatten(2), _to_torch(h_n)
 

@@ -40,7 +40,7 @@ def _has_nan_state_of_relu(case: Asked) -> bool:
 @register(
     "onnxruntime",
     # The CPU's kernel is of float32 alone. A graph of float16 runs too, cast to float32 and back; none of float64.
-    capabilities=Capabilities(dtypes=(torch.float32, torch.float16)),
+    capabilities=Capabilities(dtypes=(torch.float32, torch.float16), gradients=False, lengths=("padded",)),
     rounding=Rounding(
         accumulate=torch.float32,
         tanh_absolute=True,

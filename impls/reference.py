@@ -8,12 +8,31 @@ to less than 2^p q (p the bits of the significand), no partial sum is rounded, t
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple, TypeAlias, TypeVar
 
 import numpy as np
+import numpy.typing as npt
 
 from impls.balls import Arithmetic, Ball, exact, grain
 from impls.contract import Array, Config, Rounding
+
+Mask: TypeAlias = npt.NDArray[np.bool_]
+Scalar = TypeVar("Scalar", np.float64, np.bool_)
+
+
+class Pass(NamedTuple):
+    """What one layer read and made; arrays lead with the direction, time runs in the order of processing."""
+
+    layer: Layer
+    #: (directions, T, B, features).
+    x: Ball
+    #: (directions, B, H).
+    h_0: Ball
+    #: (directions, T, B, H); beyond a sequence's end the state stays as it was.
+    states: Ball
+    #: (directions, T, B, 1): whether a step counts; None where all do.
+    valid: Mask | None
 
 
 def forward(
@@ -22,6 +41,7 @@ def forward(
     x: Array,
     h_0: Array | None = None,
     rounding: Rounding | None = None,
+    lengths: Sequence[int] | None = None,
 ) -> tuple[Ball, Ball]:
     """Outputs and final hidden states of a network, as balls.
 
@@ -31,32 +51,71 @@ def forward(
         x: (T, B, input_size).
         h_0: (num_layers * num_directions, B, hidden_size), or None for zeros.
         rounding: how the implementation that is judged rounds.
+        lengths: how many steps of each row count, from 1 to T; None where all do. Outputs beyond them are zeros here.
 
     Returns:
         output (T, B, num_directions * hidden_size) and h_n (num_layers * num_directions, B, hidden_size).
     """
+    passes = layer_passes(config, weights, x, h_0, rounding, lengths)
+    output = _blank(in_order_of_time(passes[-1].states), counting(x, lengths))
+    last = [Ball(*(part[:, -1] for part in made.states)) for made in passes]
+    return output, Ball(*(np.concatenate(parts) for parts in zip(*last, strict=True)))
+
+
+def layer_passes(
+    config: Config,
+    weights: Mapping[str, Array],
+    x: Array,
+    h_0: Array | None,
+    rounding: Rounding | None,
+    lengths: Sequence[int] | None,
+) -> list[Pass]:
+    """Every layer from the bottom up; arguments as for `forward`."""
     arithmetic = Arithmetic(config.dtype, rounding or Rounding())
     directions = config.num_directions
     if h_0 is None:
         h_0 = np.zeros((config.num_layers * directions, x.shape[1], config.hidden_size))
-    sequence, last = exact(x), []
+    counts = counting(x, lengths)
+    x = _blank(exact(x), counts).mid
+    valid = None if counts is None else in_order_of_processing(counts, directions)
+    sequence, passes = exact(x), []
     x_grain = grain(x)
     with np.errstate(all="ignore"):
         for number in range(config.num_layers):
-            layer = _Layer(config, weights, number, arithmetic)
+            layer = Layer(config, weights, number, arithmetic)
             start = exact(h_0[number * directions : (number + 1) * directions])
-            states, x_grain = layer.run(sequence, x_grain, start)
-            last.append(Ball(*(part[:, -1] for part in states)))
-            sequence = Ball(*(_join(part) for part in states))
-    return sequence, Ball(*(np.concatenate(parts) for parts in zip(*last, strict=True)))
+            read = Ball(*(in_order_of_processing(part, directions) for part in sequence))
+            states, x_grain = layer.run(read, x_grain, start, valid)
+            passes.append(Pass(layer, read, start, states, valid))
+            sequence = _blank(in_order_of_time(states), counts)
+    return passes
+
+
+def _blank(sequence: Ball, counts: Mask | None) -> Ball:
+    """Exact zeros beyond the sequences' ends."""
+    return sequence if counts is None else Ball(*(np.where(counts, part, 0.0) for part in sequence))
+
+
+def counting(x: Array, lengths: Sequence[int] | None) -> Mask | None:
+    """Which steps of x (T, B, features) count: (T, B, 1); None where all do."""
+    return None if lengths is None else (np.arange(len(x))[:, None] < np.array(lengths))[..., None]
+
+
+def in_order_of_processing(sequence: npt.NDArray[Scalar], directions: int) -> npt.NDArray[Scalar]:
+    """(T, B, n) -> (directions, T, B, n), the second direction's from its end."""
+    return np.stack([sequence, sequence[::-1]][:directions])
+
+
+def in_order_of_time(states: Ball) -> Ball:
+    """(directions, T, B, H), each in its own order of processing -> (T, B, directions * H), in the order of time."""
+    return Ball(*(_join(part) for part in states))
 
 
 def _join(states: Array) -> Array:
-    """(directions, T, B, H), each in its own order of processing -> (T, B, directions * H), in the order of time."""
     return np.concatenate([states[0], states[1][::-1]], axis=-1) if len(states) == 2 else states[0]
 
 
-class _Layer:
+class Layer:
     """One layer, its directions side by side: arrays lead with the direction, time runs in the order of processing."""
 
     def __init__(self, config: Config, weights: Mapping[str, Array], number: int, arithmetic: Arithmetic) -> None:
@@ -66,16 +125,15 @@ class _Layer:
         shape = (config.num_directions, config.hidden_size)
         self.b_ih = np.stack([weights[f"bias_ih_{suffix}"] for suffix in suffixes]) if config.bias else np.zeros(shape)
         self.b_hh = np.stack([weights[f"bias_hh_{suffix}"] for suffix in suffixes]) if config.bias else np.zeros(shape)
-        self.arithmetic = arithmetic
+        self.arithmetic, self.nonlinearity = arithmetic, config.nonlinearity
         self.activation = arithmetic.tanh if config.nonlinearity == "tanh" else arithmetic.relu
         # Products with a zero weight are exact and so is adding them.
         self.terms = np.count_nonzero(self.w_ih, -1) + np.count_nonzero(self.w_hh, -1) + 2.0
         self.gamma = arithmetic.gamma(self.terms)[:, None, :]
         self.grains = [grain(part) for part in (self.w_ih, self.w_hh, self.b_ih, self.b_hh)]
 
-    def run(self, x: Ball, x_grain: float, h: Ball) -> tuple[Ball, float]:
+    def run(self, x: Ball, x_grain: float, h: Ball, valid: Mask | None) -> tuple[Ball, float]:
         """All states, (directions, T, B, H) in the order of processing, and the grain of their midpoints (0: none)."""
-        x = Ball(*(np.stack([part, part[::-1]][: len(self.w_ih)]) for part in x))
         steps, eta, largest = x.mid.shape[1], self.arithmetic.format.smallest_normal, self.arithmetic.format.largest
         w_ih, w_hh = np.abs(self.w_ih).swapaxes(-1, -2), np.abs(self.w_hh).swapaxes(-1, -2)
         x_size = np.abs(x.mid) + x.rad
@@ -89,6 +147,7 @@ class _Layer:
         all_mid, all_rad = np.empty_like(mid_x), np.empty_like(mid_x)
         h_grain, least_grain = grain(h.mid), np.inf
         for t in range(steps):
+            before, grain_before = h, h_grain
             h_size = np.abs(h.mid) + h.rad
             size = size_x[:, t] + h_size @ w_hh
             if (size * (1 + self.gamma)).max(initial=0.0) <= largest:
@@ -100,6 +159,9 @@ class _Layer:
             else:
                 h = self._careful_step(Ball(x.mid[:, t], x.rad[:, t]), h)
                 h_grain = 0.0
+            if valid is not None:
+                h = Ball(*(np.where(valid[:, t], new, old) for new, old in zip(h, before, strict=True)))
+                h_grain = min(h_grain, grain_before)
             all_mid[:, t], all_rad[:, t] = h
             least_grain = min(least_grain, h_grain)
         return Ball(all_mid, all_rad), least_grain

@@ -186,12 +186,14 @@ def register_module(name: str, module: Callable[..., torch.nn.Module], **options
     def build(config: Config, weights: Weights) -> Run:
         network = module(**config.module_arguments()).to(config.dtype).eval()
         network.load_state_dict(dict(weights))
+        parameters = dict(network.named_parameters())
+        for parameter_name, parameter in parameters.items():
+            parameter.requires_grad_(weights[parameter_name].requires_grad)
 
-        def run(x: torch.Tensor, h_0: torch.Tensor | None = None) -> tuple[torch.Tensor, torch.Tensor]:
-            with torch.no_grad():
-                output, h_n = network(x, h_0)
-            return output, h_n
+        def run(x: torch.Tensor, h_0: torch.Tensor | None = None, *lengths: torch.Tensor) -> Any:
+            return network(x, h_0, *lengths)
 
+        run.parameters = parameters  # type: ignore[attr-defined]
         return run
 
     build.module = module  # type: ignore[attr-defined]

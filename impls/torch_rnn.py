@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import torch
 
+from impls.contract import Capabilities
 from impls.registry import register_module
 from impls.torch_defects import TORCH_DEFECTS
 
-register_module("nn.rnn", torch.nn.RNN, known_defects=TORCH_DEFECTS)
+register_module("nn.rnn", torch.nn.RNN, capabilities=Capabilities(lengths=("packed",)), known_defects=TORCH_DEFECTS)

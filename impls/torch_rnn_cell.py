@@ -7,6 +7,7 @@ from torch import nn
 
 from impls.contract import Config, Run, Weights
 from impls.layers import Scan, run_scans
+from impls.parameters import fill
 from impls.registry import register
 from impls.torch_defects import TORCH_DEFECTS
 
@@ -14,11 +15,12 @@ from impls.torch_defects import TORCH_DEFECTS
 @register("nn.rnncell", known_defects=TORCH_DEFECTS)
 def build(config: Config, weights: Weights) -> Run:
     """One nn.RNNCell a layer and direction."""
+    parameters: dict[str, torch.Tensor] = {}
 
     def scan_of(suffix: str) -> Scan:
         input_size = weights[f"weight_ih_{suffix}"].shape[1]
         cell = nn.RNNCell(input_size, config.hidden_size, config.bias, config.nonlinearity, dtype=config.dtype)
-        cell.load_state_dict({name: weights[f"{name}_{suffix}"] for name in cell.state_dict()})
+        parameters.update({f"{name}_{suffix}": parameter for name, parameter in cell.named_parameters()})
 
         def scan(x: torch.Tensor, h_0: torch.Tensor | None) -> torch.Tensor:
             h, states = h_0, []
@@ -29,4 +31,7 @@ def build(config: Config, weights: Weights) -> Run:
 
         return scan
 
-    return torch.no_grad()(run_scans(config, [scan_of(suffix) for suffix in config.suffixes()]))
+    run = run_scans(config, [scan_of(suffix) for suffix in config.suffixes()])
+    fill(parameters, weights)
+    run.parameters = parameters  # type: ignore[attr-defined]
+    return run

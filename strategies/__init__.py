@@ -2,5 +2,18 @@
 
 from strategies.case import MEMORY, Case, InvalidCase
 from strategies.cases import Sizes, cases, cases_beyond, configs, sizes
+from strategies.cotangents import cases_with_cotangents
+from strategies.lengths import cases_with_lengths
 
-__all__ = ["MEMORY", "Case", "InvalidCase", "Sizes", "cases", "cases_beyond", "configs", "sizes"]
+__all__ = [
+    "MEMORY",
+    "Case",
+    "InvalidCase",
+    "Sizes",
+    "cases",
+    "cases_beyond",
+    "cases_with_cotangents",
+    "cases_with_lengths",
+    "configs",
+    "sizes",
+]

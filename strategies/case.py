@@ -10,12 +10,15 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import torch
 
 from impls.contract import Array, Config
 
 #: How many numbers somebody may read in one case.
 _READABLE = 200
+#: The arrays that a case may do without.
+OPTIONAL = ("h_0", "grad_output", "grad_h_n")
 Tensors = tuple[dict[str, torch.Tensor], torch.Tensor, torch.Tensor | None]
 
 
@@ -43,6 +46,10 @@ class Case:
         weights: nn.RNN's parameters by name.
         unbatched: hand over `x` without its batch axis (B is 1 then).
         memory: how the tensors lie in memory, a key of `MEMORY`.
+        lengths: how many steps of each row count, from 1 to T; what stands in `x` beyond them is garbage. None: all.
+        packed: hand sequences of these lengths over as a PackedSequence, and not padded.
+        grad_output: (T, B, num_directions * hidden_size): gradients are asked of sum(output * grad_output), ...
+        grad_h_n: (num_layers * num_directions, B, hidden_size): ... plus sum(h_n * grad_h_n). None: zeros.
 
     Raises:
         InvalidCase: a shape, name or value that does not fit.
@@ -54,6 +61,10 @@ class Case:
     weights: Mapping[str, Array] = field(default_factory=dict)
     unbatched: bool = False
     memory: str = "contiguous"
+    lengths: tuple[int, ...] | None = None
+    packed: bool = False
+    grad_output: Array | None = None
+    grad_h_n: Array | None = None
 
     def __post_init__(self) -> None:
         config, shapes = self.config, self.config.parameter_shapes()
@@ -63,8 +74,10 @@ class Case:
         if not self.steps:
             raise InvalidCase(f"x: expected at least one step, found shape {self.x.shape}")
         states = (config.num_layers * config.num_directions, self.batch_size, config.hidden_size)
-        if self.h_0 is not None:
-            object.__setattr__(self, "h_0", self._array("h_0", self.h_0, states))
+        outputs = (self.steps, self.batch_size, config.num_directions * config.hidden_size)
+        for name, shape in (("h_0", states), ("grad_output", outputs), ("grad_h_n", states)):
+            if (values := getattr(self, name)) is not None:
+                object.__setattr__(self, name, self._array(name, values, shape))
         weights = {
             name: self._array(name, self.weights[name], shape) if name in self.weights else np.zeros(shape)
             for name, shape in shapes.items()
@@ -74,6 +87,20 @@ class Case:
             raise InvalidCase(f"unbatched: expected a batch of 1, found {self.batch_size}")
         if self.memory not in MEMORY:
             raise InvalidCase(f"memory: expected one of {', '.join(MEMORY)}, found {self.memory!r}")
+        self._check_lengths()
+
+    def _check_lengths(self) -> None:
+        if self.lengths is None:
+            if self.packed:
+                raise InvalidCase("packed: expected lengths beside it, found none")
+            return
+        object.__setattr__(self, "lengths", tuple(self.lengths))
+        if len(self.lengths) != self.batch_size or not all(1 <= length <= self.steps for length in self.lengths):
+            raise InvalidCase(
+                f"lengths: expected {self.batch_size} numbers from 1 to {self.steps}, found {self.lengths}"
+            )
+        if self.unbatched:
+            raise InvalidCase("lengths: expected a batch, found an unbatched case")
 
     def _array(self, name: str, values: Any, expected: tuple[int | None, ...]) -> Array:
         if not isinstance(values, np.ndarray) or values.dtype != np.float64:
@@ -104,18 +131,30 @@ class Case:
         """Whether an initial state is handed over."""
         return self.h_0 is not None
 
+    @property
+    def has_cotangents(self) -> bool:
+        """Whether gradients are asked for."""
+        return self.grad_output is not None or self.grad_h_n is not None
+
     @cached_property
     def arrays(self) -> dict[str, Array]:
-        """Every array by name: `x`, `h_0` where there is one, and the parameters."""
+        """Every array by name: `x`, the parameters, and of `OPTIONAL` what there is."""
         state = {} if self.h_0 is None else {"h_0": self.h_0}
-        return {"x": self.x, **state, **self.weights}
+        cotangents = {name: getattr(self, name) for name in OPTIONAL[1:] if getattr(self, name) is not None}
+        return {"x": self.x, **state, **self.weights, **cotangents}
+
+    @cached_property
+    def counts(self) -> npt.NDArray[np.bool_] | None:
+        """Which steps count: (T, B, 1); None where all do."""
+        return None if self.lengths is None else (np.arange(self.steps)[:, None] < np.array(self.lengths))[..., None]
 
     @cached_property
     def finite(self) -> bool:
-        """Whether there is no NaN and no infinity, and magnitudes cannot grow so large that a sum overflows."""
-        if not all(np.isfinite(array).all() for array in self.arrays.values()):
+        """Whether there is no NaN and no infinity in what counts, and no sum can grow so large that it overflows."""
+        x = self.x if self.counts is None else np.where(self.counts, self.x, 0.0)
+        if not all(np.isfinite(array).all() for array in (self.arrays | {"x": x}).values()):
             return False
-        size, index = _largest(self.x), 0
+        size, index = _largest(x), 0
         for layer in range(self.config.num_layers):
             sizes = []
             for _ in range(self.config.num_directions):
@@ -144,7 +183,8 @@ class Case:
     def with_arrays(self, **arrays: Array) -> Case:
         """The same case with some of its `arrays` replaced."""
         weights = {name: arrays.get(name, value) for name, value in self.weights.items()}
-        return replace(self, x=arrays.get("x", self.x), h_0=arrays.get("h_0", self.h_0), weights=weights)
+        optional = {name: arrays.get(name, getattr(self, name)) for name in OPTIONAL}
+        return replace(self, x=arrays.get("x", self.x), weights=weights, **optional)
 
     def with_config(self, **changes: Any) -> Case:
         """The same arrays under a changed config."""
@@ -152,10 +192,8 @@ class Case:
 
     def in_dtype(self, dtype: torch.dtype) -> Case:
         """The same case in another dtype, its numbers rounded to it."""
-        weights = {name: round_to(dtype, array) for name, array in self.weights.items()}
-        h_0 = None if self.h_0 is None else round_to(dtype, self.h_0)
-        config = replace(self.config, dtype=dtype)
-        return replace(self, config=config, x=round_to(dtype, self.x), h_0=h_0, weights=weights)
+        arrays = {name: round_to(dtype, array) for name, array in self.arrays.items()}
+        return self.with_arrays(**arrays).with_config(dtype=dtype)
 
     def tensors(self) -> Tensors:
         """Fresh tensors (weights, x, h_0) in nn.RNN's layouts, lying in memory as `memory` says."""
@@ -195,6 +233,10 @@ class Case:
             "h_0": self.has_h_0,
             str(config.dtype).removeprefix("torch."): config.dtype != torch.float32,
             self.memory: self.memory != "contiguous",
+            f"lengths={','.join(map(str, self.lengths or ()))}": self.lengths is not None,
+            "packed": self.packed,
+            "grad_output": self.grad_output is not None,
+            "grad_h_n": self.grad_h_n is not None,
         }
         return " ".join(words + [word for word, said in options.items() if said])
 
@@ -217,6 +259,8 @@ class Case:
         parts.append(f"weights={{{named}}}")
         parts += [f"unbatched={self.unbatched}"] * self.unbatched
         parts += [f"memory={self.memory!r}"] * (self.memory != "contiguous")
+        parts += [f"lengths={self.lengths}"] * (self.lengths is not None) + [f"packed={self.packed}"] * self.packed
+        parts += [f"{name}={_nested(self.arrays[name])}" for name in OPTIONAL[1:] if name in self.arrays]
         return f"Case({', '.join(parts)})"
 
 

@@ -55,6 +55,7 @@ def _options(case: Case) -> int:
             config.nonlinearity != "relu",
             PLAINEST_DTYPES.index(config.dtype),
             list(MEMORY).index(case.memory),
+            0 if case.lengths is None else 1 + case.packed + sum(case.steps - length for length in case.lengths),
             # No array tells how long nothing is.
             0 if case.batch_size else case.steps,
         )

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from impls.contract import DTYPES, NONLINEARITIES, Array, Config
-from strategies.case import Case, InvalidCase, round_to
+from strategies.case import OPTIONAL, Case, InvalidCase, round_to
 
 #: No archived case needs more numbers in one tensor or in all parameters, and none may fill the memory of who reads it.
 MOST_ELEMENTS = 1_000_000
@@ -25,10 +25,13 @@ def to_plain(case: Case) -> dict[str, Any]:
     """A dictionary of strings, numbers, lists and dictionaries that `from_plain` turns back into the same case."""
     config = {field.name: getattr(case.config, field.name) for field in fields(Config)}
     config["dtype"] = str(case.config.dtype).removeprefix("torch.")
+    # What came after the first archived cases is left out where it is not there, so that their names stay.
+    lengths = {} if case.lengths is None else {"lengths": list(case.lengths), "packed": case.packed}
     return {
         "config": config,
         "unbatched": case.unbatched,
         "memory": case.memory,
+        **lengths,
         "arrays": {name: _array_to_plain(array) for name, array in case.arrays.items()},
     }
 
@@ -43,17 +46,27 @@ def from_plain(data: Any) -> Case:
     listed, needed = _expect(data, "arrays", dict), {"x", *config.parameter_shapes()}
     if missing := needed - set(listed):
         raise InvalidCase(f"arrays: {_shown(sorted(missing))} missing")
-    if unknown := set(listed) - needed - {"h_0"}:
+    if unknown := set(listed) - needed - set(OPTIONAL):
         raise InvalidCase(f"arrays: this network has no {_shown(sorted(unknown))}")
     arrays = {name: _array(name, value, config.dtype) for name, value in listed.items()}
-    flags = _expect(data, "unbatched", bool), _expect(data, "memory", str)
-    case = Case(config, arrays.pop("x"), arrays.pop("h_0", None), arrays, *flags)
+    optional: dict[str, Any] = {name: arrays.pop(name, None) for name in OPTIONAL}
+    flags = {"unbatched": _expect(data, "unbatched", bool), "memory": _expect(data, "memory", str)}
+    case = Case(config, arrays.pop("x"), weights=arrays, **flags, **_lengths(data), **optional)
     states = case.steps * max(case.batch_size, 1) * len(config.suffixes()) * config.hidden_size
     if states > MOST_STATES:
         raise InvalidCase(
             f"arrays: {case.descriptor} computes {states} numbers, more than the {MOST_STATES} that are computed"
         )
     return case
+
+
+def _lengths(data: Any) -> dict[str, Any]:
+    if "lengths" not in data:
+        return {}
+    lengths = _expect(data, "lengths", list)
+    if len(lengths) > MOST_ELEMENTS or not all(type(length) is int for length in lengths):
+        raise InvalidCase(f"lengths: expected a list of up to {MOST_ELEMENTS} integers, found {_shown(lengths)}")
+    return {"lengths": tuple(lengths), "packed": _expect(data, "packed", bool)}
 
 
 def _expect(data: Any, key: str, kind: type) -> Any:

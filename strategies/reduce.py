@@ -76,5 +76,7 @@ def _identity(case: Case) -> tuple[object, ...]:
         case.x.shape,
         case.unbatched,
         case.memory,
+        case.lengths,
+        case.packed,
         *((name, array.tobytes()) for name, array in case.arrays.items()),
     )

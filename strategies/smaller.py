@@ -54,6 +54,7 @@ def _frames(case: Case) -> Iterator[Case]:
                 base.has_h_0,
                 base.unbatched,
                 base.memory,
+                (base.lengths, base.packed, base.grad_output is None, base.grad_h_n is None),
                 sizes,
             )
             if signature not in seen and not (base.unbatched and sizes[1] != 1):

@@ -6,12 +6,13 @@ import itertools
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import torch
 
 from impls.contract import Array, Config
-from strategies.case import MEMORY, Case, round_to
+from strategies.case import MEMORY, OPTIONAL, Case, round_to
 from strategies.complexity import LADDER, PLAINEST_DTYPES, strangeness
 
 Step = Iterator[Case]
@@ -33,11 +34,15 @@ def keep(case: Case, axis: str, index: Sequence[int]) -> Case:
 
 
 def _keep_steps(case: Case, index: list[int]) -> Case:
-    return replace(case, x=case.x[index])
+    lengths = None if case.lengths is None else tuple(min(length, len(index)) for length in case.lengths)
+    return replace(case, x=case.x[index], lengths=lengths, grad_output=_part(case.grad_output, index))
 
 
 def _keep_batch(case: Case, index: list[int]) -> Case:
-    return replace(case, x=case.x[:, index], h_0=None if case.h_0 is None else case.h_0[:, index])
+    rows = (slice(None), index)
+    lengths = None if case.lengths is None else tuple(case.lengths[row] for row in index)
+    optional: dict[str, Any] = {name: _part(getattr(case, name), rows) for name in OPTIONAL}
+    return replace(case, x=case.x[rows], lengths=lengths, **optional)
 
 
 def _keep_inputs(case: Case, index: list[int]) -> Case:
@@ -59,7 +64,12 @@ def _keep_hidden(case: Case, index: list[int]) -> Case:
         return array[:, below] if name.startswith("weight_ih") and "_l0" not in name else array
 
     weights = {name: kept(name, array) for name, array in case.weights.items()}
-    return replace(case, config=config, h_0=None if case.h_0 is None else case.h_0[:, :, index], weights=weights)
+    states: dict[str, Any] = {name: _part(getattr(case, name), (..., index)) for name in ("h_0", "grad_h_n")}
+    return replace(case, config=config, weights=weights, grad_output=_part(case.grad_output, (..., below)), **states)
+
+
+def _part(array: Array | None, index: Any) -> Array | None:
+    return None if array is None else array[index]
 
 
 _KEEP: dict[str, Callable[[Case, list[int]], Case]] = {
@@ -100,7 +110,7 @@ def _fewer(case: Case) -> Step:
 # Options
 
 
-def _keep_rows(case: Case, config: Config, sources: list[str], rows: list[int], x: Array | None = None) -> Case:
+def _keep_rows(case: Case, config: Config, sources: list[str], rows: list[int], **arrays: Any) -> Case:
     """The parameters of other layers or directions under the suffixes of `config`, cut or zero-filled to its widths."""
     weights = {}
     for name, shape in config.parameter_shapes().items():
@@ -109,8 +119,8 @@ def _keep_rows(case: Case, config: Config, sources: list[str], rows: list[int], 
         weights[name] = np.zeros(shape)
         common = tuple(slice(min(a, b)) for a, b in zip(shape, source.shape, strict=True))
         weights[name][common] = source[common]
-    h_0 = None if case.h_0 is None else case.h_0[rows]
-    return replace(case, config=config, x=case.x if x is None else x, h_0=h_0, weights=weights)
+    states: dict[str, Any] = {name: _part(getattr(case, name), rows) for name in ("h_0", "grad_h_n")}
+    return replace(case, config=config, weights=weights, **states, **arrays)
 
 
 def fewer_layers(case: Case) -> Step:
@@ -124,14 +134,16 @@ def fewer_layers(case: Case) -> Step:
             # The second layer as the first one, at its own width: what fails for its width alone is not lost.
             width_above = config.layer_input_size(1)
             wide = np.resize(case.x, (case.steps, case.batch_size, width_above))
-            yield _keep_rows(case, replace(fewer, input_size=width_above), [sources[row] for row in kept], kept, wide)
+            yield _keep_rows(case, replace(fewer, input_size=width_above), [sources[row] for row in kept], kept, x=wide)
 
 
 def one_direction(case: Case) -> Step:
     """The forward direction alone, or the parameters of the reverse one in its place."""
     for way in range(2) if case.config.bidirectional else ():
         sources, rows = case.config.suffixes()[way::2], list(range(way, 2 * case.config.num_layers, 2))
-        yield _keep_rows(case, replace(case.config, bidirectional=False), sources, rows)
+        half = slice(way * case.config.hidden_size, (way + 1) * case.config.hidden_size)
+        grad_output = _part(case.grad_output, (..., half))
+        yield _keep_rows(case, replace(case.config, bidirectional=False), sources, rows, grad_output=grad_output)
 
 
 def plainer_options(case: Case) -> Step:
@@ -144,6 +156,9 @@ def plainer_options(case: Case) -> Step:
         yield replace(case, h_0=None)
     if case.unbatched:
         yield replace(case, unbatched=False)
+    if case.has_cotangents:
+        yield from (replace(case, grad_output=None), replace(case, grad_h_n=None))
+    yield from _plainer_lengths(case)
     for memory in list(MEMORY)[: list(MEMORY).index(case.memory)]:
         yield replace(case, memory=memory)
     if config.batch_first:
@@ -153,6 +168,18 @@ def plainer_options(case: Case) -> Step:
     for dtype in PLAINEST_DTYPES[: PLAINEST_DTYPES.index(config.dtype)]:
         if all(np.array_equal(round_to(dtype, array), array, equal_nan=True) for array in case.arrays.values()):
             yield case.in_dtype(dtype)
+
+
+def _plainer_lengths(case: Case) -> Step:
+    """No lengths, not packed, and each row as long as can be, or longer by one."""
+    if case.lengths is None:
+        return
+    yield replace(case, lengths=None, packed=False)
+    if case.packed:
+        yield replace(case, packed=False)
+    for row, length in enumerate(case.lengths):
+        for longer in (case.steps, length + 1) if length < case.steps else ():
+            yield replace(case, lengths=(*case.lengths[:row], longer, *case.lengths[row + 1 :]))
 
 
 # Numbers

@@ -1,7 +1,7 @@
 """How implementations are judged: properties, trials, verdicts, explanations, the archive, the report."""
 
 from tests.judge.checks import at_once, same_bits, same_mapping, share_nothing, snapshot, unchanged
-from tests.judge.property import PROPERTIES, Property, judged
+from tests.judge.property import PROPERTIES, Property, claims_gradients, claims_lengths, judged
 from tests.judge.trial import Network, Trial, companion
 from tests.judge.verdict import Disagreement, Margin, Result
 
@@ -14,6 +14,8 @@ __all__ = [
     "Result",
     "Trial",
     "at_once",
+    "claims_gradients",
+    "claims_lengths",
     "companion",
     "judged",
     "same_bits",

@@ -57,6 +57,16 @@ class Property:
         return body
 
 
+def claims_gradients(capabilities: Capabilities) -> str:
+    """Why properties of gradients do not ask an implementation; empty where they do."""
+    return "" if capabilities.gradients else "claims no gradients"
+
+
+def claims_lengths(capabilities: Capabilities) -> str:
+    """Why properties of sequences of different lengths do not ask an implementation; empty where they do."""
+    return "" if capabilities.lengths else "claims no lengths"
+
+
 def judged(
     cases: Callable[[Capabilities], SearchStrategy[Case]],
     *,

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Any
 
 import torch
 
+import impls.backward
 from impls import Capabilities, Implementation, Rounding
 from impls.balls import Ball
 from impls.contract import Run
 from impls.reference import forward
 from strategies import Case
+from tests.judge import gradients, lengths
 from tests.judge.verdict import Disagreement, Margin, Result, as_result, judge
 
 
@@ -74,8 +76,33 @@ class Trial:
         return Network(self, run)
 
     def agrees(self, case: Case) -> Result:
-        """Build, call and compare with the reference."""
-        return self.build(case).agrees(case)
+        """Build, call and compare with the reference; where the case asks for gradients, compare these too."""
+        result = self.build(case).agrees(case)
+        if case.has_cotangents:
+            self.agrees_on_gradients(case)
+        return result
+
+    def agrees_on_gradients(
+        self, case: Case, wanted: Collection[str] | None = None, *, calls: int = 1, backwards: int = 1
+    ) -> None:
+        """Differentiate by the `wanted` arguments (all, if none are named); compare results and gradients.
+
+        Of several `calls` that are differentiated at once, or several `backwards` through them, gradients add up.
+        """
+        asked = gradients.ask(case, wanted)
+        network = self.build_from(case, asked.weights)
+        results = [network.call_on(case, asked.x, asked.h_0) for _ in range(calls)]
+        for result in results:
+            self.tally.margin.add(judge(case, result, self.expected(case)))
+        for left in reversed(range(backwards)):
+            self._timed("differentiating", gradients.backward, case, results, left > 0)
+        found = gradients.found(asked, network.leaves(asked.weights))
+        times = calls * backwards
+        self.tally.margin.add(gradients.judge(case, found, self.expected_gradients(case), times))
+
+    def expected_gradients(self, case: Case) -> dict[str, Ball]:
+        """Gradients as the reference bounds them for this implementation's rounding, by argument."""
+        return _expected_gradients(case, self.implementation.rounding)
 
     def _timed(self, what: str, function: Callable[..., Any], *arguments: Any) -> Any:
         start = time.perf_counter()
@@ -98,13 +125,31 @@ class Network:
 
     def call(self, case: Case) -> Result:
         """The result on the case's input and initial state."""
-        _, x, h_0 = case.tensors()
-        return self.call_with(x, h_0)
+        with torch.no_grad():
+            return self.call_on(case, *case.tensors()[1:])
 
     def call_with(self, x: torch.Tensor, h_0: torch.Tensor | None) -> Result:
         """The result on these very tensors."""
-        arguments = (x,) if h_0 is None else (x, h_0)
-        return as_result(self.trial._timed("calling the network", self.run, *arguments))
+        with torch.no_grad():
+            return as_result(self._call(x) if h_0 is None else self._call(x, h_0))
+
+    def call_on(self, case: Case, x: torch.Tensor, h_0: torch.Tensor | None) -> Result:
+        """The result on these tensors of a case, handed over as it says; gradients are tracked as torch is set to."""
+        arguments = lengths.hand_over(case, x, h_0)
+        returned = self._call(*arguments)
+        if case.lengths is not None:
+            returned = lengths.receive(case, returned, arguments[0], self.trial.capabilities.padding)
+        return as_result(returned)
+
+    def leaves(self, weights: Mapping[str, torch.Tensor]) -> Mapping[str, torch.Tensor]:
+        """The tensors that gradients of parameters go to: the network's own, or what it was built from."""
+        own: Mapping[str, torch.Tensor] = getattr(self.run, "parameters", weights)
+        if not isinstance(own, Mapping) or set(own) != set(weights):
+            raise Disagreement("type", f"run.parameters should map {sorted(weights)} to tensors, found {own!r}")
+        return own
+
+    def _call(self, *arguments: Any) -> Any:
+        return self.trial._timed("calling the network", self.run, *arguments)
 
     def agrees(self, case: Case) -> Result:
         """Call, compare with the reference, and hand back the result."""
@@ -115,7 +160,13 @@ class Network:
 
 @lru_cache(maxsize=8)
 def _expected(case: Case, rounding: Rounding) -> tuple[Ball, Ball]:
-    return forward(case.config, case.weights, case.x, case.h_0, rounding)
+    return forward(case.config, case.weights, case.x, case.h_0, rounding, case.lengths)
+
+
+@lru_cache(maxsize=8)
+def _expected_gradients(case: Case, rounding: Rounding) -> dict[str, Ball]:
+    arguments = case.config, case.weights, case.x, case.h_0, case.grad_output, case.grad_h_n
+    return impls.backward.gradients(*arguments, rounding, case.lengths)
 
 
 def companion(case: Case) -> Case:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 import torch
@@ -11,6 +12,8 @@ import torch
 from impls.balls import RADIUS_SLACK, Ball
 from impls.contract import Array
 from strategies import Case
+
+Index: TypeAlias = tuple[int, ...]
 
 
 class Disagreement(AssertionError):
@@ -81,11 +84,19 @@ def judge(case: Case, result: Result, expected: tuple[Ball, Ball]) -> Margin:
         ("output", result.output, Ball(*map(case.in_layout, output))),
         ("h_n", result.h_n, Ball(*map(case.state_in_layout, h_n))),
     ):
-        margin.add(_judge_tensor(case, name, got, ball))
+        margin.add(judge_tensor(case, name, got, ball))
     return margin
 
 
-def _judge_tensor(case: Case, name: str, got: torch.Tensor, ball: Ball) -> Margin:
+def judge_tensor(
+    case: Case,
+    name: str,
+    got: torch.Tensor,
+    ball: Ball,
+    kind: str = "value",
+    where: Callable[[Case, str, Index], str] | None = None,
+) -> Margin:
+    """Compare one tensor with its ball; `where` says an index in words."""
     if tuple(got.shape) != ball.mid.shape:
         raise Disagreement(
             f"{name} shape",
@@ -105,8 +116,8 @@ def _judge_tensor(case: Case, name: str, got: torch.Tensor, ball: Ball) -> Margi
     if ratio.size and not (worst := ratio.max()) <= RADIUS_SLACK:
         index = first_in_computation(case, name, ~(ratio <= RADIUS_SLACK))
         raise Disagreement(
-            "value",
-            f"{name}{place(case, name, index)}",
+            kind,
+            f"{name}{(where or place)(case, name, index)}",
             expected=float(ball.mid[index]),
             got=float(found[index]),
             allowed=float(ball.rad[index]),
@@ -126,10 +137,10 @@ def error_over_bound(got: Array, ball: Ball) -> Array:
     return np.where(met, 0.0, np.where(np.isnan(ratio), np.inf, ratio))
 
 
-def first_in_computation(case: Case, name: str, wrong: np.typing.NDArray[np.bool_]) -> tuple[int, ...]:
+def first_in_computation(case: Case, name: str, wrong: np.typing.NDArray[np.bool_]) -> Index:
     """The index of the wrong element that is computed first: by layer, then by the order of time of its direction."""
     candidates = [tuple(int(i) for i in index) for index in np.argwhere(wrong)]
-    if name == "h_n" or not case.config.bidirectional:
+    if name != "output" or not case.config.bidirectional:
         return candidates[0]
     time_axis = 0 if case.unbatched or not case.config.batch_first else 1
     hidden, last = case.config.hidden_size, case.steps - 1
@@ -140,7 +151,7 @@ def first_in_computation(case: Case, name: str, wrong: np.typing.NDArray[np.bool
     return min(candidates, key=when)
 
 
-def place(case: Case, name: str, index: tuple[int, ...]) -> str:
+def place(case: Case, name: str, index: Index) -> str:
     """An index in words: `[t=0, b=1, j=2] (layer 1, reverse)`."""
     config = case.config
     if name == "h_n":

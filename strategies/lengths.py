@@ -1,0 +1,59 @@
+"""Cases whose sequences have lengths of their own, with garbage beyond their ends."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from functools import cache
+from itertools import product
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from hypothesis import assume
+from hypothesis import strategies as st
+
+from impls.contract import Capabilities
+from strategies.case import Case
+from strategies.cases import Sizes, cases
+
+Drawn = Callable[[np.random.Generator, int, int], npt.ArrayLike]
+#: How lengths of `rows` sequences are drawn from 1 to `steps`; ties come by themselves where there are few steps.
+KINDS: dict[str, Drawn] = {
+    "any": lambda random, steps, rows: random.integers(1, steps + 1, rows),
+    "the longest first": lambda random, steps, rows: -np.sort(-random.integers(1, steps + 1, rows)),
+    "the longest last": lambda random, steps, rows: np.sort(random.integers(1, steps + 1, rows)),
+    "all different": lambda random, steps, rows: 1 + np.resize(random.permutation(steps), rows),
+    "all equal": lambda random, steps, rows: np.full(rows, random.integers(1, steps + 1)),
+    "all ones but one": lambda random, steps, rows: np.where(np.arange(rows) == random.integers(rows), steps, 1),
+    "all steps but one's": lambda random, steps, rows: np.where(np.arange(rows) == random.integers(rows), 1, steps),
+    "all steps": lambda random, steps, rows: np.full(rows, steps),
+}
+#: What stands beyond the ends: other numbers, or one of these.
+GARBAGE = (None, np.nan, 0.0, np.inf)
+PADDED = Capabilities(lengths=("padded",))
+_NUMBERS = st.binary(min_size=2, max_size=4)
+
+
+@st.composite
+def cases_with_lengths(draw: st.DrawFn, /, within: Capabilities = PADDED, **options: Any) -> Case:
+    """Cases inside `within`, which has to claim lengths, each with lengths of its own; `options` as for `cases`."""
+    batched = replace(within, unbatched=False, min_batch=max(1, within.min_batch))
+    case = draw(cases(batched, at_least=Sizes(1, 1, 1, 1), **options))
+    form, garbage, kind = draw(_ways(within.lengths))
+    random = np.random.default_rng(list(draw(_NUMBERS)))
+    lengths = np.asarray(KINDS[kind](random, case.steps, case.batch_size)).tolist()
+    case = replace(case, lengths=tuple(lengths), packed=form == "packed")
+    assume(within.nonfinite or case.finite)
+    return case if garbage is None else with_garbage(case, garbage)
+
+
+def with_garbage(case: Case, garbage: float) -> Case:
+    """The same case with this number everywhere beyond the ends of its sequences."""
+    assert case.counts is not None
+    return case.with_arrays(x=np.where(case.counts, case.x, garbage))
+
+
+@cache
+def _ways(forms: tuple[str, ...]) -> st.SearchStrategy[tuple[str, float | None, str]]:
+    return st.sampled_from(sorted(product(forms, GARBAGE, KINDS), key=lambda way: GARBAGE.index(way[1])))

@@ -1,0 +1,13 @@
+"""Gradients of sequences of different lengths in one batch."""
+
+from strategies import Case, cases_with_cotangents
+from tests.judge import Trial, claims_gradients, claims_lengths, judged
+
+
+@judged(
+    lambda capabilities: cases_with_cotangents(capabilities, lengths=True),
+    exempts=lambda capabilities: claims_gradients(capabilities) or claims_lengths(capabilities),
+)
+def test_length_gradients(trial: Trial, case: Case) -> None:
+    """Gradients stop at each row's end, and garbage beyond it leaks into none."""
+    trial.agrees_on_gradients(case)
