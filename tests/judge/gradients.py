@@ -79,6 +79,9 @@ def judge(case: Case, gradients: Mapping[str, torch.Tensor], expected: Mapping[s
         if name in _LAYOUTS:
             ball = Ball(*(_LAYOUTS[name](case, part) for part in ball))
         margin.add(judge_tensor(case, f"gradient of {name}", gradient, ball, "gradient", _place))
+    if case.config.nonlinearity == "relu":
+        # Where a derivative may be 0 or 1, a gradient lies at an edge of its ball: that says nothing of its rounding.
+        margin.worst = 0.0
     return margin
 
 

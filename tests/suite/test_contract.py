@@ -42,8 +42,11 @@ REFUSED_CAPABILITIES: list[tuple[dict[str, Any], list[str]]] = [
     ({"dtypes": [torch.float32]}, ["dtypes", "tuple", "found [torch.float32]"]),
     *(
         ({name: "no"}, [name, "True or False", "found 'no'"])
-        for name in ("bidirectional", "unbatched", "h_0", "nonfinite", "threads")
+        for name in ("bidirectional", "unbatched", "h_0", "nonfinite", "threads", "gradients")
     ),
+    ({"lengths": "packed"}, ["lengths", "tuple out of", "found 'packed'"]),
+    ({"lengths": ("masked",)}, ["lengths", "'packed', 'padded'", "found ('masked',)"]),
+    ({"padding": "ones"}, ["padding", "'anything', 'zeros'", "found 'ones'"]),
     *(
         ({name: found}, [name, "None or an integer from 1", f"found {found!r}"])
         for name in ("max_batch", "max_steps", "max_input_size", "max_hidden_size", "max_layers")
@@ -93,6 +96,11 @@ def asked(
 
 #: Capabilities, a case that they do not claim, and the fields that object.
 OBJECTIONS: list[tuple[Capabilities, Case, list[str]]] = [
+    (Capabilities(gradients=False), replace(asked(), grad_h_n=np.ones((1, 2, 3))), ["gradients"]),
+    (Capabilities(gradients=False), asked(), []),
+    (Capabilities(), replace(asked(), lengths=(1, 2)), ["lengths"]),
+    (Capabilities(lengths=("padded",)), replace(asked(), lengths=(1, 2), packed=True), ["lengths"]),
+    (Capabilities(lengths=("packed", "padded")), replace(asked(), lengths=(1, 2), packed=True), []),
     (Capabilities(nonlinearities=("tanh",)), asked(), ["nonlinearities"]),
     (Capabilities(nonlinearities=("relu",)), asked(), []),
     (Capabilities(biases=(False,)), asked(), ["biases"]),
@@ -202,9 +210,9 @@ def test_objections(capabilities: Capabilities, case: Case, expected: list[str])
 
 
 def test_every_field_objects() -> None:
-    """The table above has every field that a case can be outside of; calls from threads are no part of a case."""
+    """The table above has every field that a case can be outside of: not calls from threads, nor what comes back."""
     covered = {name for _, _, expected in OBJECTIONS for name in expected}
-    assert covered == {each.name for each in fields(Capabilities)} - {"threads"}
+    assert covered == {each.name for each in fields(Capabilities)} - {"threads", "padding"}
 
 
 @pytest.mark.parametrize(("arguments", "words"), REFUSED_ROUNDING, ids=repr)

@@ -14,7 +14,7 @@ FRAMEWORKS = ("flax", "jax", "keras", "mlx", "onnx", "onnxruntime", "openvino", 
 #: What is imported beyond torch, numpy and hypothesis by importing our packages and loading the registry.
 IMPORT_ALL = """
 import json, sys
-import hypothesis.strategies, numpy, torch, torch.utils.dlpack
+import hypothesis.strategies, numpy.random, torch, torch.utils.dlpack
 before = {name.partition(".")[0] for name in sys.modules}
 import impls, strategies
 impls.registered()

@@ -465,7 +465,7 @@ def test_others_in_the_message() -> None:
 def test_table() -> None:
     """At the end stands a table: an implementation a row, a property a column, and what its marks mean."""
     text = tournament(0).text
-    assert re.search(r"^ +agreement +.*arguments +calls ", text, re.MULTILINE)
+    assert re.search(r"^ +agreement +.*arguments +backward +calls ", text, re.MULTILINE)
     assert re.search(rf"^good +{CASES} ", text, re.MULTILINE)
     assert re.search(r"^forgetful +DISAGREES ", text, re.MULTILINE)
     assert re.search(r"^absent +x ", text, re.MULTILINE)
