@@ -23,14 +23,24 @@ def _paragraph(implementation: Implementation) -> str:
     return "\n".join(lines)
 
 
+#: Fields of `Capabilities` that add to what its default claims; the others take something back.
+_ADDED = ("lengths", "padding")
+
+
 def _claims(capabilities: Capabilities) -> str:
     everything = Capabilities()
-    limits = [
-        f"{field.name} = {_shown(getattr(capabilities, field.name))}"
+    differing = {
+        field.name: f"{field.name} = {_shown(getattr(capabilities, field.name))}"
         for field in fields(Capabilities)
         if getattr(capabilities, field.name) != getattr(everything, field.name)
-    ]
-    return "claims the whole surface of nn.RNN" + (f", save {'; '.join(limits)}" if limits else "")
+    }
+    added = [said for name, said in differing.items() if name in _ADDED]
+    limits = [said for name, said in differing.items() if name not in _ADDED]
+    return (
+        "claims the whole surface of nn.RNN"
+        + (f", and {'; '.join(added)}" if added else "")
+        + (f", save {'; '.join(limits)}" if limits else "")
+    )
 
 
 def _shown(value: Any) -> str:
