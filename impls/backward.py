@@ -45,6 +45,10 @@ class _Sum(NamedTuple):
         chosen = (np.where(mask, one, two) for one, two in zip(self[1:], other[1:], strict=True))
         return _Sum(min(self.grain, other.grain), *chosen)
 
+    def repeated(self, times: int) -> _Sum:
+        """The same terms so many times over."""
+        return self.each(lambda part: times * part)
+
     def each(self, change: Callable[[Array], Array]) -> _Sum:
         """The same change made to each array."""
         return _Sum(self.grain, *map(change, self[1:]))
@@ -59,6 +63,7 @@ def gradients(
     grad_h_n: Array | None,
     rounding: Rounding | None = None,
     lengths: Sequence[int] | None = None,
+    times: int = 1,
 ) -> dict[str, Ball]:
     """The gradients of sum(output * grad_output) + sum(h_n * grad_h_n), as balls.
 
@@ -71,6 +76,8 @@ def gradients(
         lengths: see there.
         grad_output: (T, B, num_directions * hidden_size), or None for zeros; not looked at beyond a sequence's end.
         grad_h_n: (num_layers * num_directions, B, hidden_size), or None for zeros.
+        times: how often gradients are accumulated: their terms may be added up in any order, those of one time between
+            those of another.
 
     Returns:
         A ball of its shape for `x`, `h_0` where it is given, and every parameter, by name.
@@ -86,13 +93,13 @@ def gradients(
     with np.errstate(all="ignore"):
         for number, made in reversed(list(enumerate(passes))):
             rows = slice(number * config.num_directions, (number + 1) * config.num_directions)
-            layer = _LayerBackward(arithmetic, made, None if grad_h_n is None else grad_h_n[rows])
+            layer = _LayerBackward(arithmetic, made, None if grad_h_n is None else grad_h_n[rows], times)
             start, above = layer.run(above)
             starts.insert(0, start)
             suffixes = config.suffixes()[rows]
             for name, ball in layer.of_parameters(config.bias).items():
                 found |= {f"{name}_{suffix}": Ball(ball.mid[d], ball.rad[d]) for d, suffix in enumerate(suffixes)}
-        found["x"] = _close(arithmetic, above)
+        found["x"] = _close(arithmetic, above.repeated(times))
     if h_0 is not None:
         found["h_0"] = Ball(*(np.concatenate(parts) for parts in zip(*starts, strict=True)))
     return found
@@ -125,8 +132,8 @@ def _close(arithmetic: Arithmetic, total: _Sum) -> Ball:
 class _LayerBackward:
     """One layer on the way back, its directions side by side, in the order of processing."""
 
-    def __init__(self, arithmetic: Arithmetic, made: Pass, grad_h_n: Array | None) -> None:
-        self.arithmetic, self.made = arithmetic, made
+    def __init__(self, arithmetic: Arithmetic, made: Pass, grad_h_n: Array | None, times: int) -> None:
+        self.arithmetic, self.made, self.times = arithmetic, made, times
         self.eta = arithmetic.format.smallest_normal
         self.derivative = _derivative(arithmetic, made.layer.nonlinearity, made.states)
         self.grad_h_n = np.zeros(made.h_0.mid.shape) if grad_h_n is None else grad_h_n
@@ -150,13 +157,14 @@ class _LayerBackward:
             self.grad_a.mid[:, t], self.grad_a.rad[:, t] = grad_a
             self.grain = min(self.grain, grain_a)
             carry = before
-        return _close(self.arithmetic, carry), self._of_input()
+        return _close(self.arithmetic, carry.repeated(self.times)), self._of_input()
 
     def _through_activation(self, grad_h: Ball, quantum: float, t: int) -> tuple[Ball, float]:
         """The gradient of the pre-activation, and its grain: 0 where it has none."""
         mid, rad = self.derivative.mid[:, t], self.derivative.rad[:, t]
         size, slope = np.abs(grad_h.mid) + grad_h.rad, np.abs(mid) + rad
-        is_exact = (grad_h.rad == 0) & (rad == 0) & ((mid == 0) | (mid == 1))
+        is_zero = ((size == 0) & np.isfinite(slope)) | ((slope == 0) & np.isfinite(size))
+        is_exact = is_zero | ((grad_h.rad == 0) & (rad == 0) & (mid == 1))
         spread = size * rad + grad_h.rad * np.abs(mid)
         rounded = self.arithmetic.gamma(np.ones(())) * size * slope + self.eta * (1 + size + slope)
         grad_a = Ball(grad_h.mid * mid, np.where(is_exact, 0.0, spread + rounded))
@@ -200,7 +208,8 @@ class _LayerBackward:
         rad = g_rad @ v_size + np.abs(g) @ v_rad
         lost = self.eta * (terms + g_size.sum(-1)[..., None] + v_size.sum(-2)[:, None, :])
         quantum = _grain_of_products(self.grain, grain(v_mid) if not v_rad.any() else 0.0, self.eta)
-        return _close(self.arithmetic, _Sum(quantum, g @ v_mid, rad, g_size @ v_size, np.array(float(terms)), lost))
+        total = _Sum(quantum, g @ v_mid, rad, g_size @ v_size, np.array(float(terms)), lost)
+        return _close(self.arithmetic, total.repeated(self.times))
 
 
 class _Products:

@@ -9,8 +9,8 @@ import numpy as np
 import torch
 from hypothesis import strategies as st
 
-from impls.contract import Capabilities
-from strategies.case import Case
+from impls.contract import Array, Capabilities
+from strategies.case import Case, round_to
 from strategies.cases import EVERYTHING, cases
 from strategies.lengths import cases_with_lengths
 from strategies.values import codebook, scattered, tiled
@@ -31,7 +31,19 @@ def cases_with_cotangents(
     finite = replace(within, dtypes=dtypes, nonfinite=False)
     case = draw((cases_with_lengths if lengths else cases)(finite, special=False, **options))
     asked, numbers = draw(_LOSSES), list(draw(_NUMBERS))
-    return with_cotangents(case, asked, numbers)
+    return with_cotangents(case if case.config.nonlinearity == "relu" else unsaturated(case), asked, numbers)
+
+
+def unsaturated(case: Case) -> Case:
+    """The same case with smaller parameters: where tanh is saturated, its derivative is lost in the rounding of 1."""
+
+    def smaller(array: Array) -> Array:
+        width = array.shape[1] if array.ndim == 2 else 1
+        return array * 2.0 ** -np.ceil(1 + np.log2(width) / 2)
+
+    return case.with_arrays(
+        **{name: round_to(case.config.dtype, smaller(array)) for name, array in case.weights.items()}
+    )
 
 
 def with_cotangents(case: Case, asked: tuple[str, ...], numbers: list[int]) -> Case:

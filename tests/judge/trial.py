@@ -97,12 +97,12 @@ class Trial:
         for left in reversed(range(backwards)):
             self._timed("differentiating", gradients.backward, case, results, left > 0)
         found = gradients.found(asked, network.leaves(asked.weights))
-        times = calls * backwards
-        self.tally.margin.add(gradients.judge(case, found, self.expected_gradients(case), times))
+        expected = self.expected_gradients(case, calls * backwards)
+        self.tally.margin.add(gradients.judge(case, found, expected))
 
-    def expected_gradients(self, case: Case) -> dict[str, Ball]:
-        """Gradients as the reference bounds them for this implementation's rounding, by argument."""
-        return _expected_gradients(case, self.implementation.rounding)
+    def expected_gradients(self, case: Case, times: int = 1) -> dict[str, Ball]:
+        """Gradients, so many `times` added up, as the reference bounds them for this implementation's rounding."""
+        return _expected_gradients(case, self.implementation.rounding, times)
 
     def _timed(self, what: str, function: Callable[..., Any], *arguments: Any) -> Any:
         start = time.perf_counter()
@@ -164,9 +164,9 @@ def _expected(case: Case, rounding: Rounding) -> tuple[Ball, Ball]:
 
 
 @lru_cache(maxsize=8)
-def _expected_gradients(case: Case, rounding: Rounding) -> dict[str, Ball]:
+def _expected_gradients(case: Case, rounding: Rounding, times: int) -> dict[str, Ball]:
     arguments = case.config, case.weights, case.x, case.h_0, case.grad_output, case.grad_h_n
-    return impls.backward.gradients(*arguments, rounding, case.lengths)
+    return impls.backward.gradients(*arguments, rounding, case.lengths, times)
 
 
 def companion(case: Case) -> Case:
