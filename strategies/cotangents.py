@@ -39,7 +39,8 @@ def unsaturated(case: Case) -> Case:
 
     def smaller(array: Array) -> Array:
         width = array.shape[1] if array.ndim == 2 else 1
-        return array * 2.0 ** -np.ceil(1 + np.log2(width) / 2)
+        scaled: Array = array * 2.0 ** -np.ceil(1 + np.log2(width) / 2)
+        return scaled
 
     return case.with_arrays(
         **{name: round_to(case.config.dtype, smaller(array)) for name, array in case.weights.items()}

@@ -66,8 +66,8 @@ def found(asked: Asked, leaves: Mapping[str, torch.Tensor]) -> dict[str, torch.T
     return gradients
 
 
-def judge(case: Case, gradients: Mapping[str, torch.Tensor], expected: Mapping[str, Ball], times: int = 1) -> Margin:
-    """Compare gradients with the balls of the reference, or with so many `times` of them added up.
+def judge(case: Case, gradients: Mapping[str, torch.Tensor], expected: Mapping[str, Ball]) -> Margin:
+    """Compare gradients with the balls of the reference.
 
     Raises:
         Disagreement: where they differ.
