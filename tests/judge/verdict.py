@@ -81,16 +81,21 @@ def judge(case: Case, result: Result, expected: tuple[Ball, Ball]) -> Margin:
         ("output", result.output, Ball(*map(case.in_layout, output))),
         ("h_n", result.h_n, Ball(*map(case.state_in_layout, h_n))),
     ):
-        margin.add(_judge_tensor(case, name, got, ball))
+        margin.add(judge_values(case, name, well_formed(case, name, got, ball.mid.shape), ball))
     return margin
 
 
-def _judge_tensor(case: Case, name: str, got: torch.Tensor, ball: Ball) -> Margin:
-    if tuple(got.shape) != ball.mid.shape:
+def well_formed(case: Case, name: str, got: torch.Tensor, shape: tuple[int, ...]) -> Array:
+    """What a tensor of the right shape and dtype holds, as float64.
+
+    Raises:
+        Disagreement: its shape or dtype is another.
+    """
+    if tuple(got.shape) != shape:
         raise Disagreement(
             f"{name} shape",
-            f"{name} has shape {tuple(got.shape)}, expected {ball.mid.shape}",
-            expected=ball.mid.shape,
+            f"{name} has shape {tuple(got.shape)}, expected {shape}",
+            expected=shape,
             got=tuple(got.shape),
         )
     if got.dtype != case.config.dtype:
@@ -100,7 +105,16 @@ def _judge_tensor(case: Case, name: str, got: torch.Tensor, ball: Ball) -> Margi
             expected=case.config.dtype,
             got=got.dtype,
         )
-    found = got.detach().to(torch.float64).resolve_neg().numpy()
+    found: Array = got.detach().to(torch.float64).resolve_neg().numpy()
+    return found
+
+
+def judge_values(case: Case, name: str, found: Array, ball: Ball) -> Margin:
+    """Compare numbers, in the case's layout, with balls of the same shape.
+
+    Raises:
+        Disagreement: one lies outside of its ball.
+    """
     ratio = error_over_bound(found, ball)
     if ratio.size and not (worst := ratio.max()) <= RADIUS_SLACK:
         index = first_in_computation(case, name, ~(ratio <= RADIUS_SLACK))
