@@ -1,14 +1,15 @@
 """Laws: what must stay the same, up to rounding, where a case is changed in a way that the recurrence allows.
 
-Each law gets the results of a case another way: it runs changed cases, and puts their results together again. That is
-itself a correct implementation of the case's network: its sums have the same terms in another order, or with zeros
-among them, or all times a power of two; where a result is fed in again it was rounded to the dtype, as a state in memory
-always may be. So both lie within the case's radius of one true value, and differ by at most twice the radius.
-Nothing is known of a changed case that was fed a result but this, so the radius of the original goes for every law.
+Each law gets the results of a case another way: it runs changed cases and puts their results together again. That is
+itself a correct implementation of the case's network: its sums have the same terms in another order, or zeros among
+them, or all of them times a power of two or minus one; and where a result is fed in again, it was rounded to the dtype,
+as a state in memory always may be. So both results lie within the case's radius of the same number, and differ by at
+most twice the radius. Of a changed case that is fed a result nothing else is known: where its own ball lies depends on
+that result. Hence the radius of the original, for every law.
 
-Only radii of the reference are looked at and never its midpoints: a reference with wrong midpoints does not pass unseen,
-as an implementation that agrees with it breaks a law. An infinite radius demands nothing, radius 0 the same number, the same
-infinity, or NaN twice.
+Only the reference's radii are looked at, never its midpoints. So the laws hold the reference to account as well: were
+it wrong, the implementations that agree with it would break a law. An infinite radius demands nothing; radius 0 demands
+the same number, the same infinity, or NaN both times.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from strategies import Case
 from tests.judge.trial import Network, Trial, companion
 from tests.judge.verdict import Disagreement, Result, judge_values, well_formed
 
-#: output (T, B, num_directions * hidden_size) and h_n (num_layers * num_directions, B, hidden_size); None: not compared.
+#: output (T, B, num_directions * hidden_size) and h_n (num_layers * num_directions, B, hidden_size); None says nothing.
 Pair: TypeAlias = tuple[Array, Array | None]
 #: Runs a case, inside of the claims only.
 Run: TypeAlias = Callable[[Case], tuple[Array, Array]]
@@ -314,6 +315,10 @@ def _forward_only(case: Case) -> bool:
     return not case.config.bidirectional
 
 
+def _starts_from_zero(case: Case) -> bool:
+    return not case.config.bias and (case.h_0 is None or not case.h_0.any())
+
+
 LAWS: dict[str, Law] = {
     "time split": Law(
         "splitting the sequence after t={last} and handing the state over",
@@ -328,7 +333,7 @@ LAWS: dict[str, Law] = {
     "steps appended": Law("appending steps to the sequence", _forward_only, _steps_appended),
     "blank step first": Law(
         "an input of zeros before a sequence that starts from zero, without bias,",
-        lambda case: _forward_only(case) and not case.config.bias and not case.has_h_0 and case.finite,
+        lambda case: _forward_only(case) and _starts_from_zero(case) and case.finite,
         _blank_step_first,
     ),
     "batch reversed": Law("reversing the order of the batch", lambda case: case.batch_size > 1, _batch_reversed),
@@ -362,7 +367,9 @@ LAWS: dict[str, Law] = {
     "layers apart": Law(
         "running each layer as a network of its own", lambda case: case.config.num_layers > 1, _layers_apart
     ),
-    "scaled": Law(f"x, h_0 and the biases times {FACTOR:.0f}, and the results of ReLU divided by it,", _scales, _scaled),
+    "scaled": Law(
+        f"x, h_0 and the biases times {FACTOR:.0f}, and the results of ReLU divided by it,", _scales, _scaled
+    ),
     "input rescaled": Law(f"x times {FACTOR:.0f} and W_ih divided by it", _rescales, _input_rescaled),
     "negated": Law(
         "negating x, h_0 and the biases, and the results of tanh,",
