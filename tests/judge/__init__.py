@@ -1,6 +1,7 @@
 """How implementations are judged: properties, trials, verdicts, explanations, the archive, the report."""
 
 from tests.judge.checks import at_once, same_bits, same_mapping, share_nothing, snapshot, unchanged
+from tests.judge.laws import obeys_laws
 from tests.judge.property import PROPERTIES, Property, claims_gradients, claims_lengths, judged
 from tests.judge.trial import Network, Trial, companion
 from tests.judge.verdict import Disagreement, Margin, Result
@@ -18,6 +19,7 @@ __all__ = [
     "claims_lengths",
     "companion",
     "judged",
+    "obeys_laws",
     "same_bits",
     "same_mapping",
     "share_nothing",

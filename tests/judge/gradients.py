@@ -10,7 +10,7 @@ import torch
 from impls.balls import Ball
 from impls.contract import Array
 from strategies import Case
-from tests.judge.verdict import Disagreement, Index, Margin, Result, judge_tensor
+from tests.judge.verdict import Disagreement, Margin, Result, judge_values, well_formed
 
 
 class Asked(NamedTuple):
@@ -50,7 +50,7 @@ def _cotangents(case: Case, result: Result) -> Iterator[tuple[torch.Tensor, Arra
         yield result.h_n, case.state_in_layout(case.grad_h_n)
 
 
-def found(asked: Asked, leaves: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+def collect(asked: Asked, leaves: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
     """The gradient of each argument that asked for one; where none arrived, it is zero, as in torch.
 
     Raises:
@@ -77,7 +77,9 @@ def judge(case: Case, gradients: Mapping[str, torch.Tensor], expected: Mapping[s
         ball = expected[name]
         if name in _LAYOUTS:
             ball = Ball(*(_LAYOUTS[name](case, part) for part in ball))
-        margin.add(judge_tensor(case, f"gradient of {name}", gradient, ball, "gradient", _place))
+        said = f"gradient of {name}"
+        found = well_formed(case, said, gradient, ball.mid.shape)
+        margin.add(judge_values(case, said, found, ball, "gradient"))
     if case.config.nonlinearity == "relu":
         # Where a derivative may be 0 or 1, a gradient lies at an edge of its ball: that says nothing of its rounding.
         margin.worst = 0.0
@@ -85,7 +87,3 @@ def judge(case: Case, gradients: Mapping[str, torch.Tensor], expected: Mapping[s
 
 
 _LAYOUTS: dict[str, Callable[[Case, Array], Array]] = {"x": Case.in_layout, "h_0": Case.state_in_layout}
-
-
-def _place(_case: Case, _name: str, index: Index) -> str:
-    return str(list(index))

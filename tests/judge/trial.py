@@ -96,7 +96,7 @@ class Trial:
             self.tally.margin.add(judge(case, result, self.expected(case)))
         for left in reversed(range(backwards)):
             self._timed("differentiating", gradients.backward, case, results, left > 0)
-        found = gradients.found(asked, network.leaves(asked.weights))
+        found = gradients.collect(asked, network.leaves(asked.weights))
         expected = self.expected_gradients(case, calls * backwards)
         self.tally.margin.add(gradients.judge(case, found, expected))
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, NamedTuple, TypeAlias
 
@@ -84,24 +83,21 @@ def judge(case: Case, result: Result, expected: tuple[Ball, Ball]) -> Margin:
         ("output", result.output, Ball(*map(case.in_layout, output))),
         ("h_n", result.h_n, Ball(*map(case.state_in_layout, h_n))),
     ):
-        margin.add(judge_tensor(case, name, got, ball))
+        margin.add(judge_values(case, name, well_formed(case, name, got, ball.mid.shape), ball))
     return margin
 
 
-def judge_tensor(
-    case: Case,
-    name: str,
-    got: torch.Tensor,
-    ball: Ball,
-    kind: str = "value",
-    where: Callable[[Case, str, Index], str] | None = None,
-) -> Margin:
-    """Compare one tensor with its ball; `where` says an index in words."""
-    if tuple(got.shape) != ball.mid.shape:
+def well_formed(case: Case, name: str, got: torch.Tensor, shape: tuple[int, ...]) -> Array:
+    """What a tensor of the right shape and dtype holds, as float64.
+
+    Raises:
+        Disagreement: its shape or dtype is another.
+    """
+    if tuple(got.shape) != shape:
         raise Disagreement(
             f"{name} shape",
-            f"{name} has shape {tuple(got.shape)}, expected {ball.mid.shape}",
-            expected=ball.mid.shape,
+            f"{name} has shape {tuple(got.shape)}, expected {shape}",
+            expected=shape,
             got=tuple(got.shape),
         )
     if got.dtype != case.config.dtype:
@@ -111,13 +107,22 @@ def judge_tensor(
             expected=case.config.dtype,
             got=got.dtype,
         )
-    found = got.detach().to(torch.float64).resolve_neg().numpy()
+    found: Array = got.detach().to(torch.float64).resolve_neg().numpy()
+    return found
+
+
+def judge_values(case: Case, name: str, found: Array, ball: Ball, kind: str = "value") -> Margin:
+    """Compare numbers, in the case's layout, with balls of the same shape; `kind` is what a disagreement is called.
+
+    Raises:
+        Disagreement: one lies outside of its ball.
+    """
     ratio = error_over_bound(found, ball)
     if ratio.size and not (worst := ratio.max()) <= RADIUS_SLACK:
         index = first_in_computation(case, name, ~(ratio <= RADIUS_SLACK))
         raise Disagreement(
             kind,
-            f"{name}{(where or place)(case, name, index)}",
+            f"{name}{place(case, name, index)}",
             expected=float(ball.mid[index]),
             got=float(found[index]),
             allowed=float(ball.rad[index]),
@@ -152,8 +157,10 @@ def first_in_computation(case: Case, name: str, wrong: np.typing.NDArray[np.bool
 
 
 def place(case: Case, name: str, index: Index) -> str:
-    """An index in words: `[t=0, b=1, j=2] (layer 1, reverse)`."""
+    """An index in words: `[t=0, b=1, j=2] (layer 1, reverse)`; that of a gradient as it is."""
     config = case.config
+    if name not in Result._fields:
+        return str(list(index))
     if name == "h_n":
         row, *rest = index
         layer, direction = divmod(row, config.num_directions)

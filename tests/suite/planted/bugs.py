@@ -1,7 +1,7 @@
 """Bugs that real implementations had, each planted in a correct network as an override of a few lines.
 
 A class's docstring says in plain words what it gets wrong: that is the bug's name for people. `@plant(...)` enters it
-in `BUGS` with its family and the property of the suite that is expected to catch it (others may, too):
+in `PLANTED` with its family and the property of the suite that is expected to catch it (others may, too):
 
     agreement      outputs, final states, their shapes and dtypes are the reference's
     layouts        batch-first, time-major and unbatched arguments give the same results
@@ -14,6 +14,7 @@ in `BUGS` with its family and the property of the suite that is expected to catc
     threads        several threads may call one network at once
     repeats        the same call gives the same bits
     claims         what is not claimed is refused or right
+    laws           splitting, merging, permuting, scaling and embedding a case change nothing else
 
 Every bug shows in some case within T <= 40, B <= 33, I and H <= 65 and three layers. Only `WeightsOfFirst`,
 `WeightsOfLatest` and `StateInClass` remember anything beyond one network.
@@ -51,6 +52,7 @@ Family: TypeAlias = Literal[
     "strides",
     "capabilities",
     "nonfinite",
+    "laws",
 ]
 Property: TypeAlias = Literal[
     "agreement",
@@ -64,6 +66,7 @@ Property: TypeAlias = Literal[
     "threads",
     "repeats",
     "claims",
+    "laws",
 ]
 Results: TypeAlias = tuple[Tensor, Tensor]
 Planted = TypeVar("Planted", bound=type[Loop])
@@ -88,15 +91,16 @@ class Bug:
         return str(self.build.__doc__)
 
 
-_PLANTED: list[Bug] = []
+#: Every bug of every module, in the order in which they are planted.
+PLANTED: list[Bug] = []
 
 
 def plant(family: Family, property: Property, **claims: Any) -> Callable[[Planted], Planted]:
-    """Enter a class in `BUGS`, under its own name in small letters; `claims` are its capabilities' arguments."""
+    """Enter a class in `PLANTED`, under its own name in small letters; `claims` are its capabilities' arguments."""
 
     def enter(build: Planted) -> Planted:
         name = re.sub(r"(?<=.)(?=[A-Z])|(?<=[a-z])(?=\d)", "-", build.__name__).lower()
-        _PLANTED.append(Bug(name, family, build, property, Capabilities(**claims)))
+        PLANTED.append(Bug(name, family, build, property, Capabilities(**claims)))
         return build
 
     return enter
@@ -1844,6 +1848,3 @@ class NanSpreadsOverBatch(Loop):
 
     def affine(self, cell: Cell, x: Tensor, h: Tensor) -> Tensor:
         return super().affine(cell, x, h) + 0 * x.sum()
-
-
-BUGS: tuple[Bug, ...] = tuple(_PLANTED)

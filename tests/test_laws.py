@@ -1,0 +1,10 @@
+"""Laws: what must not change where a case is split, merged, permuted, scaled or embedded."""
+
+from strategies import Case, cases
+from tests.judge import Trial, judged, obeys_laws
+
+
+@judged(cases)
+def test_laws(trial: Trial, case: Case) -> None:
+    """Results that are got another way are the same within twice the proven radius, whatever the reference says."""
+    obeys_laws(trial, case)
