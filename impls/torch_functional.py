@@ -1,0 +1,28 @@
+"""torch.nn.RNN as a function of its parameters, by torch.func.functional_call: gradients go to the tensors given."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch.func import functional_call
+
+from impls.contract import Capabilities, Config, Run, Weights
+from impls.registry import register
+from impls.torch_defects import TORCH_DEFECTS
+
+
+@register(
+    "nn.rnn-functional",
+    # While it is called, the module holds other parameters: torch promises nothing for two calls at once.
+    capabilities=Capabilities(lengths=("packed",), threads=False),
+    known_defects=TORCH_DEFECTS,
+)
+def build(config: Config, weights: Weights) -> Run:
+    """An nn.RNN whose own parameters are never looked at."""
+    network = torch.nn.RNN(**config.module_arguments(), device="meta")
+
+    def run(*arguments: Any) -> Any:
+        return functional_call(network, dict(weights), arguments)
+
+    return run

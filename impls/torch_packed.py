@@ -1,0 +1,38 @@
+"""torch.nn.RNN on sequences of different lengths: padded in, packed for nn.RNN, and padded with zeros out."""
+
+from __future__ import annotations
+
+import torch
+from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
+
+from impls.contract import Capabilities, Config, Run, Weights
+from impls.layers import Optional
+from impls.parameters import fill
+from impls.registry import register
+from impls.torch_defects import TORCH_DEFECTS
+
+
+@register(
+    "nn.rnn-packed",
+    # A PackedSequence holds one sequence at least.
+    capabilities=Capabilities(lengths=("padded",), padding="zeros", unbatched=False, min_batch=1),
+    known_defects=TORCH_DEFECTS,
+)
+def build(config: Config, weights: Weights) -> Run:
+    """An nn.RNN that reads nothing but packed sequences; without lengths, all are of the same."""
+    network = torch.nn.RNN(**config.module_arguments(), dtype=config.dtype)
+    parameters = dict(network.named_parameters())
+    fill(parameters, weights)
+    steps_axis = 1 if config.batch_first else 0
+
+    def run(x: torch.Tensor, h_0: Optional = None, lengths: Optional = None) -> tuple[torch.Tensor, torch.Tensor]:
+        steps, batch = x.shape[steps_axis], x.shape[1 - steps_axis]
+        if lengths is None:
+            lengths = torch.full((batch,), steps)
+        packed = pack_padded_sequence(x, lengths, batch_first=config.batch_first, enforce_sorted=False)
+        output, h_n = network(packed, h_0)
+        padded, _ = pad_packed_sequence(output, batch_first=config.batch_first, total_length=steps)
+        return padded, h_n
+
+    run.parameters = parameters  # type: ignore[attr-defined]
+    return run

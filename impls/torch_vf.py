@@ -1,0 +1,40 @@
+"""The kernels under torch.nn.RNN, torch._VF.rnn_tanh and rnn_relu, called as nn.RNN calls them."""
+
+from __future__ import annotations
+
+import torch
+from torch import _VF
+
+from impls.contract import Config, Run, Weights
+from impls.layers import Optional
+from impls.registry import register
+from impls.torch_defects import TORCH_DEFECTS
+
+
+@register("torch-vf", known_defects=TORCH_DEFECTS)
+def build(config: Config, weights: Weights) -> Run:
+    """One call of the whole network, on the tensors in `weights` themselves."""
+    kernel = {"tanh": _VF.rnn_tanh, "relu": _VF.rnn_relu}[config.nonlinearity]
+    flat = [weights[name] for name in config.parameter_shapes()]
+
+    def run(x: torch.Tensor, h_0: Optional = None) -> tuple[torch.Tensor, torch.Tensor]:
+        unbatched = x.dim() == 2
+        batch_axis = 0 if config.batch_first else 1
+        if unbatched:
+            x, h_0 = x.unsqueeze(batch_axis), None if h_0 is None else h_0.unsqueeze(1)
+        if h_0 is None:
+            h_0 = x.new_zeros(len(config.suffixes()), x.shape[batch_axis], config.hidden_size)
+        output, h_n = kernel(
+            x,
+            h_0,
+            flat,
+            config.bias,
+            config.num_layers,
+            0.0,  # dropout
+            False,  # training
+            config.bidirectional,
+            config.batch_first,
+        )
+        return (output.squeeze(batch_axis), h_n.squeeze(1)) if unbatched else (output, h_n)
+
+    return run
