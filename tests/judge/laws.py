@@ -54,7 +54,8 @@ def obeys_laws(trial: Trial, case: Case) -> list[str]:
     """Hold the result of a case against every law that applies, and hand back the names of these.
 
     Raises:
-        Disagreement: a law is broken; its kind names the law.
+        Disagreement: a law is broken; its kind names the law, and what it expects is the result of the case itself.
+            Which of the two results is wrong a law cannot tell.
     """
     run = _Networks(trial)
     plain, radii = run(case), [ball.rad for ball in trial.expected(case)]
