@@ -1,6 +1,6 @@
 """Who is judged: the contract, the registry, the reference, and one module per implementation."""
 
-from impls.contract import DTYPES, LENGTHS, NONLINEARITIES, Capabilities, Config, KnownDefect, Rounding
+from impls.contract import DTYPES, LENGTHS, MISUSES, NONLINEARITIES, Capabilities, Config, KnownDefect, Rounding
 from impls.registry import (
     Implementation,
     RegistrationError,
@@ -14,6 +14,7 @@ from impls.registry import (
 __all__ = [
     "DTYPES",
     "LENGTHS",
+    "MISUSES",
     "NONLINEARITIES",
     "Capabilities",
     "Config",

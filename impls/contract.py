@@ -20,6 +20,30 @@ Build: TypeAlias = Callable[["Config", Weights], Run]
 NONLINEARITIES: tuple[Nonlinearity, ...] = ("tanh", "relu")
 #: How sequences of different lengths may be handed over: as a PackedSequence, or padded beside a tensor of lengths.
 LENGTHS = ("packed", "padded")
+#: Calls that nn.RNN refuses; `strategies.misuse` says what each hands over.
+MISUSES = (
+    "x-feature-more",
+    "x-feature-less",
+    "x-axis-more",
+    "x-one-axis",
+    "x-other-float",
+    "x-integers",
+    "x-list",
+    "x-no-steps",
+    "h_0-unit-more",
+    "h_0-layer-more",
+    "h_0-layer-less",
+    "h_0-row-more",
+    "h_0-one-row",
+    "h_0-unbatched",
+    "h_0-batched",
+    "h_0-batch-first",
+    "h_0-other-float",
+    "h_0-list",
+    "lengths-zero",
+    "lengths-beyond",
+    "lengths-too-few",
+)
 #: What an implementation may promise for outputs beyond a sequence's end.
 PADDINGS = ("anything", "zeros")
 DTYPES = (torch.float64, torch.float32, torch.float16, torch.bfloat16)
@@ -109,6 +133,10 @@ class Asked(Protocol):
         """Whether sequences of these lengths are handed over as a PackedSequence."""
 
     @property
+    def misuse(self) -> str:
+        """The wrong call that is made, out of `MISUSES`; empty where the call is right."""
+
+    @property
     def has_cotangents(self) -> bool:
         """Whether gradients are asked for."""
 
@@ -157,6 +185,8 @@ class Capabilities:
     lengths: tuple[str, ...] = ()
     #: What "padded" outputs hold beyond a sequence's end: "anything", or "zeros".
     padding: str = "anything"
+    #: Wrong calls, out of `MISUSES`, that it documents as taking; what they mean, it must get right.
+    accepts: tuple[str, ...] = ()
     dtypes: tuple[torch.dtype, ...] = DTYPES
     min_batch: int = 0
     max_batch: int | None = None
@@ -166,14 +196,10 @@ class Capabilities:
     max_layers: int | None = None
 
     def __post_init__(self) -> None:
-        for name, known in _CHOICES.items():
-            given = getattr(self, name)
-            if not isinstance(given, tuple) or not given or not all(value in known for value in given):
-                raise ValueError(
-                    f"Capabilities({name}=...): expected a non-empty tuple out of {known}, found {given!r}"
-                )
-        if not isinstance(self.lengths, tuple) or not set(self.lengths) <= set(LENGTHS):
-            raise ValueError(f"Capabilities(lengths=...): expected a tuple out of {LENGTHS}, found {self.lengths!r}")
+        for name, known in (_CHOICES | _ADDITIONS).items():
+            given, kind = getattr(self, name), "tuple" if name in _ADDITIONS else "non-empty tuple"
+            if not isinstance(given, tuple) or not (given or name in _ADDITIONS) or not all(v in known for v in given):
+                raise ValueError(f"Capabilities({name}=...): expected a {kind} out of {known}, found {given!r}")
         if self.padding not in PADDINGS:
             raise ValueError(f"Capabilities(padding=...): expected one of {PADDINGS}, found {self.padding!r}")
         for name in _SWITCHES:
@@ -199,6 +225,8 @@ _CHOICES: dict[str, tuple[Any, ...]] = {
     "batch_first": (False, True),
     "dtypes": DTYPES,
 }
+#: Fields that may be empty.
+_ADDITIONS: dict[str, tuple[Any, ...]] = {"lengths": LENGTHS, "accepts": MISUSES}
 _SWITCHES = ("bidirectional", "unbatched", "h_0", "nonfinite", "threads", "gradients")
 _LIMITS = {
     "max_batch": lambda case: case.batch_size,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import nn
 
+from impls.arguments import check_arguments
 from impls.contract import Config, Run, Weights
 from impls.parameters import fill
 from impls.registry import register
@@ -55,6 +56,7 @@ class LinearRNN(nn.Module):
 
     def forward(self, input: torch.Tensor, hidden: torch.Tensor | None = None) -> tuple[torch.Tensor, torch.Tensor]:
         """What the last layer's cells put out at every step, and every cell's last hidden state."""
+        check_arguments(self.config, input, hidden)
         batch_first = self.config.batch_first and input.dim() == 3
         if batch_first:
             input = input.transpose(0, 1)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import torch
 from torch import nn
 
+from impls.arguments import check_arguments
 from impls.contract import Config
 from impls.registry import register_module
 from impls.torch_defects import TORCH_DEFECTS
@@ -30,6 +32,8 @@ class ParameterRNN(nn.Module):
 
     def forward(self, x: torch.Tensor, h_0: torch.Tensor | None = None) -> tuple[torch.Tensor, torch.Tensor]:
         """The hidden states of the last layer at every step, and the final ones of every layer and direction."""
+        dtype = next(self.parameters()).dtype
+        check_arguments(replace(self.config, dtype=dtype), x, h_0)
         suffixes = self.config.suffixes()
         batch_first = self.config.batch_first and x.dim() == 3
         if batch_first:

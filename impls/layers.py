@@ -8,6 +8,7 @@ from typing import Any, TypeAlias
 import numpy as np
 import torch
 
+from impls.arguments import check_arguments
 from impls.contract import Asked, Config, Run
 
 Optional: TypeAlias = torch.Tensor | None
@@ -40,6 +41,7 @@ def run_layers(config: Config, layers: Sequence[Layer]) -> Run:
     """A network of these layers, from the bottom up."""
 
     def run(x: torch.Tensor, h_0: Optional = None, lengths: Optional = None) -> tuple[torch.Tensor, torch.Tensor]:
+        check_arguments(config, x, h_0, lengths)
         unbatched = x.dim() == 2
         if unbatched:
             x, h_0 = x.unsqueeze(1), None if h_0 is None else h_0.unsqueeze(1)

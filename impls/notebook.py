@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from impls.arguments import check_arguments
 from impls.contract import Capabilities, Config, Run, Weights
 from impls.registry import register
 
@@ -46,6 +47,7 @@ def build(config: Config, weights: Weights) -> Run:
         return h_t
 
     def run(x: torch.Tensor, h_0: torch.Tensor | None = None) -> tuple[torch.Tensor, torch.Tensor]:
+        check_arguments(config, x, h_0)
         unbatched = x.dim() == 2
         rnn_input = x.unsqueeze(0) if unbatched else x if config.batch_first else x.transpose(0, 1)
 

@@ -68,6 +68,14 @@ def _has_nan_state_of_relu(case: Asked) -> bool:
             " (not reported as of 1.32.0)",
             case="agreement-c88da801fefd.json",
         ),
+        KnownDefect(
+            name="no-steps",
+            predicate=lambda case: case.misuse == "x-no-steps",
+            reason="for a sequence of no steps Y_h is zeros, where it should refuse or hand back initial_h",
+            link="core/providers/cpu/rnn/rnn.cc of https://github.com/microsoft/onnxruntime"
+            " (not reported as of 1.32.0)",
+            case="refusals-65c71fc7d758.json",
+        ),
     ),
     extra="onnx",
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
-from impls.contract import Capabilities, Config, Run, Weights
+from impls.contract import Capabilities, Config, KnownDefect, Run, Weights
 from impls.layers import Optional
 from impls.parameters import fill
 from impls.registry import register
@@ -16,7 +16,23 @@ from impls.torch_defects import TORCH_DEFECTS
     "nn.rnn-packed",
     # A PackedSequence holds one sequence at least.
     capabilities=Capabilities(lengths=("padded",), padding="zeros", unbatched=False, min_batch=1),
-    known_defects=TORCH_DEFECTS,
+    known_defects=(
+        *TORCH_DEFECTS,
+        KnownDefect(
+            name="h_0-cut-by-packing",
+            predicate=lambda case: case.misuse == "h_0-row-more",
+            reason="beside a PackedSequence that was sorted, rows of h_0 are picked before it is checked how many there are",
+            link="permute_hidden in torch/nn/modules/rnn.py (not reported as of 2.13.0)",
+            case="refusals-9d8651c53944.json",
+        ),
+        KnownDefect(
+            name="rows-cut-by-packing",
+            predicate=lambda case: case.misuse == "lengths-too-few",
+            reason="pack_padded_sequence(enforce_sorted=False) drops rows for which there is no length",
+            link="index_select in torch/nn/utils/rnn.py, before the check (not reported as of 2.13.0)",
+            case="refusals-a6440a765097.json",
+        ),
+    ),
 )
 def build(config: Config, weights: Weights) -> Run:
     """An nn.RNN that reads nothing but packed sequences; without lengths, all are of the same."""

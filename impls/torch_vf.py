@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import _VF
 
+from impls.arguments import check_arguments
 from impls.contract import Config, Run, Weights
 from impls.layers import Optional
 from impls.registry import register
@@ -18,6 +19,7 @@ def build(config: Config, weights: Weights) -> Run:
     flat = [weights[name] for name in config.parameter_shapes()]
 
     def run(x: torch.Tensor, h_0: Optional = None) -> tuple[torch.Tensor, torch.Tensor]:
+        check_arguments(config, x, h_0)
         unbatched = x.dim() == 2
         batch_axis = 0 if config.batch_first else 1
         if unbatched:

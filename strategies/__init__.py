@@ -4,6 +4,7 @@ from strategies.case import MEMORY, Case, InvalidCase
 from strategies.cases import Sizes, cases, cases_beyond, configs, sizes
 from strategies.cotangents import cases_with_cotangents
 from strategies.lengths import cases_with_lengths
+from strategies.misuse import misused_cases
 
 __all__ = [
     "MEMORY",
@@ -15,5 +16,6 @@ __all__ = [
     "cases_with_cotangents",
     "cases_with_lengths",
     "configs",
+    "misused_cases",
     "sizes",
 ]

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from impls.contract import Array, Config
+from impls.contract import MISUSES, Array, Config
 
 #: How many numbers somebody may read in one case.
 _READABLE = 200
@@ -48,6 +48,7 @@ class Case:
         memory: how the tensors lie in memory, a key of `MEMORY`.
         lengths: how many steps of each row count, from 1 to T; what stands in `x` beyond them is garbage. None: all.
         packed: hand sequences of these lengths over as a PackedSequence, and not padded.
+        misuse: the wrong call that is made of it, out of `impls.MISUSES`; empty for the right one.
         grad_output: (T, B, num_directions * hidden_size): gradients are asked of sum(output * grad_output), ...
         grad_h_n: (num_layers * num_directions, B, hidden_size): ... plus sum(h_n * grad_h_n). None: zeros.
 
@@ -63,6 +64,7 @@ class Case:
     memory: str = "contiguous"
     lengths: tuple[int, ...] | None = None
     packed: bool = False
+    misuse: str = ""
     grad_output: Array | None = None
     grad_h_n: Array | None = None
 
@@ -87,6 +89,8 @@ class Case:
             raise InvalidCase(f"unbatched: expected a batch of 1, found {self.batch_size}")
         if self.memory not in MEMORY:
             raise InvalidCase(f"memory: expected one of {', '.join(MEMORY)}, found {self.memory!r}")
+        if self.misuse not in ("", *MISUSES):
+            raise InvalidCase(f"misuse: expected one of {', '.join(MISUSES)} or none, found {self.misuse!r}")
         self._check_lengths()
 
     def _check_lengths(self) -> None:
@@ -235,6 +239,7 @@ class Case:
             self.memory: self.memory != "contiguous",
             f"lengths={','.join(map(str, self.lengths or ()))}": self.lengths is not None,
             "packed": self.packed,
+            self.misuse: bool(self.misuse),
             "grad_output": self.grad_output is not None,
             "grad_h_n": self.grad_h_n is not None,
         }
@@ -260,6 +265,7 @@ class Case:
         parts += [f"unbatched={self.unbatched}"] * self.unbatched
         parts += [f"memory={self.memory!r}"] * (self.memory != "contiguous")
         parts += [f"lengths={self.lengths}"] * (self.lengths is not None) + [f"packed={self.packed}"] * self.packed
+        parts += [f"misuse={self.misuse!r}"] * bool(self.misuse)
         parts += [f"{name}={_nested(self.arrays[name])}" for name in OPTIONAL[1:] if name in self.arrays]
         return f"Case({', '.join(parts)})"
 

@@ -27,11 +27,13 @@ def to_plain(case: Case) -> dict[str, Any]:
     config["dtype"] = str(case.config.dtype).removeprefix("torch.")
     # What came after the first archived cases is left out where it is not there, so that their names stay.
     lengths = {} if case.lengths is None else {"lengths": list(case.lengths), "packed": case.packed}
+    misuse = {"misuse": case.misuse} if case.misuse else {}
     return {
         "config": config,
         "unbatched": case.unbatched,
         "memory": case.memory,
         **lengths,
+        **misuse,
         "arrays": {name: _array_to_plain(array) for name, array in case.arrays.items()},
     }
 
@@ -51,7 +53,7 @@ def from_plain(data: Any) -> Case:
     arrays = {name: _array(name, value, config.dtype) for name, value in listed.items()}
     optional: dict[str, Any] = {name: arrays.pop(name, None) for name in OPTIONAL}
     flags = {"unbatched": _expect(data, "unbatched", bool), "memory": _expect(data, "memory", str)}
-    case = Case(config, arrays.pop("x"), weights=arrays, **flags, **_lengths(data), **optional)
+    case = Case(config, arrays.pop("x"), weights=arrays, **flags, **_lengths(data), **_misuse(data), **optional)
     states = case.steps * max(case.batch_size, 1) * len(config.suffixes()) * config.hidden_size
     if states > MOST_STATES:
         raise InvalidCase(
@@ -67,6 +69,10 @@ def _lengths(data: Any) -> dict[str, Any]:
     if len(lengths) > MOST_ELEMENTS or not all(type(length) is int for length in lengths):
         raise InvalidCase(f"lengths: expected a list of up to {MOST_ELEMENTS} integers, found {_shown(lengths)}")
     return {"lengths": tuple(lengths), "packed": _expect(data, "packed", bool)}
+
+
+def _misuse(data: Any) -> dict[str, Any]:
+    return {"misuse": _expect(data, "misuse", str)} if "misuse" in data else {}
 
 
 def _expect(data: Any, key: str, kind: type) -> Any:

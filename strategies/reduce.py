@@ -78,5 +78,6 @@ def _identity(case: Case) -> tuple[object, ...]:
         case.memory,
         case.lengths,
         case.packed,
+        case.misuse,
         *((name, array.tobytes()) for name, array in case.arrays.items()),
     )

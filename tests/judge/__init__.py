@@ -3,6 +3,7 @@
 from tests.judge.checks import at_once, same_bits, same_mapping, share_nothing, snapshot, unchanged
 from tests.judge.laws import obeys_laws
 from tests.judge.property import PROPERTIES, Property, claims_gradients, claims_lengths, judged
+from tests.judge.refusals import admits_misuse, refuses
 from tests.judge.trial import Network, Trial, companion
 from tests.judge.verdict import Disagreement, Margin, Result
 
@@ -14,12 +15,14 @@ __all__ = [
     "Property",
     "Result",
     "Trial",
+    "admits_misuse",
     "at_once",
     "claims_gradients",
     "claims_lengths",
     "companion",
     "judged",
     "obeys_laws",
+    "refuses",
     "same_bits",
     "same_mapping",
     "share_nothing",

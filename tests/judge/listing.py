@@ -24,7 +24,7 @@ def _paragraph(implementation: Implementation) -> str:
 
 
 #: Fields of `Capabilities` that add to what its default claims; the others take something back.
-_ADDED = ("lengths", "padding")
+_ADDED = ("lengths", "padding", "accepts")
 
 
 def _claims(capabilities: Capabilities) -> str:

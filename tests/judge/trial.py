@@ -131,12 +131,12 @@ class Network:
     def call_with(self, x: torch.Tensor, h_0: torch.Tensor | None) -> Result:
         """The result on these very tensors."""
         with torch.no_grad():
-            return as_result(self._call(x) if h_0 is None else self._call(x, h_0))
+            return as_result(self.call_raw(x) if h_0 is None else self.call_raw(x, h_0))
 
     def call_on(self, case: Case, x: torch.Tensor, h_0: torch.Tensor | None) -> Result:
         """The result on these tensors of a case, handed over as it says; gradients are tracked as torch is set to."""
         arguments = lengths.hand_over(case, x, h_0)
-        returned = self._call(*arguments)
+        returned = self.call_raw(*arguments)
         if case.lengths is not None:
             returned = lengths.receive(case, returned, arguments[0], self.trial.capabilities.padding)
         return as_result(returned)
@@ -148,7 +148,8 @@ class Network:
             raise Disagreement("type", f"run.parameters should map {sorted(weights)} to tensors, found {own!r}")
         return own
 
-    def _call(self, *arguments: Any) -> Any:
+    def call_raw(self, *arguments: Any) -> Any:
+        """Whatever the network returns for any arguments."""
         return self.trial._timed("calling the network", self.run, *arguments)
 
     def agrees(self, case: Case) -> Result:

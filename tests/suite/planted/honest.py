@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
 import numpy as np
@@ -18,6 +18,7 @@ import torch
 from torch import Tensor
 
 from impls import Capabilities, Config, Rounding
+from impls.arguments import check_arguments
 from impls.contract import Build, Weights
 from tests.suite.planted.loop import Cell, Loop
 
@@ -195,9 +196,13 @@ class NetworkInDouble(Loop):
     """Everything is float64, and only the results are rounded."""
 
     def __init__(self, config: Config, weights: Weights) -> None:
-        super().__init__(config, {name: values.double() for name, values in weights.items()})
+        self.asked = config
+        super().__init__(
+            replace(config, dtype=torch.float64), {name: values.double() for name, values in weights.items()}
+        )
 
     def __call__(self, x: Tensor, h_0: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        check_arguments(self.asked, x, h_0)
         output, h_n = super().__call__(x.double(), None if h_0 is None else h_0.double())
         return output.to(x.dtype), h_n.to(x.dtype)
 

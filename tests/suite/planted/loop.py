@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from impls import Config
+from impls.arguments import check_arguments
 from impls.contract import Weights
 
 
@@ -38,6 +39,7 @@ class Loop:
         ]
 
     def __call__(self, x: Tensor, h_0: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        check_arguments(self.config, x, h_0)
         unbatched = x.dim() == 2
         sequence = self.arrange_in(x)
         output, h_n = self.network(sequence, self.initial_state(sequence, self.arrange_state_in(h_0, unbatched)))

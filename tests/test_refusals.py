@@ -1,0 +1,10 @@
+"""Refusals: calls that nn.RNN refuses."""
+
+from strategies import Case, misused_cases
+from tests.judge import Trial, admits_misuse, judged, refuses
+
+
+@judged(misused_cases, admits=admits_misuse)
+def test_refusals(trial: Trial, case: Case) -> None:
+    """A wrong call raises an error, or is documented and right; and afterwards the right call works."""
+    refuses(trial, case)
