@@ -21,7 +21,7 @@ from impls.torch_defects import TORCH_DEFECTS
         KnownDefect(
             name="h_0-cut-by-packing",
             predicate=lambda case: case.misuse == "h_0-row-more",
-            reason="beside a PackedSequence that was sorted, rows of h_0 are picked before it is checked how many there are",
+            reason="beside a sequence that was sorted to be packed, rows of h_0 are picked before they are counted",
             link="permute_hidden in torch/nn/modules/rnn.py (not reported as of 2.13.0)",
             case="refusals-9d8651c53944.json",
         ),

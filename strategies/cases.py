@@ -21,7 +21,7 @@ import torch
 from hypothesis import assume
 from hypothesis import strategies as st
 
-from impls.contract import DTYPES, NONLINEARITIES, Array, Capabilities, Config
+from impls.contract import Array, Capabilities, Config
 from strategies.case import Case
 from strategies.values import codebook, scattered, special_values, tiled
 
@@ -39,7 +39,7 @@ class Sizes(NamedTuple):
 
 SMALLEST = Sizes(1, 0, 1, 1)
 #: The fields of `Capabilities` that bound the fields of `Sizes`.
-_LIMITS = ("max_steps", "max_batch", "max_input_size", "max_hidden_size")
+LIMITS = ("max_steps", "max_batch", "max_input_size", "max_hidden_size")
 _SMALL = (1, 1, 2, 2, 3, 3, 4, 5)
 #: Around the widths of vector registers and of the blocks of matrix kernels.
 _EDGES = st.sampled_from((8, 7, 9, 16, 15, 17, 32, 31, 33, 64, 63, 65))
@@ -98,7 +98,7 @@ def _sizes(draw: st.DrawFn, within: Capabilities) -> Sizes:
     drawn = _TIES[draw(_TIE)](draw(_SIZES))
     if widening := draw(_WIDENING):
         drawn = _WIDE[widening](drawn, draw(_EDGES))
-    limits = [getattr(within, name) for name in _LIMITS]
+    limits = [getattr(within, name) for name in LIMITS]
     found = Sizes(*(size if limit is None else min(size, limit) for size, limit in zip(drawn, limits, strict=True)))
     return found._replace(batch=max(found.batch, within.min_batch))
 
@@ -225,38 +225,3 @@ class _Paint:
 _LOW_PRECISION = (torch.float16, torch.bfloat16)
 #: The largest number where non-finite ones are not claimed: `Case.finite` in float16, the narrowest range.
 _TAME = 64.0
-
-
-def cases_beyond(within: Capabilities) -> st.SearchStrategy[Case]:
-    """Cases with one thing that `within` does not claim; where it claims everything, those inside it.
-
-    What cannot be refused from outside (calls from several threads) or is defined away (non-finite numbers) is left
-    out.
-    """
-    wider = one_step_wider(within) or [(within, SMALLEST)]
-    return st.one_of([cases(capabilities, at_least=floor) for capabilities, floor in wider])
-
-
-def one_step_wider(within: Capabilities) -> list[tuple[Capabilities, Sizes]]:
-    """These capabilities, each time with one refusal turned into a claim, and sizes that exceed them."""
-    changes: list[dict[str, Any]] = []
-    for name, everything in _CHOICES.items():
-        if missing := tuple(value for value in everything if value not in getattr(within, name)):
-            changes.append({name: missing})
-    changes += [{name: True} for name in ("bidirectional", "unbatched", "h_0") if not getattr(within, name)]
-    changes += [{"max_layers": None}] * (within.max_layers is not None) + [{"min_batch": 0}] * (within.min_batch > 0)
-    wider = [(replace(within, **change), SMALLEST) for change in changes]
-    for index, name in enumerate(_LIMITS):
-        if (limit := getattr(within, name)) is not None:
-            floor = Sizes(*(limit + 1 if place == index else size for place, size in enumerate(SMALLEST)))
-            unlimited: dict[str, Any] = {name: None}
-            wider.append((replace(within, **unlimited), floor))
-    return wider
-
-
-_CHOICES: dict[str, tuple[Any, ...]] = {
-    "nonlinearities": NONLINEARITIES,
-    "biases": (True, False),
-    "batch_first": (False, True),
-    "dtypes": DTYPES,
-}

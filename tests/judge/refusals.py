@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import torch
 
 from strategies import Case
@@ -31,7 +33,8 @@ def refuses(trial: Trial, case: Case) -> None:
             )
         means = misuse_of(case).means(case)
         judge(means, _in_dtype(means, as_result(returned)), trial.expected(means))
-    network.agrees(case)
+    for right in (replace(case, h_0=None), case):
+        network.agrees(right)
 
 
 def _call_wrongly(network: Network, case: Case) -> object:

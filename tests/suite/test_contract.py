@@ -46,6 +46,7 @@ REFUSED_CAPABILITIES: list[tuple[dict[str, Any], list[str]]] = [
     ),
     ({"lengths": "packed"}, ["lengths", "tuple out of", "found 'packed'"]),
     ({"lengths": ("masked",)}, ["lengths", "'packed', 'padded'", "found ('masked',)"]),
+    ({"accepts": ("anything",)}, ["accepts", "'x-list'", "found ('anything',)"]),
     ({"padding": "ones"}, ["padding", "'anything', 'zeros'", "found 'ones'"]),
     *(
         ({name: found}, [name, "None or an integer from 1", f"found {found!r}"])
@@ -212,7 +213,7 @@ def test_objections(capabilities: Capabilities, case: Case, expected: list[str])
 def test_every_field_objects() -> None:
     """The table above has every field that a case can be outside of: not calls from threads, nor what comes back."""
     covered = {name for _, _, expected in OBJECTIONS for name in expected}
-    assert covered == {each.name for each in fields(Capabilities)} - {"threads", "padding"}
+    assert covered == {each.name for each in fields(Capabilities)} - {"threads", "padding", "accepts"}
 
 
 @pytest.mark.parametrize(("arguments", "words"), REFUSED_ROUNDING, ids=repr)
