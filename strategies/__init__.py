@@ -4,6 +4,7 @@ from strategies.case import MEMORY, Case, InvalidCase
 from strategies.cases import Sizes, cases, cases_beyond, configs, sizes
 from strategies.cotangents import cases_with_cotangents
 from strategies.lengths import cases_with_lengths
+from strategies.special import special_cases
 
 __all__ = [
     "MEMORY",
@@ -16,4 +17,5 @@ __all__ = [
     "cases_with_lengths",
     "configs",
     "sizes",
+    "special_cases",
 ]
