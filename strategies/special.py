@@ -42,7 +42,7 @@ def values(dtype: torch.dtype) -> dict[str, Array]:
     saturated, overflow = math.atanh(1 - eps / 2), math.log(largest) / 2
     around = np.array([1, 1 - 2 * eps, 1 + 2 * eps, 0.9, 1.1])
     exponents = np.unique(np.linspace(1, -math.log2(tiny), 24).round())
-    positive = {
+    positive: dict[str, Any] = {
         "zero": [0.0],
         "subnormal": tiny * np.array([0.5, eps, 1 - eps, 0.75, 2 * eps]),
         "smallest": tiny * np.array([1, 1 + eps, 2, 4]),
