@@ -6,6 +6,7 @@ What the arithmetic determines there and what it leaves free, the balls of the r
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import replace
 from functools import cache
 from itertools import product
@@ -20,13 +21,29 @@ from impls.contract import Array, Capabilities
 from strategies.case import Case, round_to
 from strategies.cases import EVERYTHING, Sizes, cases
 
+
+def _identity(shape: tuple[int, ...]) -> Array:
+    return np.eye(shape[0], shape[1])
+
+
 _LARGEST = {"max_steps": 4, "max_batch": 3, "max_input_size": 4, "max_hidden_size": 4, "max_layers": 2}
 #: Where values are put: one role, or any of them.
 ROLES = ("x", "h_0", "weight_ih", "weight_hh", "bias_ih", "bias_hh", "any")
-#: How much of an array one value takes: an element, one index of its first axis (a frame of x), or all.
-EXTENTS = ("element", "slice", "element", "array")
-#: What stands around them: beside ordinary numbers a tiny term does not show, alone it does.
-BACKGROUNDS = ("as drawn", "identity", "zeros")
+#: How much of an array one value takes: an element, one index of its first axis (a frame of x), or all; or each element
+#: one of several values.
+EXTENTS = ("element", "slice", "array", "scattered")
+#: What stands around them. Beside ordinary numbers a tiny term does not show; alone it is a pre-activation by itself.
+BACKGROUNDS = ("as drawn", "alone")
+#: Per role, the arrays that are not zero where its values stand alone: matrices with a diagonal of ones, or all ones.
+_ALONE: dict[str, dict[str, Callable[[tuple[int, ...]], Array]]] = {
+    "x": {"weight_ih": _identity},
+    "h_0": {"weight_ih": _identity, "weight_hh": _identity},
+    "weight_ih": {"weight_ih": _identity, "x": np.ones},
+    "weight_hh": {"weight_ih": _identity, "h_0": np.ones},
+    "bias_ih": {"weight_ih": _identity},
+    "bias_hh": {"weight_ih": _identity},
+    "any": {"weight_ih": _identity, "x": np.ones},
+}
 #: The kinds of values that leave a case finite.
 FINITE = ("zero", "subnormal", "smallest", "small", "saturation", "overflow of exp")
 KINDS = (*FINITE, "nan", "infinite", "largest", "any")
@@ -40,7 +57,7 @@ def values(dtype: torch.dtype) -> dict[str, Array]:
     info = torch.finfo(dtype)
     tiny, eps, largest = info.smallest_normal, info.eps, info.max
     saturated, overflow = math.atanh(1 - eps / 2), math.log(largest) / 2
-    around = np.array([1, 1 - 2 * eps, 1 + 2 * eps, 0.9, 1.1])
+    around = np.array([1, 1 - 2 * eps, 1 + 2 * eps, 0.9, 1.1, 0.75])
     exponents = np.unique(np.linspace(1, -math.log2(tiny), 24).round())
     positive: dict[str, Any] = {
         "zero": [0.0],
@@ -51,7 +68,7 @@ def values(dtype: torch.dtype) -> dict[str, Array]:
         "overflow of exp": np.concatenate([overflow * around, 2 * overflow * around]),
         "nan": [np.nan],
         "infinite": [np.inf],
-        "largest": largest * np.array([1, 1 - eps, 0.5, 0.25]),
+        "largest": largest * np.array([1, 1 - eps, 0.9, 0.75, 0.6, 0.5, 0.25]),
     }
     table = {
         kind: round_to(dtype, [signed for size in sizes for signed in (size, -size)])
@@ -65,7 +82,10 @@ def special_cases(draw: st.DrawFn, /, within: Capabilities = EVERYTHING, **optio
     """Small cases inside `within` with one to four special values in them; `options` as for `cases`."""
     case = draw(cases(small(within), special=False, at_least=Sizes(1, 1, 1, 1), **options))
     background, kind, extent, role = draw(_ways(within.nonfinite))
-    case = with_background(case, background)
+    # A role that the case does not have is x's to play.
+    role = role if role == "any" or _names(case, role) else "x"
+    if background == "alone":
+        case = alone(case, role)
     case = with_values(case, values(case.config.dtype)[kind], role, extent, draw(_PUT))
     assume(within.nonfinite or case.finite)
     return case
@@ -81,34 +101,33 @@ def small(within: Capabilities) -> Capabilities:
     return replace(within, **limits)
 
 
-def with_background(case: Case, background: str) -> Case:
-    """The same case as it is, with all zeros, or with W_ih = 1 on its diagonal and all else but x zero."""
-    if background == "as drawn":
-        return case
+def alone(case: Case, role: str) -> Case:
+    """The same case with zeros and ones, such that a value in an array of this role is a pre-activation by itself."""
     arrays = {name: np.zeros_like(array) for name, array in case.arrays.items()}
-    if background == "identity":
-        identities = {name: np.eye(*array.shape) for name, array in arrays.items() if name.startswith("weight_ih")}
-        arrays = {**arrays, "x": case.x, **identities}
+    for kept, made in _ALONE[role].items():
+        arrays |= {name: made(arrays[name].shape) for name in _names(case, kept)}
     return case.with_arrays(**arrays)
 
 
 def with_values(case: Case, choice: Array, role: str, extent: str, put: bytes) -> Case:
-    """The same case with a value of `choice` put in an array of the role for every three bytes.
-
-    Where the case has no array of that role, x takes its place.
-    """
-    names = [name for name in case.arrays if role == "any" or name.startswith(role)] or ["x"]
+    """The same case with values of `choice` put in arrays of the role, one for every three bytes."""
+    names = list(case.arrays) if role == "any" else _names(case, role)
     changed = {name: case.arrays[name].copy() for name in names}
     for which, place, value in zip(put[::3], put[1::3], put[2::3], strict=False):
         array = changed[names[which % len(names)]]
-        _part(array, extent, place)[...] = choice[value % len(choice)]
+        if extent == "scattered":
+            array[...] = np.resize(choice[np.frombuffer(put, np.uint8) % len(choice)], array.shape)
+        else:
+            _part(array, extent, place)[...] = choice[value % len(choice)]
     return case.with_arrays(**changed)
 
 
+def _names(case: Case, role: str) -> list[str]:
+    return [name for name in case.arrays if name.startswith(role)]
+
+
 def _part(array: Array, extent: str, place: int) -> Array:
-    if extent == "array":
-        return array
-    parts = array.reshape(-1, 1) if extent == "element" else array
+    parts = {"element": array.reshape(-1, 1), "slice": array, "array": array[None]}[extent]
     part: Array = parts[place % len(parts), ...]
     return part
 

@@ -14,6 +14,7 @@ in `PLANTED` with its family and the property of the suite that is expected to c
     threads        several threads may call one network at once
     repeats        the same call gives the same bits
     claims         what is not claimed is refused or right
+    special        what arithmetic determines of special values is demanded
     laws           splitting, merging, permuting, scaling and embedding a case change nothing else
 
 Every bug shows in some case within T <= 40, B <= 33, I and H <= 65 and three layers. Only `WeightsOfFirst`,
@@ -53,6 +54,7 @@ Family: TypeAlias = Literal[
     "capabilities",
     "nonfinite",
     "laws",
+    "special",
 ]
 Property: TypeAlias = Literal[
     "agreement",
@@ -67,6 +69,7 @@ Property: TypeAlias = Literal[
     "repeats",
     "claims",
     "laws",
+    "special",
 ]
 Results: TypeAlias = tuple[Tensor, Tensor]
 Planted = TypeVar("Planted", bound=type[Loop])
