@@ -6,6 +6,7 @@ from strategies.cases import Sizes, cases, configs, sizes
 from strategies.cotangents import cases_with_cotangents
 from strategies.lengths import cases_with_lengths
 from strategies.misuse import misused_cases
+from strategies.special import special_cases
 
 __all__ = [
     "MEMORY",
@@ -19,4 +20,5 @@ __all__ = [
     "configs",
     "misused_cases",
     "sizes",
+    "special_cases",
 ]

@@ -18,6 +18,16 @@ from tests.judge.trial import Trial
 KEY = "rnn-parity"
 #: From the harmless to the grave; a result of several items has the gravest of theirs.
 STATUSES = ("not installed", "unsupported", "agrees", "disagrees", "error")
+#: What adds up over items, and what the report sums up in other words.
+_COUNTS = ("cases", "cpu_seconds", "implementation_seconds", "elements", "vacuous", "kept", "flushed", "known")
+_UNREPORTED = ("elements", "vacuous", "kept", "flushed", "known")
+
+
+def subnormals(kept: int, flushed: int) -> str:
+    """What became of so many subnormal results, in a word."""
+    return {(True, False): "kept", (False, True): "flushed", (True, True): "both"}.get(
+        (kept > 0, flushed > 0), "none seen"
+    )
 
 
 @dataclass
@@ -33,6 +43,8 @@ class Result:
     worst_error_over_bound: float = 0.0
     elements: int = 0
     vacuous: int = 0
+    kept: int = 0
+    flushed: int = 0
     counterexamples: list[str] = field(default_factory=list)
     #: Cases of known defects that were seen to be there still.
     known: int = 0
@@ -54,6 +66,8 @@ class Result:
             tally.margin.worst,
             tally.margin.elements,
             tally.margin.vacuous,
+            tally.margin.kept,
+            tally.margin.flushed,
             known=int(xfailed),
         )
 
@@ -65,7 +79,7 @@ class Result:
         """Take in another item of the same implementation and property."""
         self.status = max(self.status, other.status, key=STATUSES.index)
         self.worst_error_over_bound = max(self.worst_error_over_bound, other.worst_error_over_bound)
-        for name in ("cases", "cpu_seconds", "implementation_seconds", "elements", "vacuous", "known"):
+        for name in _COUNTS:
             setattr(self, name, getattr(self, name) + getattr(other, name))
         self.counterexamples = sorted({*self.counterexamples, *other.counterexamples})
 
@@ -74,13 +88,19 @@ class Result:
         """The part of all elements about which the bounds say nothing."""
         return self.vacuous / self.elements if self.elements else 0.0
 
+    @property
+    def subnormals(self) -> str:
+        """What became of subnormal results."""
+        return subnormals(self.kept, self.flushed)
+
     def for_report(self) -> dict[str, Any]:
         """As the report holds it."""
         data = self.plain() | {
             "vacuous_share": self.vacuous_share,
+            "subnormals": self.subnormals,
             "worst_error_over_bound": spelled(self.worst_error_over_bound),
         }
-        return {key: value for key, value in data.items() if key not in ("elements", "vacuous", "known")}
+        return {key: value for key, value in data.items() if key not in _UNREPORTED}
 
 
 class Results:

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from tests.judge.report import Result, Results
+from tests.judge.report import Result, Results, subnormals
 
 _LEGEND = (
     "cases that agreed (+1k: and one archived case of a known defect that is still there), or: - unsupported, "
     "x not installed, DISAGREES, ERROR (not a verdict: see above)"
 )
+_MARGINS = ("worst/bound", "vacuous", "subnormals")
 _MARKS = {"unsupported": "-", "not installed": "x", "disagrees": "DISAGREES", "error": "ERROR"}
 
 
 def lines(results: Results, width: int | None = None) -> Iterator[str]:
-    """A row an implementation, a column a property, and how close to the bounds it came.
+    """A row an implementation, a column a property, how close to the bounds it came, and what became of subnormals.
 
     Where a `width` is given, columns that do not fit beside each other are put below.
     """
@@ -22,7 +23,7 @@ def lines(results: Results, width: int | None = None) -> Iterator[str]:
     properties = sorted({judged for _, judged in results.found})
     columns = [[judged, *(_cell(results.found.get((name, judged))) for name in names)] for judged in properties]
     margins = [_margin(results, name) for name in names]
-    columns += [["worst/bound", *(worst for worst, _ in margins)], ["vacuous", *(vacuous for _, vacuous in margins)]]
+    columns += [[head, *cells] for head, *cells in zip(_MARGINS, *margins, strict=True)]
     for block in _blocks(columns, width - max(map(len, names)) if width else None):
         yield from _aligned(["", *names], block)
     yield _LEGEND
@@ -60,9 +61,10 @@ def _margin(results: Results, name: str) -> list[str]:
     own = [result for (found, _), result in results.found.items() if found == name]
     elements = sum(result.elements for result in own)
     if not elements:
-        return ["", ""]
+        return [""] * len(_MARGINS)
     worst = max(result.worst_error_over_bound for result in own)
-    return [f"{worst:.2f}", f"{sum(result.vacuous for result in own) / elements:.1%}"]
+    vacuous, kept, flushed = (sum(getattr(result, count) for result in own) for count in ("vacuous", "kept", "flushed"))
+    return [f"{worst:.2f}", f"{vacuous / elements:.1%}", subnormals(kept, flushed)]
 
 
 def _totals(results: Results) -> str:

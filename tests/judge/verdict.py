@@ -11,6 +11,7 @@ import torch
 from impls.balls import RADIUS_SLACK, Ball
 from impls.contract import Array
 from strategies import Case
+from strategies.case import round_to
 
 Index: TypeAlias = tuple[int, ...]
 
@@ -35,12 +36,17 @@ class Margin:
     worst: float = 0.0
     elements: int = 0
     vacuous: int = 0
+    #: How many subnormal results were kept, and how many flushed to zero, which is allowed.
+    kept: int = 0
+    flushed: int = 0
 
     def add(self, other: Margin) -> None:
         """Take in another margin."""
         self.worst = max(self.worst, other.worst)
         self.elements += other.elements
         self.vacuous += other.vacuous
+        self.kept += other.kept
+        self.flushed += other.flushed
 
 
 class Result(NamedTuple):
@@ -131,7 +137,23 @@ def judge_values(case: Case, name: str, found: Array, ball: Ball, kind: str = "v
             worst=float(worst),
         )
     vacuous = (ball.rad > np.abs(ball.mid)) & ~np.isinf(ball.mid)
-    return Margin(float(ratio.max(initial=0.0)), ratio.size, int(vacuous.sum()))
+    return Margin(float(ratio.max(initial=0.0)), ratio.size, int(vacuous.sum()), *subnormals(case, found, ball))
+
+
+def subnormals(case: Case, found: Array, ball: Ball) -> tuple[int, int]:
+    """How many elements that should be subnormal are kept, and how many are zero.
+
+    Looked at are midpoints that the dtype holds, no smaller than a quarter of its smallest normal number: a rounding
+    alone makes no zero of these. In float16 it may, where larger terms cancel; that dtype is left out.
+    """
+    info = torch.finfo(case.config.dtype)
+    sizes = np.abs(ball.mid)
+    tiny = (sizes < info.smallest_normal) & (sizes >= info.smallest_normal / 4)
+    if not tiny.any() or info.smallest_normal > info.eps**2:
+        return 0, 0
+    stored = tiny & (round_to(case.config.dtype, ball.mid) == ball.mid)
+    kept = stored & (found != 0) & (np.abs(found) < info.smallest_normal)
+    return int(kept.sum()), int((stored & (found == 0)).sum())
 
 
 def error_over_bound(got: Array, ball: Ball) -> Array:

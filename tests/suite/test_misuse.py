@@ -1,4 +1,4 @@
-"""Wrong calls: nn.RNN refuses every one in the table, each is drawn often, and the doors of our own say what is wrong."""
+"""Wrong calls: nn.RNN refuses every one in the table, each is drawn often, and our own doors say what is wrong."""
 
 from __future__ import annotations
 

@@ -283,6 +283,7 @@ def test_schema(workers: int) -> None:
             "implementation_seconds",
             "worst_error_over_bound",
             "vacuous_share",
+            "subnormals",
             "counterexamples",
         }
 

@@ -15,6 +15,7 @@ in `PLANTED` with its family and the property of the suite that is expected to c
     repeats        the same call gives the same bits
     claims         what is not claimed is refused or right
     refusals       what nn.RNN refuses is refused, and the network works on
+    special        what arithmetic determines of special values is demanded
     laws           splitting, merging, permuting, scaling and embedding a case change nothing else
 
 Every bug shows in some case within T <= 40, B <= 33, I and H <= 65 and three layers. Only `WeightsOfFirst`,
@@ -55,6 +56,7 @@ Family: TypeAlias = Literal[
     "nonfinite",
     "laws",
     "refusals",
+    "special",
 ]
 Property: TypeAlias = Literal[
     "agreement",
@@ -70,6 +72,7 @@ Property: TypeAlias = Literal[
     "claims",
     "laws",
     "refusals",
+    "special",
 ]
 Results: TypeAlias = tuple[Tensor, Tensor]
 Planted = TypeVar("Planted", bound=type[Loop])
