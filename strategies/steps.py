@@ -34,7 +34,8 @@ def keep(case: Case, axis: str, index: Sequence[int]) -> Case:
 
 
 def _keep_steps(case: Case, index: list[int]) -> Case:
-    lengths = None if case.lengths is None else tuple(min(length, len(index)) for length in case.lengths)
+    # A step that is dropped is missing in each row that has it, so that lengths that differ still differ.
+    lengths = None if case.lengths is None else tuple(max(1, sum(t < length for t in index)) for length in case.lengths)
     return replace(case, x=case.x[index], lengths=lengths, grad_output=_part(case.grad_output, index))
 
 

@@ -20,8 +20,7 @@ from strategies.complexity import complexity
 from tests.judge import Disagreement, Property
 from tests.judge.counterexample import Counterexample, explanation, find_minimal
 from tests.measures.drawing import PLAIN
-from tests.suite.planted import minimal
-from tests.suite.planted.bugs import BUGS
+from tests.suite.planted import BUGS, minimal
 from tests.suite.planted.trying import PROPERTIES, hunt, implementation
 
 _SEEDS = (0, 1, 2)

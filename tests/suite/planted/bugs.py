@@ -14,6 +14,11 @@ in `BUGS` with its family and the property of the suite that is expected to catc
     threads        several threads may call one network at once
     repeats        the same call gives the same bits
     claims         what is not claimed is refused or right
+    gradients      gradients of x, h_0 and the parameters are the reference's
+    backward       running back twice adds up
+    requires_grad  gradients of some arguments only are the same
+    lengths        each row of a batch is as if it ran alone on its own length
+    length_gradients   gradients stop at each row's end
 
 Every bug shows in some case within T <= 40, B <= 33, I and H <= 65 and three layers. Only `WeightsOfFirst`,
 `WeightsOfLatest` and `StateInClass` remember anything beyond one network.
@@ -51,6 +56,8 @@ Family: TypeAlias = Literal[
     "strides",
     "capabilities",
     "nonfinite",
+    "gradients",
+    "lengths",
 ]
 Property: TypeAlias = Literal[
     "agreement",
@@ -64,6 +71,11 @@ Property: TypeAlias = Literal[
     "threads",
     "repeats",
     "claims",
+    "gradients",
+    "backward",
+    "requires_grad",
+    "lengths",
+    "length_gradients",
 ]
 Results: TypeAlias = tuple[Tensor, Tensor]
 Planted = TypeVar("Planted", bound=type[Loop])
@@ -1844,6 +1856,3 @@ class NanSpreadsOverBatch(Loop):
 
     def affine(self, cell: Cell, x: Tensor, h: Tensor) -> Tensor:
         return super().affine(cell, x, h) + 0 * x.sum()
-
-
-BUGS: tuple[Bug, ...] = tuple(_PLANTED)
