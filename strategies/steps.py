@@ -34,7 +34,8 @@ def keep(case: Case, axis: str, index: Sequence[int]) -> Case:
 
 
 def _keep_steps(case: Case, index: list[int]) -> Case:
-    lengths = None if case.lengths is None else tuple(min(length, len(index)) for length in case.lengths)
+    # A step that is dropped is missing in each row that has it, so that lengths that differ still differ.
+    lengths = None if case.lengths is None else tuple(max(1, sum(t < length for t in index)) for length in case.lengths)
     return replace(case, x=case.x[index], lengths=lengths, grad_output=_part(case.grad_output, index))
 
 
@@ -157,7 +158,7 @@ def plainer_options(case: Case) -> Step:
     if case.unbatched:
         yield replace(case, unbatched=False)
     if case.has_cotangents:
-        yield from (replace(case, grad_output=None), replace(case, grad_h_n=None))
+        yield from _fewer_cotangents(case)
     yield from _plainer_lengths(case)
     for memory in list(MEMORY)[: list(MEMORY).index(case.memory)]:
         yield replace(case, memory=memory)
@@ -168,6 +169,17 @@ def plainer_options(case: Case) -> Step:
     for dtype in PLAINEST_DTYPES[: PLAINEST_DTYPES.index(config.dtype)]:
         if all(np.array_equal(round_to(dtype, array), array, equal_nan=True) for array in case.arrays.values()):
             yield case.in_dtype(dtype)
+
+
+def _fewer_cotangents(case: Case) -> Step:
+    """One of the cotangents alone, and what is asked of each direction's last output asked of its final state."""
+    yield from (replace(case, grad_output=None), replace(case, grad_h_n=None))
+    if case.grad_output is not None and case.grad_h_n is None:
+        config = case.config
+        grad_h_n = np.zeros((len(config.suffixes()), case.batch_size, config.hidden_size))
+        halves = np.split(case.grad_output, config.num_directions, -1)
+        grad_h_n[-config.num_directions :] = [half[last] for half, last in zip(halves, (-1, 0), strict=False)]
+        yield replace(case, grad_output=None, grad_h_n=grad_h_n)
 
 
 def _plainer_lengths(case: Case) -> Step:

@@ -19,6 +19,8 @@ class Asked(NamedTuple):
     weights: dict[str, torch.Tensor]
     x: torch.Tensor
     h_0: torch.Tensor | None
+    #: The names of those; kept here, as an implementation may make others ask.
+    wanted: frozenset[str] = frozenset()
 
     def arguments(self) -> dict[str, torch.Tensor]:
         """All of them by name."""
@@ -28,19 +30,27 @@ class Asked(NamedTuple):
 def ask(case: Case, wanted: Collection[str] | None = None) -> Asked:
     """Fresh tensors of a case; those that are `wanted` (all, if none are named) ask for gradients."""
     asked = Asked(*case.tensors())
-    for name, tensor in asked.arguments().items():
-        tensor.requires_grad_(wanted is None or name in wanted)
-    return asked
+    arguments = asked.arguments()
+    names = frozenset(arguments if wanted is None else wanted)
+    for name, tensor in arguments.items():
+        tensor.requires_grad_(name in names)
+    return asked._replace(wanted=names)
 
 
 def backward(case: Case, results: Sequence[Result], retain_graph: bool) -> None:
-    """Run back from the results of one or more calls on a case at once, with the cotangents that it names."""
+    """Run back from the results of one or more calls on a case at once, with the cotangents that it names.
+
+    A result that is connected to nothing sends nothing back: without h_0 and with W_hh alone asking for a gradient,
+    which is zero, a single step may leave its product out.
+    """
     pairs = [
         (part, torch.from_numpy(cotangent.copy()).to(case.config.dtype))
         for result in results
         for part, cotangent in _cotangents(case, result)
+        if part.requires_grad
     ]
-    torch.autograd.backward(*map(list, zip(*pairs, strict=True)), retain_graph=retain_graph)
+    if pairs:
+        torch.autograd.backward(*map(list, zip(*pairs, strict=True)), retain_graph=retain_graph)
 
 
 def _cotangents(case: Case, result: Result) -> Iterator[tuple[torch.Tensor, Array]]:
@@ -59,7 +69,7 @@ def collect(asked: Asked, leaves: Mapping[str, torch.Tensor]) -> dict[str, torch
     gradients: dict[str, torch.Tensor] = {}
     for name, tensor in asked.arguments().items():
         gradient = leaves.get(name, tensor).grad
-        if tensor.requires_grad:
+        if name in asked.wanted:
             gradients[name] = torch.zeros_like(tensor) if gradient is None else gradient
         elif gradient is not None:
             raise Disagreement("gradient unasked", f"{name} did not ask for a gradient, and got one")

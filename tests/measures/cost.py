@@ -14,8 +14,9 @@ import torch
 from hypothesis import strategies as st
 
 from impls import implementation
+from impls.backward import gradients
 from impls.reference import forward
-from strategies import Case, cases
+from strategies import Case, cases, cases_with_cotangents
 from tests.judge import Trial
 from tests.judge.verdict import judge
 from tests.measures.drawing import for_each
@@ -71,6 +72,27 @@ def main() -> None:
     print(f"  + comparing                           {own - with_tensors:.3f} ms")
     print(f"  the suite's own work                  {own:.3f} ms, {own / bare:.1f} times the bare loop")
     print(f"  nn.RNN: building and calling          {implementation_part:.3f} ms")
+    gradients_beside_forward(count)
+
+
+def gradients_beside_forward(count: int) -> None:
+    """What the reference costs with gradients, the way forward included, and without, on the same cases."""
+
+    def nothing(case: Case) -> None:
+        pass
+
+    def forwards(case: Case) -> None:
+        forward(case.config, case.weights, case.x, case.h_0)
+
+    def back(case: Case) -> None:
+        gradients(case.config, case.weights, case.x, case.h_0, case.grad_output, case.grad_h_n)
+
+    drawing, one, both = (cpu(cases_with_cotangents(), count, visit) for visit in (nothing, forwards, back))
+    print("with cotangents")
+    print(f"  drawing a case                        {drawing:.3f} ms")
+    print(f"  reference with its bounds             {one - drawing:.3f} ms")
+    ratio = (both - drawing) / (one - drawing)
+    print(f"  reference with gradients              {both - drawing:.3f} ms, {ratio:.1f} times the one without")
 
 
 if __name__ == "__main__":

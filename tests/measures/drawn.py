@@ -10,9 +10,12 @@ from collections import Counter, defaultdict
 from collections.abc import Callable
 
 import numpy as np
+import torch
 
+from impls import DTYPES, Capabilities
+from impls.backward import gradients
 from impls.reference import forward
-from strategies import Case, cases
+from strategies import Case, cases, cases_with_cotangents
 from tests.measures.drawing import for_each
 
 #: What a case may show: name -> whether it does.
@@ -81,6 +84,20 @@ def census(count: int, first_seed: int = 0) -> Census:
     return found
 
 
+def census_of_gradients(dtype: torch.dtype, count: int) -> np.ndarray:
+    """Of gradients: their elements, those that are vacuous, the sum over cases of that share, and those exact."""
+    total = np.zeros(4)
+
+    def take(case: Case) -> None:
+        balls = gradients(case.config, case.weights, case.x, case.h_0, case.grad_output, case.grad_h_n).values()
+        mid, rad = (np.concatenate([ball[part].ravel() for ball in balls]) for part in (0, 1))
+        vacuous = rad > np.abs(mid)
+        total[:] += mid.size, vacuous.sum(), vacuous.mean(), (rad == 0).sum()
+
+    for_each(cases_with_cotangents(Capabilities(dtypes=(dtype,))), count, take)
+    return total
+
+
 def main() -> None:
     count = int(sys.argv[1]) if len(sys.argv) > 1 else 5000
     found = census(count)
@@ -92,6 +109,12 @@ def main() -> None:
         elements, vacuous, by_case, zero, exact = found.sums[dtype]
         shares = (vacuous / elements, by_case / cases_seen, zero / cases_seen, exact / elements)
         print(f"{dtype:9} {cases_seen:6}   " + "   ".join(f"{share:15.1%}" for share in shares))
+    print("\ngradients  cases   vacuous elements   vacuous by case   exact elements")
+    for dtype in DTYPES:
+        elements, vacuous, by_case, exact = census_of_gradients(dtype, count // len(DTYPES))
+        shares = (vacuous / elements, by_case / (count // len(DTYPES)), exact / elements)
+        name = str(dtype).removeprefix("torch.")
+        print(f"{name:9} {count // len(DTYPES):6}   " + "   ".join(f"{share:15.1%}" for share in shares))
 
 
 if __name__ == "__main__":

@@ -17,6 +17,11 @@ in `PLANTED` with its family and the property of the suite that is expected to c
     refusals       what nn.RNN refuses is refused, and the network works on
     special        what arithmetic determines of special values is demanded
     laws           splitting, merging, permuting, scaling and embedding a case change nothing else
+    gradients      gradients of x, h_0 and the parameters are the reference's
+    backward       running back twice adds up
+    requires_grad  gradients of some arguments only are the same
+    lengths        each row of a batch is as if it ran alone on its own length
+    length_gradients   gradients stop at each row's end
 
 Every bug shows in some case within T <= 40, B <= 33, I and H <= 65 and three layers. Only `WeightsOfFirst`,
 `WeightsOfLatest` and `StateInClass` remember anything beyond one network.
@@ -57,6 +62,8 @@ Family: TypeAlias = Literal[
     "laws",
     "refusals",
     "special",
+    "gradients",
+    "lengths",
 ]
 Property: TypeAlias = Literal[
     "agreement",
@@ -73,6 +80,11 @@ Property: TypeAlias = Literal[
     "laws",
     "refusals",
     "special",
+    "gradients",
+    "backward",
+    "requires_grad",
+    "lengths",
+    "length_gradients",
 ]
 Results: TypeAlias = tuple[Tensor, Tensor]
 Planted = TypeVar("Planted", bound=type[Loop])

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import re
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from copy import copy
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
@@ -20,7 +21,9 @@ from torch import Tensor
 from impls import Capabilities, Config, Rounding
 from impls.arguments import check_arguments
 from impls.contract import Build, Weights
+from tests.suite.planted.by_hand import ByHand
 from tests.suite.planted.loop import Cell, Loop
+from tests.suite.planted.ragged import Ragged
 
 Variant = TypeVar("Variant", bound=type[Loop])
 HALVES = (torch.float16, torch.bfloat16)
@@ -218,9 +221,12 @@ class DoubleProductsRoundedSums(Loop):
         return total
 
 
-@honest(Rounding(accumulate=torch.float32), dtypes=HALVES)
+@honest(Rounding(accumulate=torch.float32), dtypes=HALVES, gradients=False)
 class HalvesInNumpy(Loop):
-    """NumPy's float32 for float16 and bfloat16, rounded after every operation; other dtypes are refused."""
+    """NumPy's float32 for float16 and bfloat16, rounded after every operation; other dtypes are refused.
+
+    Autograd does not see what NumPy does.
+    """
 
     def __init__(self, config: Config, weights: Weights) -> None:
         if config.dtype not in HALVES:
@@ -234,9 +240,12 @@ class HalvesInNumpy(Loop):
         return torch.from_numpy(np.tanh(a.float().numpy())).to(a.dtype)
 
 
-@honest()
+@honest(gradients=False)
 class SubnormalsFlushed(Loop):
-    """Subnormal operands and results count as zero."""
+    """Subnormal operands and results count as zero.
+
+    Autograd takes what is flushed for a constant, and zeros with it.
+    """
 
     def flush(self, values: Tensor) -> Tensor:
         tiny = values.abs() < torch.finfo(values.dtype).smallest_normal
@@ -253,9 +262,12 @@ class SubnormalsFlushed(Loop):
 # Formulas of the activations
 
 
-@honest()
+@honest(gradients=False)
 class TanhByExpm1(Loop):
-    """tanh is (e^2 / (e + 2) - e) / 2 with e = expm1(-2|a|) below one, 1 - 2 / (exp(2|a|) + 1) above, in float64."""
+    """tanh is (e^2 / (e + 2) - e) / 2 with e = expm1(-2|a|) below one, 1 - 2 / (exp(2|a|) + 1) above, in float64.
+
+    |a| has derivative 0 at 0, where tanh' is 1.
+    """
 
     def tanh(self, a: Tensor) -> Tensor:
         size = a.double().abs()
@@ -264,10 +276,14 @@ class TanhByExpm1(Loop):
 
 
 @honest(
-    Rounding(tanh_ulps=3, reason="sinh and cosh of the C library are within 1 ulp each, and the quotient is rounded")
+    Rounding(tanh_ulps=3, reason="sinh and cosh of the C library are within 1 ulp each, and the quotient is rounded"),
+    gradients=False,
 )
 class TanhBySinhAndCosh(Loop):
-    """tanh is sinh / cosh up to 30 and one from there on, in float64."""
+    """tanh is sinh / cosh up to 30 and one from there on, in float64.
+
+    |a| has derivative 0 at 0, where tanh' is 1.
+    """
 
     def tanh(self, a: Tensor) -> Tensor:
         size = a.double().abs().clamp(max=30.0)
@@ -284,25 +300,34 @@ class TanhBySigmoid(Loop):
         return 2 * torch.sigmoid(2 * a) - 1
 
 
-@honest()
+@honest(gradients=False)
 class ReluByClamp(Loop):
-    """relu is a clamp."""
+    """relu is a clamp.
+
+    Its derivative at 0 is 1, where relu' is 0.
+    """
 
     def relu(self, a: Tensor) -> Tensor:
         return a.clamp(min=0)
 
 
-@honest()
+@honest(gradients=False)
 class ReluByWhere(Loop):
-    """relu picks zero where a < 0, and so keeps NaN."""
+    """relu picks zero where a < 0, and so keeps NaN.
+
+    Its derivative at 0 is 1, where relu' is 0.
+    """
 
     def relu(self, a: Tensor) -> Tensor:
         return torch.where(a < 0, torch.zeros_like(a), a)
 
 
-@honest(nonfinite=False)
+@honest(nonfinite=False, gradients=False)
 class ReluByHalves(Loop):
-    """relu is a/2 + |a|/2, which is right for everything but minus infinity, and refuses what is not finite."""
+    """relu is a/2 + |a|/2, which is right for everything but minus infinity, and refuses what is not finite.
+
+    Its derivative at 0 is 1/2, where relu' is 0.
+    """
 
     def relu(self, a: Tensor) -> Tensor:
         if not a.isfinite().all():
@@ -389,9 +414,12 @@ class ReverseByIndex(Loop):
         return states
 
 
-@honest()
+@honest(gradients=False)
 class ScratchPerThread(Loop):
-    """Sums are made in a buffer that every thread has to itself, and results are copies."""
+    """Sums are made in a buffer that every thread has to itself, and results are copies.
+
+    Going back, the buffer no longer holds what the steps read.
+    """
 
     def __init__(self, config: Config, weights: Weights) -> None:
         super().__init__(config, weights)
@@ -414,6 +442,188 @@ class ScratchShared(Loop):
     def step(self, cell: Cell, x: Tensor, h: Tensor, t: int) -> Tensor:
         self.state = super().step(cell, x, h, t)
         return self.state
+
+
+# Gradients written by hand
+
+
+@honest()
+class StepsBack(ByHand):
+    """Gradients are written by hand, summed up one step after the other."""
+
+
+@honest()
+class WeightGradientsAtOnce(ByHand):
+    """The gradient of a weight is one product over all steps and rows."""
+
+    def grad_weight(self, grad_a: Tensor, read: Tensor) -> Tensor:
+        return self.product(grad_a.flatten(0, 1).T, read.flatten(0, 1).T)
+
+
+@honest()
+class WeightGradientsForwards(ByHand):
+    """Gradients of weights and biases are summed up from the first step on, row by row."""
+
+    def grad_weight(self, grad_a: Tensor, read: Tensor) -> Tensor:
+        total = grad_a.new_zeros(grad_a.shape[-1], read.shape[-1])
+        for step, values in zip(grad_a.flatten(0, 1), read.flatten(0, 1), strict=True):
+            total = total + step[:, None] * values
+        return total
+
+    def grad_bias(self, grad_a: Tensor) -> Tensor:
+        total = torch.zeros_like(grad_a[0, :1].sum(0))
+        for step in grad_a.flatten(0, 1):
+            total = total + step
+        return total
+
+
+@honest()
+class SlopeAsProduct(ByHand):
+    """tanh' is (1 - h) (1 + h)."""
+
+    def slope(self, h: Tensor) -> Tensor:
+        return (1 - h) * (1 + h) if self.config.nonlinearity == "tanh" else super().slope(h)
+
+
+@honest()
+class SlopeOfPreactivation(ByHand):
+    """tanh' is 1 / cosh^2 of the pre-activation, which is kept."""
+
+    def slope_at(self, a: Tensor) -> Tensor:
+        cosh = torch.cosh(a.double())
+        return (1 / (cosh * cosh)).to(a.dtype) if self.config.nonlinearity == "tanh" else (a > 0).to(a.dtype)
+
+    def slopes(self, cell: Cell, x: Tensor, h_0: Tensor, states: Tensor) -> Sequence[Tensor]:
+        read = self.read(h_0, states)
+        return [self.slope_at(self.affine(cell, *both)) for both in zip(x, read, strict=True)]
+
+
+@honest()
+class ReturnsFirst(ByHand):
+    """What comes back from the later steps is carried on unsummed where it can be: W_hh^T (d c) + W_hh^T (d a)."""
+
+    def back_through(self, cell: Cell, slopes: Sequence[Tensor], asked: Tensor) -> tuple[Tensor, Tensor]:
+        found, carry = [], torch.zeros_like(asked[0])
+        for slope, own in zip(reversed(slopes), reversed(asked), strict=True):
+            one, other = own * slope, carry * slope
+            found.insert(0, one + other)
+            carry = self.carry(cell, one) + self.carry(cell, other)
+        return torch.stack(found), carry
+
+
+@honest(Rounding(accumulate=torch.float64))
+class GradientsInDouble(ByHand):
+    """Gradients are float64 sums of the states as they are, rounded once."""
+
+    def back(self, cell: Cell, *tensors: Tensor) -> tuple[Tensor, ...]:
+        wide = Cell(cell.layer, cell.reverse, *(part.double() for part in cell[2:]))
+        found = super().back(wide, *(tensor.double() for tensor in tensors))
+        return tuple(gradient.to(cell.w_hh.dtype) for gradient in found)
+
+
+@honest()
+class StatesRecomputed(ByHand):
+    """Going back, the states are computed once more instead of being kept."""
+
+    def back(self, cell: Cell, x: Tensor, h_0: Tensor, states: Tensor, asked: Tensor) -> tuple[Tensor, ...]:
+        return super().back(cell, x, h_0, self.forward_scan(cell, x, h_0), asked)
+
+
+@honest()
+class BothBiasesOneGradient(ByHand):
+    """b_ih and b_hh are handed one and the same tensor as their gradient."""
+
+    def back(self, cell: Cell, *tensors: Tensor) -> tuple[Tensor, ...]:
+        *others, b_ih, _ = super().back(cell, *tensors)
+        return *others, b_ih, b_ih
+
+
+@honest(nonfinite=False)
+class NoProductOfZeros(Loop):
+    """Without h_0 the first step leaves out the product of W_hh and zeros; what is not finite is refused."""
+
+    def __call__(self, x: Tensor, h_0: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        if not all(cell.w_hh.isfinite().all() for cell in self.cells):
+            raise FloatingPointError("a weight is not finite")
+        return super().__call__(x, h_0)
+
+    def recur(self, cell: Cell, h: Tensor) -> Tensor:
+        return super().recur(cell, h) if h.requires_grad or h.any() else torch.zeros_like(h)
+
+
+# Sequences of different lengths
+
+BOTH = ("packed", "padded")
+
+
+@honest(lengths=BOTH, padding="zeros")
+class EndsMasked(Ragged):
+    """All rows make all steps, and those beyond their ends are not taken."""
+
+
+@honest(lengths=BOTH)
+class EndsOverrun(Ragged):
+    """What stands in the outputs beyond the ends is whatever comes; final states are picked."""
+
+    def step(self, cell: Cell, x: Tensor, h: Tensor, t: int) -> Tensor:
+        return Loop.step(self, cell, x, h, t)
+
+    def last(self, cell: Cell, states: Tensor) -> Tensor:
+        if cell.reverse or self.lengths is None:
+            return super().last(cell, states)
+        return states[self.lengths - 1, torch.arange(len(self.lengths))]
+
+    def blank_output(self, output: Tensor) -> Tensor:
+        return output
+
+
+@honest(lengths=BOTH)
+class RowsAlone(Ragged):
+    """Each row is run alone, on its own length, and the outputs are padded with NaN."""
+
+    def network(self, x: Tensor, h_0: Tensor) -> tuple[Tensor, Tensor]:
+        if self.lengths is None:
+            return super().network(x, h_0)
+        alone = copy(self)
+        alone.lengths = None
+        rows = [
+            Ragged.network(alone, x[:length, row : row + 1], h_0[:, row : row + 1])
+            for row, length in enumerate(self.lengths.tolist())
+        ]
+        longest = (
+            torch.nn.functional.pad(output, (0, 0, 0, 0, 0, len(x) - len(output)), value=torch.nan)
+            for output, _ in rows
+        )
+        return torch.cat(list(longest), 1), torch.cat([h_n for _, h_n in rows], 1)
+
+
+@honest(lengths=BOTH, padding="zeros")
+class SortedByLength(Ragged):
+    """Rows are sorted by length, and each step is made by those that have one."""
+
+    def scan(self, cell: Cell, x: Tensor, h: Tensor) -> Tensor:
+        if self.lengths is None:
+            return super().scan(cell, x, h)
+        order = self.lengths.argsort(descending=True)
+        x, h, states = x[:, order], h[order], []
+        for t in range(len(x)):
+            going = int((self.lengths > t).sum())
+            h = torch.cat([Loop.step(self, cell, x[t, :going], h[:going], t), h[going:]])
+            states.append(h)
+        return torch.stack(states)[:, order.argsort()]
+
+
+@honest(lengths=BOTH, padding="zeros")
+class TurnedRowByRow(Ragged):
+    """The reverse direction's rows are turned round one by one, by lists of indices."""
+
+    def turned(self, sequence: Tensor) -> Tensor:
+        if self.lengths is None:
+            return super().turned(sequence)
+        steps = range(len(sequence))
+        return torch.stack(
+            [sequence[[*reversed(steps[:end]), *steps[end:]], row] for row, end in enumerate(self.lengths.tolist())], 1
+        )
 
 
 # Claims

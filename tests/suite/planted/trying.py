@@ -11,6 +11,7 @@ from hypothesis import Phase
 
 from impls import Config, Implementation, Rounding
 from strategies import Case
+from strategies.case import OPTIONAL
 from strategies.complexity import complexity
 from tests.judge import Disagreement, Property, Trial
 from tests.judge.counterexample import Counterexample, find_minimal, verdict_on
@@ -76,9 +77,13 @@ def simpler_by_brute_force(counterexample: Counterexample, most: int) -> Case | 
 
 
 def all_small_cases(like: Case, most: int) -> Iterator[Case]:
-    """Every case of zeros and ones with at most so many numbers, of the nonlinearity, dtype and layout of another."""
-    options = itertools.product((1, 2), (False, True), (False, True), (False, True))
-    for layers, bidirectional, bias, state in options:
+    """Every case of zeros and ones with at most so many numbers, of the nonlinearity, dtype and layout of another.
+
+    Where that one asks for gradients, so do these, of outputs or of final states; where it has lengths, all are tried.
+    """
+    asked = ("grad_output", "grad_h_n") if like.has_cotangents else (None,)
+    options = itertools.product((1, 2), (False, True), (False, True), (False, True), asked)
+    for layers, bidirectional, bias, state, cotangent in options:
         for steps, batch, inputs, hidden in itertools.product((1, 2, 3), (1, 2), (1, 2), (1, 2)):
             config = replace(
                 like.config,
@@ -88,18 +93,22 @@ def all_small_cases(like: Case, most: int) -> Iterator[Case]:
                 bidirectional=bidirectional,
                 bias=bias,
             )
-            shapes = {"x": (steps, batch, inputs), **config.parameter_shapes()}
-            if state:
-                shapes["h_0"] = (layers * config.num_directions, batch, hidden)
+            states = (layers * config.num_directions, batch, hidden)
+            shapes = {"x": (steps, batch, inputs), **config.parameter_shapes()} | ({"h_0": states} if state else {})
+            if cotangent:
+                outputs = (steps, batch, config.num_directions * hidden)
+                shapes[cotangent] = outputs if cotangent == "grad_output" else states
             if sum(map(int, map(np.prod, shapes.values()))) <= most:
                 yield from _fillings(like, config, shapes)
 
 
 def _fillings(like: Case, config: Config, shapes: dict[str, tuple[int, ...]]) -> Iterator[Case]:
     sizes = [int(np.prod(shape)) for shape in shapes.values()]
-    for numbers in itertools.product((0.0, 1.0), repeat=sum(sizes)):
+    steps, batch, _ = shapes["x"]
+    ends = [None] if like.lengths is None else list(itertools.product(range(1, steps + 1), repeat=batch))
+    for numbers in itertools.product((0.0, 1.0), repeat=sum(sizes)) if batch == 1 or not like.unbatched else ():
         parts = np.split(np.array(numbers), np.cumsum(sizes)[:-1])
         arrays = {name: part.reshape(shape) for (name, shape), part in zip(shapes.items(), parts, strict=True)}
-        x, h_0 = arrays.pop("x"), arrays.pop("h_0", None)
-        if not (like.unbatched and x.shape[1] != 1):
-            yield Case(config, x, h_0, arrays, like.unbatched, like.memory)
+        optional = {name: arrays.pop(name) for name in OPTIONAL if name in arrays}
+        case = Case(config, arrays.pop("x"), weights=arrays, unbatched=like.unbatched, memory=like.memory, **optional)
+        yield from (replace(case, lengths=lengths, packed=like.packed) for lengths in ends)
