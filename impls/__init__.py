@@ -1,6 +1,16 @@
 """Who is judged: the contract, the registry, the reference, and one module per implementation."""
 
-from impls.contract import DTYPES, LENGTHS, MISUSES, NONLINEARITIES, Capabilities, Config, KnownDefect, Rounding
+from impls.contract import (
+    DEVICES,
+    DTYPES,
+    LENGTHS,
+    MISUSES,
+    NONLINEARITIES,
+    Capabilities,
+    Config,
+    KnownDefect,
+    Rounding,
+)
 from impls.registry import (
     Implementation,
     RegistrationError,
@@ -12,6 +22,7 @@ from impls.registry import (
 )
 
 __all__ = [
+    "DEVICES",
     "DTYPES",
     "LENGTHS",
     "MISUSES",

@@ -46,6 +46,7 @@ MISUSES = (
 )
 #: What an implementation may promise for outputs beyond a sequence's end.
 PADDINGS = ("anything", "zeros")
+DEVICES = ("cpu", "cuda")
 DTYPES = (torch.float64, torch.float32, torch.float16, torch.bfloat16)
 
 
@@ -63,6 +64,8 @@ class Config:
     nonlinearity: Nonlinearity = "tanh"
     bias: bool = True
     batch_first: bool = False
+    #: Of the outputs of every layer but the last, in training alone; what `build` makes evaluates.
+    dropout: float = 0.0
     bidirectional: bool = False
     dtype: torch.dtype = torch.float32
 
@@ -185,6 +188,14 @@ class Capabilities:
     lengths: tuple[str, ...] = ()
     #: What "padded" outputs hold beyond a sequence's end: "anything", or "zeros".
     padding: str = "anything"
+    #: Whether nn.RNN's `dropout` is taken.
+    dropout: bool = False
+    #: Whether results under torch.autocast on the CPU are those of bfloat16, in bfloat16 or float32.
+    autocast: bool = False
+    #: Whether `run.module` is the torch.nn.Module that is judged; `register_module` sees to it.
+    module: bool = False
+    #: Where tensors may lie, out of `DEVICES`.
+    devices: tuple[str, ...] = ("cpu",)
     #: Wrong calls, out of `MISUSES`, that it documents as taking; what they mean, it must get right.
     accepts: tuple[str, ...] = ()
     dtypes: tuple[torch.dtype, ...] = DTYPES
@@ -220,6 +231,7 @@ class Capabilities:
 
 
 _CHOICES: dict[str, tuple[Any, ...]] = {
+    "devices": DEVICES,
     "nonlinearities": NONLINEARITIES,
     "biases": (True, False),
     "batch_first": (False, True),
@@ -227,7 +239,7 @@ _CHOICES: dict[str, tuple[Any, ...]] = {
 }
 #: Fields that may be empty.
 _ADDITIONS: dict[str, tuple[Any, ...]] = {"lengths": LENGTHS, "accepts": MISUSES}
-_SWITCHES = ("bidirectional", "unbatched", "h_0", "nonfinite", "threads", "gradients")
+_SWITCHES = ("bidirectional", "unbatched", "h_0", "nonfinite", "threads", "gradients", "dropout", "autocast", "module")
 _LIMITS = {
     "max_batch": lambda case: case.batch_size,
     "max_steps": lambda case: case.steps,
@@ -260,6 +272,7 @@ _CLAIMS: dict[str, Callable[[Capabilities, Asked], bool]] = {
     "gradients": lambda able, case: able.gradients or not case.has_cotangents,
     "lengths": lambda able, case: case.lengths is None or ("packed" if case.packed else "padded") in able.lengths,
     "dtypes": lambda able, case: case.config.dtype in able.dtypes,
+    "dropout": lambda able, case: able.dropout or not case.config.dropout,
     "min_batch": lambda able, case: case.batch_size >= able.min_batch,
     **{name: _within(name, size) for name, size in _LIMITS.items()},
 }

@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from impls.arguments import check_arguments
-from impls.contract import Config, Run, Weights
+from impls.contract import Capabilities, Config, Run, Weights
 from impls.parameters import fill
 from impls.registry import register
 from impls.torch_defects import TORCH_DEFECTS
@@ -76,7 +76,7 @@ class LinearRNN(nn.Module):
         return input.transpose(0, 1) if batch_first else input, torch.stack(hiddens)
 
 
-@register("linear", known_defects=TORCH_DEFECTS)
+@register("linear", capabilities=Capabilities(autocast=True), known_defects=TORCH_DEFECTS)
 def build(config: Config, weights: Weights) -> Run:
     """A LinearRNN with these weights."""
     network = LinearRNN(config).to(config.dtype)

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from impls.arguments import check_arguments
-from impls.contract import Config
+from impls.contract import Capabilities, Config
 from impls.registry import register_module
 from impls.torch_defects import TORCH_DEFECTS
 
@@ -52,8 +52,15 @@ class ParameterRNN(nn.Module):
                 h_n.append(h_array[-1])
                 directions.append(torch.stack(h_array[1:][::step]))
             x = torch.cat(directions, dim=-1)
+            if len(h_n) < len(suffixes):
+                x = nn.functional.dropout(x, self.config.dropout, self.training)
 
         return x.transpose(0, 1) if batch_first else x, torch.stack(h_n)
 
 
-register_module("parameters", ParameterRNN, known_defects=TORCH_DEFECTS)
+register_module(
+    "parameters",
+    ParameterRNN,
+    capabilities=Capabilities(dropout=True, autocast=True, devices=("cpu", "cuda")),
+    known_defects=TORCH_DEFECTS,
+)

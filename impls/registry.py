@@ -180,8 +180,10 @@ def register_module(name: str, module: Callable[..., torch.nn.Module], **options
     Raises:
         RegistrationError: a small network of it cannot be made, or its parameters are not nn.RNN's.
     """
-    claims = options.get("capabilities")
-    _validate_module(name, module, claims if isinstance(claims, Capabilities) else Capabilities())
+    claims = options.get("capabilities", Capabilities())
+    if isinstance(claims, Capabilities):
+        _validate_module(name, module, claims)
+        options["capabilities"] = replace(claims, module=True)
 
     def build(config: Config, weights: Weights) -> Run:
         network = module(**config.module_arguments()).to(config.dtype).eval()
@@ -193,7 +195,7 @@ def register_module(name: str, module: Callable[..., torch.nn.Module], **options
         def run(x: torch.Tensor, h_0: torch.Tensor | None = None, *lengths: torch.Tensor) -> Any:
             return network(x, h_0, *lengths)
 
-        run.parameters = parameters  # type: ignore[attr-defined]
+        run.parameters, run.module = parameters, network  # type: ignore[attr-defined]
         return run
 
     build.module = module  # type: ignore[attr-defined]
@@ -234,6 +236,7 @@ def _plainest_and_richest(capabilities: Capabilities) -> tuple[Config, Config]:
         bias=capabilities.biases[-1],
         batch_first=capabilities.batch_first[-1],
         bidirectional=capabilities.bidirectional,
+        dropout=0.5 if capabilities.dropout and (capabilities.max_layers or 2) > 1 else 0.0,
     )
     return plainest, richest
 

@@ -8,4 +8,9 @@ from impls.contract import Capabilities
 from impls.registry import register_module
 from impls.torch_defects import TORCH_DEFECTS
 
-register_module("nn.rnn", torch.nn.RNN, capabilities=Capabilities(lengths=("packed",)), known_defects=TORCH_DEFECTS)
+register_module(
+    "nn.rnn",
+    torch.nn.RNN,
+    capabilities=Capabilities(lengths=("packed",), dropout=True, autocast=True, devices=("cpu", "cuda")),
+    known_defects=TORCH_DEFECTS,
+)

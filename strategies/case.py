@@ -231,6 +231,7 @@ class Case:
         options = {
             f"L{config.num_layers}": config.num_layers > 1,
             "bidirectional": config.bidirectional,
+            f"dropout={config.dropout:g}": config.dropout > 0,
             "no-bias": not config.bias,
             "batch_first": config.batch_first,
             "unbatched": self.unbatched,

@@ -119,11 +119,13 @@ def _options(within: Capabilities) -> st.SearchStrategy[Config]:
         within.batch_first,
         sorted(within.nonlinearities),
         within.biases + within.biases[:1],
+        (0.0, 0.0, 0.0, 0.5) if within.dropout else (0.0,),
     )
     return st.sampled_from(
         [
-            Config(1, 1, number, nonlinearity, bias, batch_first, bidirectional, dtype)
-            for number, bidirectional, dtype, batch_first, nonlinearity, bias in combinations
+            Config(1, 1, number, nonlinearity, bias, batch_first, dropout, bidirectional, dtype)
+            for number, bidirectional, dtype, batch_first, nonlinearity, bias, dropout in combinations
+            if number > 1 or not dropout  # nn.RNN warns of it in one layer.
         ]
     )
 

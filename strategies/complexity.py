@@ -50,6 +50,7 @@ def _options(case: Case) -> int:
             config.num_layers - 1,
             config.bidirectional,
             config.batch_first,
+            config.dropout > 0,
             case.unbatched,
             case.has_h_0,
             config.nonlinearity != "relu",

@@ -26,6 +26,8 @@ def to_plain(case: Case) -> dict[str, Any]:
     config = {field.name: getattr(case.config, field.name) for field in fields(Config)}
     config["dtype"] = str(case.config.dtype).removeprefix("torch.")
     # What came after the first archived cases is left out where it is not there, so that their names stay.
+    if not case.config.dropout:
+        del config["dropout"]
     lengths = {} if case.lengths is None else {"lengths": list(case.lengths), "packed": case.packed}
     misuse = {"misuse": case.misuse} if case.misuse else {}
     return {
@@ -101,7 +103,11 @@ def _config(data: Any) -> Config:
     for name, size in sizes.items():
         if not 1 <= size <= MOST_ELEMENTS:
             raise InvalidCase(f"config: {name} should lie between 1 and {MOST_ELEMENTS}, found {size}")
-    config = Config(**sizes, **flags, nonlinearity=data["nonlinearity"], dtype=_DTYPES[data["dtype"]])
+    dropout = _number("config: dropout", data.get("dropout", 0.0))
+    if not 0 <= dropout <= 1:
+        raise InvalidCase(f"config: dropout should lie between 0 and 1, found {dropout}")
+    dtype = _DTYPES[data["dtype"]]
+    config = Config(**sizes, **flags, nonlinearity=data["nonlinearity"], dtype=dtype, dropout=dropout)
     if config.num_layers > 1000 or sum(map(math.prod, config.parameter_shapes().values())) > MOST_ELEMENTS:
         raise InvalidCase(
             f"config: a network of {sizes} has more than 1000 layers or holds more than {MOST_ELEMENTS} numbers"

@@ -162,10 +162,9 @@ def plainer_options(case: Case) -> Step:
     yield from _plainer_lengths(case)
     for memory in list(MEMORY)[: list(MEMORY).index(case.memory)]:
         yield replace(case, memory=memory)
-    if config.batch_first:
-        yield case.with_config(batch_first=False)
-    if config.nonlinearity != "relu":
-        yield case.with_config(nonlinearity="relu")
+    for option, plainest in (("batch_first", False), ("dropout", 0.0), ("nonlinearity", "relu")):
+        if getattr(config, option) != plainest:
+            yield case.with_config(**{option: plainest})
     for dtype in PLAINEST_DTYPES[: PLAINEST_DTYPES.index(config.dtype)]:
         if all(np.array_equal(round_to(dtype, array), array, equal_nan=True) for array in case.arrays.values()):
             yield case.in_dtype(dtype)

@@ -2,6 +2,8 @@
 
 from tests.judge.checks import at_once, same_bits, same_mapping, share_nothing, snapshot, unchanged
 from tests.judge.laws import obeys_laws
+from tests.judge.modes import agrees_under_autocast, claims_autocast, unmoved_by_modes
+from tests.judge.modules import claims_dropout, claims_module, drops_out, survives_copying
 from tests.judge.property import PROPERTIES, Property, claims_gradients, claims_lengths, judged
 from tests.judge.refusals import admits_misuse, refuses
 from tests.judge.trial import Network, Trial, companion
@@ -16,10 +18,15 @@ __all__ = [
     "Result",
     "Trial",
     "admits_misuse",
+    "agrees_under_autocast",
     "at_once",
+    "claims_autocast",
+    "claims_dropout",
     "claims_gradients",
     "claims_lengths",
+    "claims_module",
     "companion",
+    "drops_out",
     "judged",
     "obeys_laws",
     "refuses",
@@ -27,5 +34,7 @@ __all__ = [
     "same_mapping",
     "share_nothing",
     "snapshot",
+    "survives_copying",
     "unchanged",
+    "unmoved_by_modes",
 ]

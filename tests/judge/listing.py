@@ -24,7 +24,7 @@ def _paragraph(implementation: Implementation) -> str:
 
 
 #: Fields of `Capabilities` that add to what its default claims; the others take something back.
-_ADDED = ("lengths", "padding", "accepts")
+_ADDED = ("lengths", "padding", "accepts", "dropout", "autocast", "devices")
 
 
 def _claims(capabilities: Capabilities) -> str:
@@ -32,7 +32,7 @@ def _claims(capabilities: Capabilities) -> str:
     differing = {
         field.name: f"{field.name} = {_shown(getattr(capabilities, field.name))}"
         for field in fields(Capabilities)
-        if getattr(capabilities, field.name) != getattr(everything, field.name)
+        if field.name != "module" and getattr(capabilities, field.name) != getattr(everything, field.name)
     }
     added = [said for name, said in differing.items() if name in _ADDED]
     limits = [said for name, said in differing.items() if name not in _ADDED]

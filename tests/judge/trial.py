@@ -58,6 +58,10 @@ class Trial:
             defect.name for defect in self.implementation.known_defects if defect.present() and defect.predicate(case)
         ]
 
+    def judge(self, case: Case, result: Result, expected: tuple[Ball, Ball]) -> None:
+        """Compare a result with balls, and keep count."""
+        self.tally.margin.add(judge(case, result, expected))
+
     def expected(self, case: Case) -> tuple[Ball, Ball]:
         """Outputs and final hidden states as the reference bounds them for this implementation's rounding."""
         return _expected(case, self.implementation.rounding)
@@ -93,7 +97,7 @@ class Trial:
         network = self.build_from(case, asked.weights)
         results = [network.call_on(case, asked.x, asked.h_0) for _ in range(calls)]
         for result in results:
-            self.tally.margin.add(judge(case, result, self.expected(case)))
+            self.judge(case, result, self.expected(case))
         for left in reversed(range(backwards)):
             self._timed("differentiating", gradients.backward, case, results, left > 0)
         found = gradients.collect(asked, network.leaves(asked.weights))
@@ -155,7 +159,7 @@ class Network:
     def agrees(self, case: Case) -> Result:
         """Call, compare with the reference, and hand back the result."""
         result = self.call(case)
-        self.trial.tally.margin.add(judge(case, result, self.trial.expected(case)))
+        self.trial.judge(case, result, self.trial.expected(case))
         return result
 
 

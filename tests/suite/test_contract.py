@@ -17,7 +17,7 @@ from impls.contract import DEFAULT_TANH_ULPS
 from strategies import Case
 
 CONFIGS = [
-    Config(input_size, hidden_size, layers, nonlinearity, bias, batch_first, bidirectional, dtype)
+    Config(input_size, hidden_size, layers, nonlinearity, bias, batch_first, 0.0, bidirectional, dtype)
     for (input_size, hidden_size), layers, (nonlinearity, dtype), bias, batch_first, bidirectional in product(
         [(1, 1), (2, 3), (3, 2), (9, 9)],
         [1, 2, 3],
@@ -42,11 +42,22 @@ REFUSED_CAPABILITIES: list[tuple[dict[str, Any], list[str]]] = [
     ({"dtypes": [torch.float32]}, ["dtypes", "tuple", "found [torch.float32]"]),
     *(
         ({name: "no"}, [name, "True or False", "found 'no'"])
-        for name in ("bidirectional", "unbatched", "h_0", "nonfinite", "threads", "gradients")
+        for name in (
+            "bidirectional",
+            "unbatched",
+            "h_0",
+            "nonfinite",
+            "threads",
+            "gradients",
+            "dropout",
+            "autocast",
+            "module",
+        )
     ),
     ({"lengths": "packed"}, ["lengths", "tuple out of", "found 'packed'"]),
     ({"lengths": ("masked",)}, ["lengths", "'packed', 'padded'", "found ('masked',)"]),
     ({"accepts": ("anything",)}, ["accepts", "'x-list'", "found ('anything',)"]),
+    ({"devices": ("tpu",)}, ["devices", "non-empty tuple", "'cpu', 'cuda'", "found ('tpu',)"]),
     ({"padding": "ones"}, ["padding", "'anything', 'zeros'", "found 'ones'"]),
     *(
         ({name: found}, [name, "None or an integer from 1", f"found {found!r}"])
@@ -99,6 +110,8 @@ def asked(
 OBJECTIONS: list[tuple[Capabilities, Case, list[str]]] = [
     (Capabilities(gradients=False), replace(asked(), grad_h_n=np.ones((1, 2, 3))), ["gradients"]),
     (Capabilities(gradients=False), asked(), []),
+    (Capabilities(), asked(num_layers=2, dropout=0.5), ["dropout"]),
+    (Capabilities(dropout=True), asked(num_layers=2, dropout=0.5), []),
     (Capabilities(), replace(asked(), lengths=(1, 2)), ["lengths"]),
     (Capabilities(lengths=("padded",)), replace(asked(), lengths=(1, 2), packed=True), ["lengths"]),
     (Capabilities(lengths=("packed", "padded")), replace(asked(), lengths=(1, 2), packed=True), []),
@@ -213,7 +226,14 @@ def test_objections(capabilities: Capabilities, case: Case, expected: list[str])
 def test_every_field_objects() -> None:
     """The table above has every field that a case can be outside of: not calls from threads, nor what comes back."""
     covered = {name for _, _, expected in OBJECTIONS for name in expected}
-    assert covered == {each.name for each in fields(Capabilities)} - {"threads", "padding", "accepts"}
+    assert covered == {each.name for each in fields(Capabilities)} - {
+        "threads",
+        "padding",
+        "accepts",
+        "autocast",
+        "module",
+        "devices",
+    }
 
 
 @pytest.mark.parametrize(("arguments", "words"), REFUSED_ROUNDING, ids=repr)

@@ -411,7 +411,7 @@ def test_tensors_are_fresh() -> None:
 
 # Beyond the claims
 
-WIDE = Capabilities(lengths=LENGTHS)
+WIDE = Capabilities(lengths=LENGTHS, dropout=True)
 
 #: What is taken back, and what the cases one step beyond it have in common with no case inside.
 BEYOND: dict[str, tuple[dict[str, Any], Predicate]] = {
@@ -434,9 +434,9 @@ BEYOND: dict[str, tuple[dict[str, Any], Predicate]] = {
 #: Those beyond which there is no single wider claim: what is beyond them has a strategy of its own.
 APART = {"gradients", "lengths"}
 #: Refusals that cannot be tested from outside.
-UNTESTED = {"threads", "nonfinite"}
+UNTESTED = {"threads", "nonfinite", "dropout"}
 #: What is promised of results, and what `refusals` asks for.
-ELSEWHERE = {"padding", "accepts"}
+ELSEWHERE = {"padding", "accepts", "autocast", "module", "devices"}
 
 
 def test_every_field_is_stepped_beyond() -> None:

@@ -1,0 +1,10 @@
+"""Modules: copied, pickled, saved and loaded."""
+
+from strategies import Case, cases
+from tests.judge import Trial, claims_module, judged, survives_copying
+
+
+@judged(cases, exempts=claims_module)
+def test_modules(trial: Trial, case: Case) -> None:
+    """A copy by state_dict, deepcopy or pickle computes the same, and shares nothing with the module."""
+    survives_copying(trial, case)
