@@ -156,7 +156,8 @@ class _LayerBackward:
         """The gradient of the pre-activation, and its grain: 0 where it has none."""
         mid, rad = self.derivative.mid[:, t], self.derivative.rad[:, t]
         size, slope = np.abs(grad_h.mid) + grad_h.rad, np.abs(mid) + rad
-        is_exact = (grad_h.rad == 0) & (rad == 0) & ((mid == 0) | (mid == 1))
+        # Zero times whatever is finite is zero, and once something exact is that.
+        is_exact = (rad == 0) & (((mid == 0) & np.isfinite(grad_h.rad)) | ((mid == 1) & (grad_h.rad == 0)))
         spread = size * rad + grad_h.rad * np.abs(mid)
         rounded = self.arithmetic.gamma(np.ones(())) * size * slope + self.eta * (1 + size + slope)
         grad_a = Ball(grad_h.mid * mid, np.where(is_exact, 0.0, spread + rounded))
