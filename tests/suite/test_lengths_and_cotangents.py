@@ -148,7 +148,11 @@ def test_every_way_to_ask_for_gradients_is_drawn(lengths: bool) -> None:
 
 def test_gradients_in_half_precision_are_drawn_where_nothing_wider_is_claimed() -> None:
     narrow = Capabilities(dtypes=(torch.float16, torch.bfloat16))
-    assert {case.config.dtype for case in drawn(cases_with_cotangents(narrow), 50)} == set(narrow.dtypes)
+    found = drawn(cases_with_cotangents(narrow), 200)
+    assert {case.config.dtype for case in found} == set(narrow.dtypes)
+    assert max(case.steps for case in found) == max(case.batch_size for case in found) == 5
+    many = replace(narrow, min_batch=7)
+    assert {case.batch_size for case in drawn(cases_with_cotangents(many), 20)} == {7}
 
 
 @pytest.mark.parametrize("lengths", [False, True])
