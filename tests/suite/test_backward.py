@@ -132,6 +132,15 @@ def test_slope_of_relu(a: float, slope: float) -> None:
     assert (ball.mid.item(), ball.rad.item()) == (slope, 0)
 
 
+def test_a_dead_unit_sends_back_exactly_nothing() -> None:
+    """Also where what is asked of it is not exact: zero times whatever is finite is zero."""
+    case = one_unit(x=[[[-1]], [[-1]]], grad_output=[[[1 / 3]], [[1 / 3]]], weights={"weight_ih_l0": [[1]]})
+    assert all(not ball.mid.any() and not ball.rad.any() for ball in expected(case).values())
+    weights = {"weight_ih_l0": [[1]], "weight_hh_l0": [[1 / 3]]}
+    found = expected(one_unit(x=[[[-1]], [[2]]], grad_output=[[[1 / 3]], [[1 / 3]]], weights=weights))["x"]
+    assert (found.rad[0].item(), found.mid[0].item()) == (0, 0)
+
+
 @pytest.mark.parametrize("nonlinearity", NONLINEARITIES)
 def test_gradients_are_free_where_the_way_forward_is_not_finite(nonlinearity: str) -> None:
     """Of a step that is not finite nothing is said; steps after which nothing goes back to it are as ever."""

@@ -14,8 +14,10 @@ from hypothesis import Phase, given, seed, settings
 from hypothesis.strategies import SearchStrategy
 
 from impls import Capabilities, Config
+from impls.reference import forward
 from strategies import Case, InvalidCase, cases_with_cotangents, cases_with_lengths
 from strategies.complexity import complexity
+from strategies.cotangents import unsaturated
 from strategies.lengths import GARBAGE, KINDS, with_garbage
 from strategies.plain import from_plain, to_plain
 from strategies.steps import keep, plainer_options
@@ -146,7 +148,37 @@ def test_every_way_to_ask_for_gradients_is_drawn(lengths: bool) -> None:
 
 def test_gradients_in_half_precision_are_drawn_where_nothing_wider_is_claimed() -> None:
     narrow = Capabilities(dtypes=(torch.float16, torch.bfloat16))
-    assert {case.config.dtype for case in drawn(cases_with_cotangents(narrow), 50)} == set(narrow.dtypes)
+    found = drawn(cases_with_cotangents(narrow), 200)
+    assert {case.config.dtype for case in found} == set(narrow.dtypes)
+    assert max(case.steps for case in found) == max(case.batch_size for case in found) == 5
+    many = replace(narrow, min_batch=7)
+    assert {case.batch_size for case in drawn(cases_with_cotangents(many), 20)} == {7}
+
+
+@pytest.mark.parametrize("lengths", [False, True])
+def test_tanh_is_mostly_kept_from_saturation(lengths: bool) -> None:
+    """Where it is not, going back is tested too, but little can be said."""
+    tanh = Capabilities(nonlinearities=("tanh",), lengths=("padded",))
+    found = [case for case in drawn(cases_with_cotangents(tanh, lengths=lengths), 300) if case.batch_size]
+    outputs = [forward(c.config, c.weights, c.x, c.h_0, lengths=c.lengths)[0].mid for c in found]
+    beyond = [bool((np.abs(output) > np.tanh(2.01)).any()) for output in outputs]
+    assert 0 < sum(beyond) < 0.15 * len(beyond)
+
+
+@pytest.mark.parametrize("bias", [False, True])
+def test_scaling_keeps_preactivations_within_two_and_significands_as_they_are(bias: bool) -> None:
+    config = Config(2, 3, 2, bias=bias, bidirectional=True, dtype=torch.float32)
+    random = np.random.default_rng(0)
+    weights = {name: 9 * random.normal(size=shape) for name, shape in config.parameter_shapes().items()}
+    given = Case(config, random.normal(size=(4, 1, 2)).tolist(), 3 * np.ones((4, 1, 3)), weights=weights).in_dtype(
+        torch.float32
+    )
+    scaled = unsaturated(given)
+    output, h_n = forward(config, scaled.weights, scaled.x, scaled.h_0)
+    assert np.abs(output.mid).max() <= np.tanh(2.0)
+    assert np.abs(h_n.mid).max() <= np.tanh(2.0)
+    for name, array in scaled.weights.items():
+        assert np.array_equal(np.frexp(array)[0], np.frexp(given.weights[name])[0])
 
 
 # What a case is
