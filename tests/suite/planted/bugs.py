@@ -32,7 +32,7 @@ from typing import Any, ClassVar, Literal, TypeAlias, TypeVar
 import torch
 from torch import Tensor
 
-from impls import Capabilities, Config
+from impls import Capabilities, Config, Rounding
 from impls.contract import Build, Weights
 from tests.suite.planted.loop import Cell, Loop
 
@@ -82,6 +82,8 @@ class Bug:
     build: Build
     property: Property
     capabilities: Capabilities = field(default_factory=Capabilities)
+    #: What it promises.
+    rounding: Rounding = field(default_factory=Rounding)
 
     def __str__(self) -> str:
         return self.name
@@ -95,12 +97,14 @@ class Bug:
 PLANTED: list[Bug] = []
 
 
-def plant(family: Family, property: Property, **claims: Any) -> Callable[[Planted], Planted]:
+def plant(
+    family: Family, property: Property, rounding: Rounding | None = None, **claims: Any
+) -> Callable[[Planted], Planted]:
     """Enter a class in `PLANTED`, under its own name in small letters; `claims` are its capabilities' arguments."""
 
     def enter(build: Planted) -> Planted:
         name = re.sub(r"(?<=.)(?=[A-Z])|(?<=[a-z])(?=\d)", "-", build.__name__).lower()
-        PLANTED.append(Bug(name, family, build, property, Capabilities(**claims)))
+        PLANTED.append(Bug(name, family, build, property, Capabilities(**claims), rounding or Rounding()))
         return build
 
     return enter
