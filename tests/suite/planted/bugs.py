@@ -1484,7 +1484,19 @@ class SingleTruncated(Loop):
     def product(self, v: Tensor, w: Tensor) -> Tensor:
         if self.config.dtype != torch.float32:
             return super().product(v, w)
-        return super().product(_cut_mantissa(v, 13), _cut_mantissa(w, 13))
+        return super().product(self.narrow(v), self.narrow(w))
+
+    def narrow(self, values: Tensor) -> Tensor:
+        return _cut_mantissa(values, 13)
+
+
+@plant("precision", "agreement")
+class SingleInTensorFloat32(SingleTruncated):
+    """float32 operands are rounded to TensorFloat32, to the nearest."""
+
+    def narrow(self, values: Tensor) -> Tensor:
+        bits = values.contiguous().view(torch.int32)
+        return super().narrow((bits + 0xFFF + (bits >> 13 & 1)).view(torch.float32))
 
 
 @plant("precision", "agreement")

@@ -147,6 +147,7 @@ MINIMAL: dict[str, tuple[str, int, int]] = {
     "single-in-float-16": ("tanh T2 B1 I1 H1 no-bias", 4, 3),
     "float-16-in-bfloat-16": ("relu T1 B1 I1 H1 no-bias float16", 3, 2),
     "single-truncated": ("tanh T2 B1 I1 H1 no-bias", 4, 3),
+    "single-in-tensor-float-32": ("tanh T2 B1 I1 H1 no-bias", 4, 3),
     "sums-in-float-16": ("tanh T2 B1 I1 H1 no-bias", 4, 3),
     "state-in-bfloat-16": ("tanh T2 B1 I1 H1 no-bias", 4, 3),
     "state-in-float-8": ("relu T3 B1 I1 H1 float16", 7, 5),
