@@ -6,8 +6,8 @@
 tanh' = 1 - h^2 of the state's ball; ReLU' is 0 or 1, 0 at exactly 0 as torch documents, and uncertain where the ball of
 the pre-activation holds 0. Every sum is granted gamma(n) of its magnitudes for all n of its terms together, because an
 implementation may add them up in any order, interleaved as well. Of an accumulator that is wider than the dtype nothing
-is taken back: gradients are accumulated over time in the dtype. What is not finite going forward, or may overflow
-going back, leaves everything that depends on it free.
+is taken back, nor of fewer roundings beside it: gradients are accumulated over time in the dtype. What is not finite
+going forward, or may overflow going back, leaves everything that depends on it free.
 """
 
 from __future__ import annotations
@@ -108,7 +108,7 @@ def gradients(
 def _no_wider(config: Config, rounding: Rounding) -> Rounding:
     accumulate = rounding.accumulate
     if accumulate is not None and FORMATS[accumulate].unit_roundoff < FORMATS[config.dtype].unit_roundoff:
-        return replace(rounding, accumulate=None)
+        return replace(rounding, accumulate=None, rounded="operations")
     return rounding
 
 

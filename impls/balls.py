@@ -7,6 +7,13 @@ that is flushed to zero, moves it by at most eta times the other factor. (N. Hig
 Algorithms, 2nd ed., sections 3.1 to 3.4, and 2.1 for underflow.) Everywhere u is the sum of the dtype's and float64's
 unit roundoff, because the midpoint is rounded too: gamma(n; u + v) >= gamma(n; u) + gamma(n; v).
 
+A sum of n terms in a wider accumulator has gamma(n) of the accumulator's u. What is then rounded to the dtype, once,
+moves by half the distance of neighbours there, at most u |a|, and by eta at most where it may be flushed: `store`.
+
+    rounded = "operations"   h = tanh(a (1 + gamma(4)))   two products and two sums of them are stored
+    rounded = "sum"          h = tanh(store(a))           and tanh has its error in units of the dtype
+    rounded = "state"        h = store(tanh(a))           and tanh has its error in units of the accumulator's
+
 What a ball says, beside "within rad of mid" where both are finite:
 
 | mid        | rad | meaning |
@@ -19,6 +26,7 @@ What a ball says, beside "within rad of mid" where both are finite:
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -84,12 +92,16 @@ class Arithmetic:
         self.format = FORMATS[dtype]
         self._sums = FORMATS[rounding.accumulate or dtype]
         self._wide = self._sums.unit_roundoff < self.format.unit_roundoff
+        self._rounded = rounding.rounded if self._wide else "operations"
+        #: The smallest normal number of what products and sums are made in.
+        self.underflow = (self.format if self._rounded == "operations" else self._sums).smallest_normal
         #: Whole numbers whose magnitudes add up to this at most are added exactly. Not 2^p: float64 rounds sums of
         #: magnitudes just beyond it to that.
         self.largest_whole = 2.0 ** min(self.format.precision, self._sums.precision) - 1
+        self._activated = self._sums if self._rounded == "state" else self.format
         # One unit in the last place is at most 2 u of the value. Accurate absolutely only, tanh has that error of the
-        # accumulator's, and one more rounding of both to the dtype.
-        unit = self.format.unit_roundoff
+        # accumulator's, and one more rounding of both to what it is computed in.
+        unit = self._activated.unit_roundoff
         ulps = 1.0 if rounding.tanh_absolute else rounding.tanh_ulps
         absolute = rounding.tanh_ulps if rounding.tanh_absolute else 0.0
         self._tanh_relative = 2 * (ulps * unit + _OWN_TANH_ULPS * _OWN.unit_roundoff)
@@ -97,7 +109,7 @@ class Arithmetic:
 
     def gamma(self, terms: Array) -> Array:
         """The relative error of sums of that many terms: n u / (1 - n u), infinite from n u = 1 on."""
-        if not self._wide:
+        if not self._wide or self._rounded != "operations":
             return _gamma(terms, self._sums.unit_roundoff)
         inside, stored = (
             _gamma(terms, self._sums.unit_roundoff),
@@ -105,12 +117,35 @@ class Arithmetic:
         )
         return inside + stored + inside * stored
 
+    def flushed(self, operand: Ball) -> Array:
+        """What flushing takes from an operand at most: nothing of zero, and of what is certainly normal."""
+        eta = self.format.smallest_normal
+        return np.where((np.abs(operand.mid) - operand.rad < eta) & ((operand.mid != 0) | (operand.rad > 0)), eta, 0.0)
+
+    def activation(self, nonlinearity: str) -> Callable[[Ball], Ball]:
+        """The next state of a sum, with what is rounded on the way."""
+        act = self.tanh if nonlinearity == "tanh" else self.relu
+        orders: dict[str, Callable[[Ball], Ball]] = {
+            "operations": act,
+            "sum": lambda a: act(self.store(a)),
+            "state": lambda a: self.store(act(a)),
+        }
+        return orders[self._rounded]
+
+    def store(self, a: Ball) -> Ball:
+        """One rounding to the nearest number of the dtype; what is exact is one of its numbers already."""
+        size = np.abs(a.mid) + a.rad
+        eta = self.format.smallest_normal
+        half_ulp = self.format.unit_roundoff * np.exp2(np.frexp(np.maximum(size, eta))[1] - 1.0)
+        rounds = np.isfinite(size) & (a.rad > 0)
+        return Ball(a.mid, np.where(rounds, a.rad + half_ulp + self.flushed(a), a.rad))
+
     def tanh(self, a: Ball) -> Ball:
         """The library's error, and sup |tanh(a') - tanh(mid)| = tanh(rad) (1 - tanh|mid| tanh(|mid| - rad))."""
         size = np.tanh(np.abs(a.mid))
         spread = np.tanh(a.rad) * (1 - size * np.tanh(np.abs(a.mid) - a.rad))
         error = self._tanh_relative * (size + spread) + self._tanh_absolute
-        rad = np.where((a.mid == 0) & (a.rad == 0), 0.0, spread + error + self.format.smallest_normal)
+        rad = np.where((a.mid == 0) & (a.rad == 0), 0.0, spread + error + self._activated.smallest_normal)
         if not np.isfinite(rad).all() or np.isinf(a.rad).any():
             rad = np.where(
                 np.isinf(a.mid), self._tanh_relative + self._tanh_absolute, np.where(np.isnan(a.mid), 0.0, rad)
@@ -125,6 +160,7 @@ class Arithmetic:
     def sum_of_products(self, v: Ball, w: Array, gamma: Array) -> Ball:
         """sum_k w[j, k] v[b, k] where something is not finite or may overflow. v: (B, n), w: (H, n), gamma: (H,)."""
         largest, eta = self.format.largest, self.format.smallest_normal
+        lost_v, lost_w = self.flushed(v)[:, None, :], self.flushed(exact(w))[None]
         mid, rad, w = v.mid[:, None, :], v.rad[:, None, :], w[None]
         free_v = np.isinf(rad)
         infinite_v, infinite_w = np.isinf(mid) & ~free_v, np.isinf(w)
@@ -136,7 +172,7 @@ class Arithmetic:
         finite = ~(nan | free | infinite)
         product = np.where(finite, w * mid, 0.0)
         spread = np.where(finite, np.abs(w) * rad, 0.0) + np.where(
-            finite, eta * (1 + np.abs(w) + np.abs(mid) + rad), 0.0
+            finite, lost_v * np.abs(w) + lost_w * (np.abs(mid) + rad) + self.underflow, 0.0
         )
         plus = (infinite & (np.sign(w) * np.sign(mid) > 0)).any(-1)
         minus = (infinite & (np.sign(w) * np.sign(mid) < 0)).any(-1)

@@ -47,6 +47,8 @@ MISUSES = (
 #: What an implementation may promise for outputs beyond a sequence's end.
 PADDINGS = ("anything", "zeros")
 DEVICES = ("cpu", "cuda")
+#: What an implementation may round to the dtype of the case, beside a wider accumulator.
+ROUNDED = ("operations", "sum", "state")
 DTYPES = (torch.float64, torch.float32, torch.float16, torch.bfloat16)
 
 
@@ -289,7 +291,13 @@ class Rounding:
 
     #: The dtype in which sums are accumulated; None for the dtype of the case.
     accumulate: torch.dtype | None = None
-    #: Largest error of its tanh in units in the last place of the dtype of the case.
+    #: What is rounded to the dtype of the case where the accumulator is wider: "operations", the product of each
+    #: matrix, the sums of these and the biases, and tanh; "sum", the whole sum once, and tanh; "state", only the new
+    #: state, as the activation is computed in the accumulator's dtype too. A state that stays wide until it is returned
+    #: is nearer still.
+    rounded: str = "operations"
+    #: Largest error of its tanh in units in the last place of the dtype that it is computed in: the accumulator's where
+    #: only the state is rounded, else that of the case.
     tanh_ulps: float = DEFAULT_TANH_ULPS
     #: Whether tanh's error near 0 is relative to 1 and not to the value, as with 2 sigmoid(2x) - 1.
     tanh_absolute: bool = False
@@ -298,6 +306,10 @@ class Rounding:
     def __post_init__(self) -> None:
         if self.accumulate is not None and self.accumulate not in DTYPES:
             raise ValueError(f"Rounding(accumulate=...): expected one of {DTYPES} or None, found {self.accumulate!r}")
+        if self.rounded not in ROUNDED:
+            raise ValueError(f"Rounding(rounded=...): expected one of {ROUNDED}, found {self.rounded!r}")
+        if self.rounded != "operations" and self.accumulate is None:
+            raise ValueError(f"Rounding(rounded={self.rounded!r}) means nothing without accumulate=..., a wider dtype")
         if not isinstance(self.tanh_ulps, int | float) or not 0 <= self.tanh_ulps < math.inf:
             raise ValueError(f"Rounding(tanh_ulps=...): expected a number from 0, found {self.tanh_ulps!r}")
         if (self.tanh_ulps > DEFAULT_TANH_ULPS or self.tanh_absolute) and not self.reason:

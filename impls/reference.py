@@ -126,22 +126,24 @@ class Layer:
         self.b_ih = np.stack([weights[f"bias_ih_{suffix}"] for suffix in suffixes]) if config.bias else np.zeros(shape)
         self.b_hh = np.stack([weights[f"bias_hh_{suffix}"] for suffix in suffixes]) if config.bias else np.zeros(shape)
         self.arithmetic, self.nonlinearity = arithmetic, config.nonlinearity
-        self.activation = arithmetic.tanh if config.nonlinearity == "tanh" else arithmetic.relu
+        self.activation = arithmetic.activation(config.nonlinearity)
         # Products with a zero weight are exact and so is adding them.
         self.terms = np.count_nonzero(self.w_ih, -1) + np.count_nonzero(self.w_hh, -1) + 2.0
         self.gamma = arithmetic.gamma(self.terms)[:, None, :]
+        # What is flushed to zero takes no further part: a sum loses at most as many results as it has terms.
+        biases_lost = arithmetic.flushed(exact(self.b_ih)) + arithmetic.flushed(exact(self.b_hh))
+        self.lost = self.terms * arithmetic.underflow + biases_lost
         self.grains = [grain(part) for part in (self.w_ih, self.w_hh, self.b_ih, self.b_hh)]
 
     def run(self, x: Ball, x_grain: float, h: Ball, valid: Mask | None) -> tuple[Ball, float]:
         """All states, (directions, T, B, H) in the order of processing, and the grain of their midpoints (0: none)."""
-        steps, eta, largest = x.mid.shape[1], self.arithmetic.format.smallest_normal, self.arithmetic.format.largest
+        steps, largest, flushed = x.mid.shape[1], self.arithmetic.format.largest, self.arithmetic.flushed
         w_ih, w_hh = np.abs(self.w_ih).swapaxes(-1, -2), np.abs(self.w_hh).swapaxes(-1, -2)
         x_size = np.abs(x.mid) + x.rad
         mid_x = x.mid @ self.w_ih.swapaxes(-1, -2)[:, None] + (self.b_ih + self.b_hh)[:, None, None]
         size_x = x_size @ w_ih[:, None] + (np.abs(self.b_ih) + np.abs(self.b_hh))[:, None, None]
-        rad_x = x.rad @ w_ih[:, None] + eta * (
-            x_size.sum(-1, keepdims=True) + (self.terms + w_ih.sum(-2) + w_hh.sum(-2))[:, None, None]
-        )
+        w_ih_lost, w_hh_lost = (flushed(exact(w)).swapaxes(-1, -2) for w in (self.w_ih, self.w_hh))
+        rad_x = (x.rad + flushed(x)) @ w_ih[:, None] + x_size @ w_ih_lost[:, None] + self.lost[:, None, None]
         w_hh_mid = self.w_hh.swapaxes(-1, -2)
 
         all_mid, all_rad = np.empty_like(mid_x), np.empty_like(mid_x)
@@ -151,7 +153,7 @@ class Layer:
             h_size = np.abs(h.mid) + h.rad
             size = size_x[:, t] + h_size @ w_hh
             if (size * (1 + self.gamma)).max(initial=0.0) <= largest:
-                rad = rad_x[:, t] + h.rad @ w_hh + eta * h_size.sum(-1, keepdims=True) + self.gamma * size
+                rad = rad_x[:, t] + (h.rad + flushed(h)) @ w_hh + h_size @ w_hh_lost + self.gamma * size
                 quantum = self._quantum(x_grain, h_grain)
                 is_exact = size <= self.arithmetic.largest_whole * quantum
                 h = self.activation(Ball(mid_x[:, t] + h.mid @ w_hh_mid, np.where(is_exact, 0.0, rad)))

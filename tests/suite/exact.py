@@ -202,7 +202,7 @@ class Adversary:
 
     Sums are made in any order, fused or not; results may be flushed, kept wider than the dtype, or rounded to it, and
     tanh is as wrong as `rounding` lets it be. With an accumulator, products of one matrix are added up in it, with or
-    without a bias, and stored before they meet.
+    without a bias, and stored before they meet; or all of the sum is, and stored before the activation or after it.
     """
 
     def __init__(self, dtype: torch.dtype, rounding: Rounding, seed: int) -> None:
@@ -212,16 +212,23 @@ class Adversary:
 
     def run(self, case: Case) -> tuple[Numbers, Numbers]:
         """What this evaluation returns for a case, rounded to the dtype at last."""
-        activation = self.tanh if case.config.nonlinearity == "tanh" else relu
+        act = self.tanh if case.config.nonlinearity == "tanh" else relu
         store = np.frompyfunc(lambda value: rounded(value, self.dtype), 1, 1)
-        output, h_n = recur(case, lambda x, h, biases: activation(self.affine(x, h, biases)))
+        output, h_n = recur(case, lambda x, h, biases: self.state(act, self.affine(x, h, biases)))
         return store(output), store(h_n)
+
+    def state(self, act: Callable[[Number], Number], a: Number) -> Number:
+        """The next state of a pre-activation."""
+        return self.store(act(a), self.dtype) if self.rounding.rounded == "state" else act(a)
 
     def affine(self, x: list[Term], h: list[Term], biases: list[Term]) -> Number:
         """A pre-activation."""
         accumulate = self.rounding.accumulate
         if accumulate is None:
             return self.sum(x + h + biases, self.dtype)
+        if self.rounding.rounded != "operations":
+            total = self.sum(x + h + biases, accumulate)
+            return total if self.rounding.rounded == "state" else self.store(total, self.dtype)
         groups = [x, h, *([bias] for bias in biases)]
         while len(groups) > 1 and self.random.random() < 0.4:
             groups.append(groups.pop(0) + groups.pop(self.random.randrange(len(groups))))
@@ -263,10 +270,11 @@ class Adversary:
             return true
         if self.rounding.tanh_absolute:
             return true + self.push * ulps * Fraction(torch.finfo(self.rounding.accumulate or self.dtype).eps)
-        wrong = true + self.push * ulps * ulp(true, self.dtype)
-        unit = ulp(wrong, self.dtype)
+        dtype = (self.rounding.accumulate if self.rounding.rounded == "state" else None) or self.dtype
+        wrong = true + self.push * ulps * ulp(true, dtype)
+        unit = ulp(wrong, dtype)
         wrong = self.push * math.floor(self.push * wrong / unit) * unit if self.push else true
-        return flushed(wrong, self.dtype) if self.flushes else wrong
+        return flushed(wrong, dtype) if self.flushes else wrong
 
     def gain(self, value: Number, true: Number) -> Number:
         """How far a value errs in the direction of this evaluation; at random where it has none."""

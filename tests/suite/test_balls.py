@@ -10,12 +10,12 @@ from typing import NamedTuple
 import numpy as np
 import pytest
 import torch
-from hypothesis import example, given
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from impls import DTYPES, Rounding
 from impls.balls import FORMATS, RADIUS_SLACK, Arithmetic, Ball, exact, grain
-from impls.contract import Array
+from impls.contract import ROUNDED, Array
 from tests.suite import exact as true
 from tests.suite.exact import Number, Term, allows, ball, every_sum, meaning, number
 
@@ -501,6 +501,57 @@ def test_an_accumulator_of_the_same_dtype_changes_nothing() -> None:
     """Said or not, sums are accumulated in the dtype of the case."""
     said, unsaid = (sum_ball(HALF, [1, 2], [3, 4], Rounding(accumulate=dtype)) for dtype in (HALF, None))
     assert said == unsaid
+
+
+@pytest.mark.parametrize("rounded", ["sum", "state"])
+@pytest.mark.parametrize("dtype", HALVES, ids=str)
+@given(st.data())
+def test_one_rounding_is_at_most_half_a_unit(dtype: torch.dtype, rounded: str, data: st.DataObject) -> None:
+    """Every number in a ball, stored in the dtype, flushed or not, is in the stored ball: and no radius is wider."""
+    mid, rad = data.draw(numbers(SINGLE)), abs(data.draw(numbers(SINGLE))) + 1e-30
+    assume(abs(mid) + rad < FORMATS[dtype].largest)
+    stored = Arithmetic(dtype, Rounding(accumulate=SINGLE, rounded=rounded)).store(ball((mid, rad)))
+    for value in (Fraction(mid) + share * Fraction(rad) for share in (-1, Fraction(data.draw(st.floats(-1, 1))), 1)):
+        nearest = true.rounded(value, dtype)
+        assert allows(stored.mid.item(), stored.rad.item(), nearest)
+        assert allows(stored.mid.item(), stored.rad.item(), true.flushed(nearest, dtype))
+    granted = true.ulp(Fraction(abs(mid) + rad), dtype) / 2 + Fraction(FORMATS[dtype].smallest_normal)
+    assert stored.rad.item() - rad <= float(granted) * (1 + 1e-9) + 1e-12 * rad
+
+
+@pytest.mark.parametrize("special", [0.0, 1.5, inf, -inf, nan])
+def test_what_is_exact_or_not_finite_is_stored_as_it_is(special: float) -> None:
+    """No rounding moves a number of the dtype, an infinity or a NaN; what is free stays free."""
+    arithmetic = Arithmetic(HALF, Rounding(accumulate=SINGLE, rounded="state"))
+    for rad in (0.0, inf)[: 1 if special != special else 2]:
+        with np.errstate(invalid="ignore"):
+            stored = arithmetic.store(ball((special, rad)))
+        assert np.array_equal(stored, ball((special, rad)), equal_nan=True)
+
+
+@pytest.mark.parametrize("nonlinearity", ["tanh", "relu"])
+@pytest.mark.parametrize("dtype", HALVES, ids=str)
+def test_fewer_roundings_are_tighter(dtype: torch.dtype, nonlinearity: str) -> None:
+    """A state that is rounded once is bounded more tightly than a sum and its tanh are, these than every operation."""
+    radii = []
+    for rounded in ROUNDED:
+        arithmetic = Arithmetic(dtype, Rounding(accumulate=SINGLE, rounded=rounded))
+        gamma = arithmetic.gamma(np.array([3.0]))
+        total = arithmetic.sum_of_products(ball(0.3, 0.7, 0.1), np.array([[0.3, 0.6, 1.0]]), gamma)
+        radii.append(arithmetic.activation(nonlinearity)(total).rad.item())
+    unit = FORMATS[dtype].unit_roundoff
+    assert radii[0] > 1.3 * radii[1]
+    assert radii[1] >= radii[2]
+    assert radii[2] < unit
+
+
+@pytest.mark.parametrize("rounded", ROUNDED)
+def test_an_accumulator_that_is_no_wider_leaves_every_rounding(rounded: str) -> None:
+    """Beside an accumulator of the dtype itself, or a narrower one, what else is rounded makes no difference."""
+    for accumulate in (SINGLE, HALF):
+        plain, said = (Rounding(accumulate=accumulate, rounded=name) for name in ("operations", rounded))
+        assert activated(SINGLE, "tanh", 0.3, 1e-5, plain) == activated(SINGLE, "tanh", 0.3, 1e-5, said)
+        assert sum_ball(SINGLE, [1, 0.1], [3, 4], plain) == sum_ball(SINGLE, [1, 0.1], [3, 4], said)
 
 
 @pytest.mark.parametrize("dtype", DTYPES, ids=str)

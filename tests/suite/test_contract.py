@@ -73,6 +73,10 @@ REFUSED_CAPABILITIES: list[tuple[dict[str, Any], list[str]]] = [
 REFUSED_ROUNDING: list[tuple[dict[str, Any], list[str]]] = [
     ({"accumulate": torch.int8}, ["accumulate", "torch.float64", "or None", "found torch.int8"]),
     ({"accumulate": "float64"}, ["accumulate", "found 'float64'"]),
+    ({"rounded": "once", "accumulate": torch.float32}, ["rounded", "'sum'", "found 'once'"]),
+    ({"rounded": None}, ["rounded", "'operations'", "found None"]),
+    ({"rounded": "sum"}, ["rounded='sum'", "means nothing without accumulate"]),
+    ({"rounded": "state"}, ["rounded='state'", "means nothing without accumulate"]),
     ({"tanh_ulps": -1.0}, ["tanh_ulps", "number from 0", "found -1.0"]),
     ({"tanh_ulps": math.nan}, ["tanh_ulps", "number from 0", "found nan"]),
     ({"tanh_ulps": math.inf, "reason": "none"}, ["tanh_ulps", "number from 0", "found inf"]),
@@ -84,6 +88,9 @@ REFUSED_ROUNDING: list[tuple[dict[str, Any], list[str]]] = [
 TAKEN_ROUNDING: list[dict[str, Any]] = [
     {},
     {"accumulate": torch.float64},
+    {"accumulate": torch.float32, "rounded": "sum"},
+    {"accumulate": torch.float64, "rounded": "state"},
+    {"rounded": "operations"},
     {"tanh_ulps": 0},
     {"tanh_ulps": DEFAULT_TANH_ULPS},
     {"tanh_ulps": 4.0, "reason": "measured: https://example.org"},

@@ -36,6 +36,13 @@ MODELS = [
     (BRAIN, Rounding(accumulate=SINGLE, tanh_ulps=1)),
     (HALF, Rounding(accumulate=SINGLE, tanh_absolute=True, reason=SIGMOID)),
     (SINGLE, Rounding(tanh_ulps=5, tanh_absolute=True, reason=SIGMOID)),
+    (HALF, Rounding(accumulate=SINGLE, rounded="sum", tanh_ulps=0.5)),
+    (BRAIN, Rounding(accumulate=SINGLE, rounded="sum")),
+    (SINGLE, Rounding(accumulate=DOUBLE, rounded="sum")),
+    (HALF, Rounding(accumulate=SINGLE, rounded="state")),
+    (BRAIN, Rounding(accumulate=SINGLE, rounded="state", tanh_ulps=1)),
+    (SINGLE, Rounding(accumulate=DOUBLE, rounded="state")),
+    (HALF, Rounding(accumulate=SINGLE, rounded="state", tanh_absolute=True, reason=SIGMOID)),
 ]
 
 
@@ -223,29 +230,44 @@ def test_an_empty_batch() -> None:
 # One sum, every order
 
 
+@st.composite
+def sums(draw: st.DrawFn, dtype: torch.dtype) -> tuple[Case, list[Term]]:
+    """One unit of ReLU that sums up two products and two biases, or four products, and these terms."""
+    pairs = draw(products(dtype, finite=False))
+    biases = [draw(numbers(dtype)) for _ in range(2)] if len(pairs) < 3 else []
+    weights: dict[str, Any] = {"weight_hh_l0": [[pairs[-1][1]]]}
+    weights |= {name: [bias] for name, bias in zip(("bias_ih_l0", "bias_hh_l0"), biases, strict=False)}
+    config = Config(max(len(pairs) - 1, 1), 1, nonlinearity="relu", bias=bool(biases), dtype=dtype)
+    x, weights["weight_ih_l0"] = ([row] for row in zip(*(pairs[:-1] or [(0.0, 0.0)]), strict=True))
+    arrays = {name: np.array(values, np.float64) for name, values in weights.items()}
+    terms: list[Term] = [(number(a), number(b)) for a, b in [*pairs, *((bias, 1.0) for bias in biases)]]
+    return Case(config, np.array([x]), np.array([[[pairs[-1][0]]]]), arrays), terms
+
+
 @pytest.mark.parametrize("dtype", DTYPES, ids=str)
 @given(st.data())
 def test_no_order_of_summation_leaves_the_ball(dtype: torch.dtype, data: st.DataObject) -> None:
     """All sums of two products and two biases, or of four products, fused or flushed or not, are in the ball."""
-    pairs = data.draw(products(dtype, finite=False))
-    biases = [data.draw(numbers(dtype)) for _ in range(2)] if len(pairs) < 3 else []
-    h_0 = [[[pairs[-1][0]]]]
-    weights: dict[str, Any] = {"weight_hh_l0": [[pairs[-1][1]]]}
-    weights |= {name: [bias] for name, bias in zip(("bias_ih_l0", "bias_hh_l0"), biases, strict=False)}
-    config = Config(max(len(pairs) - 1, 1), 1, nonlinearity="relu", bias=bool(biases), dtype=dtype)
-    x, w = zip(*(pairs[:-1] or [(0.0, 0.0)]), strict=True)
-    case = Case(
-        config,
-        np.array([[x]]),
-        np.array(h_0),
-        {"weight_ih_l0": np.array([w]), **{k: np.array(v) for k, v in weights.items()}},
-    )
-    terms = [(number(a), number(b)) for a, b in [*pairs, *((bias, 1.0) for bias in biases)]]
-    ball = expected(case)[0]
+    case, terms = data.draw(sums(dtype))
+    mid, rad = (part.item() for part in expected(case)[0])
+    wrong = [value for value in every_sum(terms, dtype) if not allows(mid, rad, true.relu(value))]
+    assert not wrong, (mid, rad, wrong)
+
+
+@pytest.mark.parametrize("rounded", ["sum", "state"])
+@pytest.mark.parametrize(("dtype", "wide"), [(HALF, SINGLE), (BRAIN, SINGLE), (SINGLE, DOUBLE)], ids=str)
+@given(st.data())
+def test_nor_does_one_in_a_wide_accumulator_that_is_stored_once(
+    dtype: torch.dtype, wide: torch.dtype, rounded: str, data: st.DataObject
+) -> None:
+    """All of them made in the accumulator and rounded to the dtype at last, flushed or not, are in the tighter ball."""
+    case, terms = data.draw(sums(dtype))
+    mid, rad = (part.item() for part in expected(case, Rounding(accumulate=wide, rounded=rounded))[0])
+    stored = {true.rounded(true.relu(value), dtype) for value in every_sum(terms, wide)}
     wrong = [
-        value for value in every_sum(terms, dtype) if not allows(ball.mid.item(), ball.rad.item(), true.relu(value))
+        value for value in stored | {true.flushed(value, dtype) for value in stored} if not allows(mid, rad, value)
     ]
-    assert not wrong, (ball, wrong)
+    assert not wrong, (mid, rad, wrong)
 
 
 @pytest.mark.parametrize("name", worst_sums(SINGLE))

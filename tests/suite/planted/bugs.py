@@ -39,7 +39,7 @@ from typing import Any, ClassVar, Literal, TypeAlias, TypeVar
 import torch
 from torch import Tensor
 
-from impls import Capabilities, Config
+from impls import Capabilities, Config, Rounding
 from impls.contract import Build, Weights
 from tests.suite.planted.loop import Cell, Loop
 
@@ -100,6 +100,8 @@ class Bug:
     build: Build
     property: Property
     capabilities: Capabilities = field(default_factory=Capabilities)
+    #: What it promises.
+    rounding: Rounding = field(default_factory=Rounding)
 
     def __str__(self) -> str:
         return self.name
@@ -113,12 +115,14 @@ class Bug:
 PLANTED: list[Bug] = []
 
 
-def plant(family: Family, property: Property, **claims: Any) -> Callable[[Planted], Planted]:
+def plant(
+    family: Family, property: Property, rounding: Rounding | None = None, **claims: Any
+) -> Callable[[Planted], Planted]:
     """Enter a class in `PLANTED`, under its own name in small letters; `claims` are its capabilities' arguments."""
 
     def enter(build: Planted) -> Planted:
         name = re.sub(r"(?<=.)(?=[A-Z])|(?<=[a-z])(?=\d)", "-", build.__name__).lower()
-        PLANTED.append(Bug(name, family, build, property, Capabilities(**claims)))
+        PLANTED.append(Bug(name, family, build, property, Capabilities(**claims), rounding or Rounding()))
         return build
 
     return enter
@@ -1498,7 +1502,19 @@ class SingleTruncated(Loop):
     def product(self, v: Tensor, w: Tensor) -> Tensor:
         if self.config.dtype != torch.float32:
             return super().product(v, w)
-        return super().product(_cut_mantissa(v, 13), _cut_mantissa(w, 13))
+        return super().product(self.narrow(v), self.narrow(w))
+
+    def narrow(self, values: Tensor) -> Tensor:
+        return _cut_mantissa(values, 13)
+
+
+@plant("precision", "agreement")
+class SingleInTensorFloat32(SingleTruncated):
+    """float32 operands are rounded to TensorFloat32, to the nearest."""
+
+    def narrow(self, values: Tensor) -> Tensor:
+        bits = values.contiguous().view(torch.int32)
+        return super().narrow((bits + 0xFFF + (bits >> 13 & 1)).view(torch.float32))
 
 
 @plant("precision", "agreement")

@@ -185,29 +185,62 @@ class CompensatedSums(Loop):
 # Places to round
 
 
-@honest(Rounding(accumulate=torch.float64))
+@honest(Rounding(accumulate=torch.float64, rounded="sum"))
 class StepInDouble(Loop):
     """Every sum is a float64 sum, rounded once before the activation."""
 
+    wide = torch.float64
+
     def affine(self, cell: Cell, x: Tensor, h: Tensor) -> Tensor:
-        wide = Cell(cell.layer, cell.reverse, *(part.double() for part in cell[2:]))
-        return super().affine(wide, x.double(), h.double()).to(x.dtype)
+        return super().affine(cell.to(self.wide), x.to(self.wide), h.to(self.wide)).to(x.dtype)
 
 
-@honest(Rounding(accumulate=torch.float64))
+@honest(Rounding(accumulate=torch.float32, rounded="sum", tanh_ulps=0.51), dtypes=HALVES)
+class StepInSingle(StepInDouble):
+    """Every sum of float16 or bfloat16 is a float32 sum, rounded once, and so is its tanh."""
+
+    wide = torch.float32
+
+
+@honest(Rounding(accumulate=torch.float64, rounded="state"))
+class StateFromDouble(Loop):
+    """The sum and its activation are float64, and the state is rounded."""
+
+    wide = torch.float64
+
+    def step(self, cell: Cell, x: Tensor, h: Tensor, t: int) -> Tensor:
+        return super().step(cell.to(self.wide), x.to(self.wide), h.to(self.wide), t).to(x.dtype)
+
+
+@honest(Rounding(accumulate=torch.float32, rounded="state"), dtypes=HALVES)
+class StateFromSingle(StateFromDouble):
+    """The sum of float16 or bfloat16 and its activation are float32, and the state is rounded."""
+
+    wide = torch.float32
+
+
+@honest(Rounding(accumulate=torch.float64, rounded="state"))
 class NetworkInDouble(Loop):
     """Everything is float64, and only the results are rounded."""
 
+    wide = torch.float64
+
     def __init__(self, config: Config, weights: Weights) -> None:
         self.asked = config
-        super().__init__(
-            replace(config, dtype=torch.float64), {name: values.double() for name, values in weights.items()}
-        )
+        wide = {name: values.to(self.wide) for name, values in weights.items()}
+        super().__init__(replace(config, dtype=self.wide), wide)
 
     def __call__(self, x: Tensor, h_0: Tensor | None = None) -> tuple[Tensor, Tensor]:
         check_arguments(self.asked, x, h_0)
-        output, h_n = super().__call__(x.double(), None if h_0 is None else h_0.double())
+        output, h_n = super().__call__(x.to(self.wide), None if h_0 is None else h_0.to(self.wide))
         return output.to(x.dtype), h_n.to(x.dtype)
+
+
+@honest(Rounding(accumulate=torch.float32, rounded="state"), dtypes=HALVES)
+class NetworkInSingle(NetworkInDouble):
+    """Everything of float16 or bfloat16 is float32, and only the results are rounded."""
+
+    wide = torch.float32
 
 
 @honest()

@@ -27,6 +27,10 @@ class Cell(NamedTuple):
     b_ih: Tensor
     b_hh: Tensor
 
+    def to(self, dtype: torch.dtype) -> Cell:
+        """The same cell with parameters of another dtype."""
+        return Cell(self.layer, self.reverse, *(part.to(dtype) for part in self[2:]))
+
 
 class Loop:
     """h_t = act(W_ih x_t + b_ih + W_hh h_(t-1) + b_hh), one step after the other."""

@@ -9,7 +9,7 @@ from dataclasses import replace
 import numpy as np
 from hypothesis import Phase
 
-from impls import Config, Implementation, Rounding
+from impls import Config, Implementation
 from strategies import Case
 from strategies.case import OPTIONAL
 from strategies.complexity import complexity
@@ -30,7 +30,7 @@ def implementation(planted: Bug | Honest) -> Implementation:
         name=planted.name,
         build=planted.build,
         capabilities=planted.capabilities,
-        rounding=getattr(planted, "rounding", Rounding()),
+        rounding=planted.rounding,
         library="torch",
         extra=None,
         known_defects=(),
