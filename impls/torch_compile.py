@@ -34,9 +34,8 @@ def loop_of(config: Config) -> Network:
     activation = {"tanh": torch.tanh, "relu": torch.relu}[config.nonlinearity]
 
     def scan_of(weights: dict[str, torch.Tensor], suffix: str) -> Scan:
-        W_ih, W_hh, b_ih, b_hh = (
-            weights.get(f"{name}_{suffix}") for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
-        )
+        W_ih, W_hh = weights[f"weight_ih_{suffix}"], weights[f"weight_hh_{suffix}"]
+        b_ih, b_hh = weights.get(f"bias_ih_{suffix}"), weights.get(f"bias_hh_{suffix}")
 
         def scan(x: torch.Tensor, h_0: Optional) -> torch.Tensor:
             h = x.new_zeros(x.shape[1], config.hidden_size) if h_0 is None else h_0

@@ -74,7 +74,7 @@ def build_trace(config: Config, weights: Weights) -> Run:
     def run(x: torch.Tensor, *h_0: torch.Tensor) -> Any:
         shape = x.shape, len(h_0)
         if shape not in traces:
-            traces[shape] = torch.jit.trace(network, (x, *h_0), check_trace=False)
+            traces[shape] = torch.jit.trace(network, (x, *h_0), check_trace=False)  # type: ignore[no-untyped-call]
         return traces[shape](x, *h_0)
 
     run.parameters = dict(network.named_parameters())  # type: ignore[attr-defined]

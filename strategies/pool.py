@@ -46,7 +46,7 @@ def pool(
     So each pool holds every value of an option, where there are not more than shapes, and which come together differs
     from pool to pool.
     """
-    random = Random(within.pool)  # noqa: S311 - nothing is secret here
+    random = Random(within.pool)
     limits = (within.max_steps, within.max_batch, within.max_input_size, within.max_hidden_size)
     columns = [
         _spread(random, values)

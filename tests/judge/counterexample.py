@@ -100,7 +100,7 @@ def verdict_on(judged: Property, implementation: Implementation, case: Case) -> 
 
 
 def others(counterexample: Counterexample) -> dict[str, list[str]]:
-    """How every other implementation, of the main group and its own, does on the same case: a verdict, and the names it goes for."""
+    """How the others of the main group and its own do on the same case: a verdict, and the names it goes for."""
     verdicts = ("agree", "disagree", "cannot take it", "not installed", "cannot be judged")
     standing: dict[str, list[str]] = {verdict: [] for verdict in verdicts}
     groups = {MAIN, counterexample.implementation.group}
