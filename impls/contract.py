@@ -201,6 +201,11 @@ class Capabilities:
     #: Wrong calls, out of `MISUSES`, that it documents as taking; what they mean, it must get right.
     accepts: tuple[str, ...] = ()
     dtypes: tuple[torch.dtype, ...] = DTYPES
+    #: Whether it builds anew for each shape, at some cost: cases are then drawn from a pool of a few shapes, and
+    #: properties that ask for other shapes than the case's leave it out.
+    per_shape: bool = False
+    #: Which pool of shapes that is. A run sets it to its seed.
+    pool: int = 0
     min_batch: int = 0
     max_batch: int | None = None
     max_steps: int | None = None
@@ -241,7 +246,10 @@ _CHOICES: dict[str, tuple[Any, ...]] = {
 }
 #: Fields that may be empty.
 _ADDITIONS: dict[str, tuple[Any, ...]] = {"lengths": LENGTHS, "accepts": MISUSES}
-_SWITCHES = ("bidirectional", "unbatched", "h_0", "nonfinite", "threads", "gradients", "dropout", "autocast", "module")
+_SWITCHES = (
+    *("bidirectional", "unbatched", "h_0", "nonfinite", "threads"),
+    *("gradients", "dropout", "autocast", "module", "per_shape"),
+)
 _LIMITS = {
     "max_batch": lambda case: case.batch_size,
     "max_steps": lambda case: case.steps,

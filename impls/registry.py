@@ -22,6 +22,8 @@ import impls
 from impls.contract import DTYPES, Build, Capabilities, Config, KnownDefect, Rounding, Run, Weights
 
 ENTRY_POINTS = "rnn_parity.impls"
+#: The group that is judged where none is asked for.
+MAIN = "main"
 _NAME = re.compile(r"[a-z0-9][a-z0-9._+-]*")
 _REGISTRY: dict[str, Implementation] = {}
 _EPS = {dtype: torch.finfo(dtype).eps for dtype in DTYPES}
@@ -44,6 +46,10 @@ class Implementation:
     #: The extra of rnn-parity that installs it, or None where the suite itself needs it.
     extra: str | None
     known_defects: tuple[KnownDefect, ...]
+    #: Which job judges it: `MAIN`, or one of its own.
+    group: str = MAIN
+    #: At most so many cases a property, where one is dear; None for as many as the run has.
+    cases: int | None = None
 
     @property
     def version(self) -> str | None:
@@ -86,6 +92,10 @@ class Options(TypedDict, total=False):
     extra: str | None
     #: What was found about it and is not ours to mend.
     known_defects: Sequence[KnownDefect]
+    #: Which job judges it, a name like its own; by default "main".
+    group: str
+    #: At most so many cases a property; by default as many as the run has.
+    cases: int | None
 
 
 @overload
@@ -99,7 +109,8 @@ def register(name: str, build: Build | None = None, **options: Unpack[Options]) 
         name: how it is called in options and tables: small letters, digits and `. _ + -`.
         build: called once per network with a `Config` and nn.RNN's parameters by name, tensors of `config.dtype`.
             What it returns is called many times, with tensors in nn.RNN's layouts.
-        options: `capabilities`, `rounding`, `library`, `extra` and `known_defects`, see `Options`.
+        options: `capabilities`, `rounding`, `library`, `extra`, `known_defects`, `group` and `cases`, see
+            `Options`.
 
     Raises:
         RegistrationError: an argument does not fit, or the name is taken.
@@ -117,6 +128,8 @@ def register(name: str, build: Build | None = None, **options: Unpack[Options]) 
             library=options.get("library", "torch"),
             extra=options.get("extra"),
             known_defects=tuple(options.get("known_defects", ())),
+            group=options.get("group", MAIN),
+            cases=options.get("cases"),
         )
         _validate(implementation)
         _REGISTRY[name] = implementation
@@ -144,6 +157,13 @@ def _validate(implementation: Implementation) -> None:
         if not isinstance(found, expected) or found == "":
             kind = getattr(expected, "__name__", expected)
             raise RegistrationError(f"register({name!r}): {field} should be a {kind}, found {found!r}")
+    group, cases = implementation.group, implementation.cases
+    if not isinstance(group, str) or not _NAME.fullmatch(group):
+        raise RegistrationError(
+            f"register({name!r}): expected a group of small letters, digits and . _ + -, found {group!r}"
+        )
+    if cases is not None and (type(cases) is not int or cases < 1):
+        raise RegistrationError(f"register({name!r}): expected cases=None or an integer from 1, found {cases!r}")
     accumulate = implementation.rounding.accumulate
     finer = [dtype for dtype in implementation.capabilities.dtypes if accumulate and _EPS[dtype] < _EPS[accumulate]]
     if finer and not implementation.rounding.reason:
@@ -270,6 +290,19 @@ def implementation(name: str) -> Implementation:
     if name not in known:
         raise RegistrationError(f"unknown implementation {name!r}; registered are: {', '.join(known)}")
     return known[name]
+
+
+def in_group(group: str) -> list[Implementation]:
+    """The registered implementations of a group.
+
+    Raises:
+        RegistrationError: there is no such group; the text lists those that are.
+    """
+    found = [implementation for implementation in registered().values() if implementation.group == group]
+    if not found:
+        groups = sorted({implementation.group for implementation in registered().values()})
+        raise RegistrationError(f"unknown group {group!r}; implementations are in: {', '.join(groups)}")
+    return found
 
 
 def resolve(asked: str) -> list[Implementation]:

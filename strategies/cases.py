@@ -23,6 +23,7 @@ from hypothesis import strategies as st
 
 from impls.contract import Array, Capabilities, Config
 from strategies.case import Case
+from strategies.pool import pool
 from strategies.values import codebook, scattered, special_values, tiled
 
 EVERYTHING = Capabilities()
@@ -161,12 +162,17 @@ def cases(
         at_least: sizes below which none is drawn.
         special: whether a rare case has a NaN, an infinity or a number at the edge of the dtype somewhere.
     """
-    size = Sizes(*map(max, _sizes(draw, within), at_least))
-    config = _config(draw, within, size)
-    # Drawn for any batch: were there fewer choices with a larger batch, Hypothesis would take that for simpler.
-    unbatched = within.unbatched and draw(st.booleans()) and size.batch == 1
-    state = draw(_STATES) if within.h_0 else "absent"
-    where = draw(_choice(memory))
+    if within.per_shape:
+        steps, batch, config, unbatched, has_h_0, where = draw(_choice(pool(within, at_least, memory)))
+        size = Sizes(steps, batch, config.input_size, config.hidden_size)
+        state = draw(_choice(("given", "zero", "given"))) if has_h_0 else "absent"
+    else:
+        size = Sizes(*map(max, _sizes(draw, within), at_least))
+        config = _config(draw, within, size)
+        # Drawn for any batch: were there fewer choices with a larger batch, Hypothesis would take that for simpler.
+        unbatched = within.unbatched and draw(st.booleans()) and size.batch == 1
+        state = draw(_STATES) if within.h_0 else "absent"
+        where = draw(_choice(memory))
     paint = _Paint(config, draw(_PALETTES), draw(_SEEDS), draw(_TEXTURES), within.nonfinite)
     shapes = {"x": (size.steps, size.batch, size.input_size), **config.parameter_shapes()}
     if state != "absent":

@@ -8,6 +8,8 @@ smallest cases of all (`strategies.smaller`), for what no single step leads to.
 from __future__ import annotations
 
 import itertools
+import math
+import time
 from collections.abc import Callable, Iterable
 
 from strategies.case import Case
@@ -19,15 +21,16 @@ from strategies.steps import STEPS
 class Reduction:
     """The smallest failing case found so far, and what it took."""
 
-    def __init__(self, case: Case, fails: Callable[[Case], bool], limit: int) -> None:
+    def __init__(self, case: Case, fails: Callable[[Case], bool], limit: int, seconds: float) -> None:
         self.case, self.calls = case, 0
         self._key, self._fails, self._limit = complexity(case), fails, limit
         self._tried = {_identity(case)}
+        self._until = time.monotonic() + seconds
 
     @property
     def exhausted(self) -> bool:
-        """Whether the limit of calls ended it, so that single steps may be left."""
-        return self.calls >= self._limit
+        """Whether the limit of calls or of time ended it, so that single steps may be left."""
+        return self.calls >= self._limit or time.monotonic() > self._until
 
     def take_any(self, candidates: Iterable[Case]) -> bool:
         """Whether one of the candidates is simpler and fails too; the first such is the case from then on."""
@@ -45,15 +48,16 @@ class Reduction:
         return True
 
 
-def reduce_case(case: Case, fails: Callable[[Case], bool], limit: int = 6000) -> Reduction:
+def reduce_case(case: Case, fails: Callable[[Case], bool], limit: int = 6000, seconds: float = math.inf) -> Reduction:
     """Reduce a failing case to one that is 1-minimal: no single step of `steps` leads to a simpler one that fails.
 
     Args:
         case: a case for which `fails` is true.
         fails: whether a case is admissible and shows the same failure.
         limit: how often `fails` may be called.
+        seconds: after how long no other call of it is begun.
     """
-    reduction = Reduction(case, fails, limit)
+    reduction = Reduction(case, fails, limit, seconds)
     while True:
         _descend(reduction)
         if not reduction.take_any(smaller_cases(reduction.case)):

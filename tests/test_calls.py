@@ -8,7 +8,7 @@ from strategies import Case, cases
 from tests.judge import Trial, companion, judged
 
 
-@judged(cases)
+@judged(cases, reshapes=True)
 def test_calls(trial: Trial, case: Case) -> None:
     """Repeated and interleaved calls, of two networks, with other inputs, lengths and states between them."""
     other = companion(case)

@@ -9,6 +9,7 @@ from tests.judge import Disagreement, Trial, judged
     cases_beyond,
     exempts=lambda capabilities: "claims everything" if claims_everything(capabilities) else "",
     admits=lambda trial, case: not trial.takes(case) and not trial.defects(case),
+    reshapes=True,
 )
 def test_claims(trial: Trial, case: Case) -> None:
     """What is not claimed raises an error or is right (what is claimed and does not work fails elsewhere)."""

@@ -36,6 +36,12 @@ def add_options(parser: pytest.Parser) -> None:
         help="judge this implementation only: a registered name, all that a file registers, or a module's; repeatable",
     )
     group.addoption(
+        "--group",
+        default="main",
+        metavar="NAME",
+        help="judge the implementations of this group, where --impl names none (default: main)",
+    )
+    group.addoption(
         "--list-impls", action="store_true", help="print what is registered, and how to install what is not"
     )
     group.addoption(

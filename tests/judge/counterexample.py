@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from impls import Implementation, registered
+from impls.registry import MAIN
 from strategies import Case
 from strategies.reduce import reduce_case
 from tests.judge.archive import Record
@@ -16,6 +18,8 @@ from tests.judge.verdict import Disagreement
 
 #: Calls from several threads fail by chance: a case counts as passing after this many quiet tries.
 _TRIES = {"threads": 5}
+#: Seconds given to reducing a case of an implementation that builds anew for each shape.
+PATIENCE = 90.0
 
 
 @dataclass(frozen=True)
@@ -78,7 +82,8 @@ def find_minimal(
     for counterexample in known:
         if counterexample.disagreement.kind == disagreement.kind and fails(counterexample.case):
             return counterexample
-    reduction = reduce_case(found, fails)
+    seconds = PATIENCE if implementation.capabilities.per_shape else math.inf
+    reduction = reduce_case(found, fails, seconds=seconds)
     last = verdict_on(judged, implementation, reduction.case) or disagreement
     return Counterexample(judged, implementation, reduction.case, last, found, reduction.calls, not reduction.exhausted)
 
@@ -95,11 +100,12 @@ def verdict_on(judged: Property, implementation: Implementation, case: Case) -> 
 
 
 def others(counterexample: Counterexample) -> dict[str, list[str]]:
-    """How every other registered implementation does on the same case: a verdict, and the names it goes for."""
+    """How the others of the main group and its own do on the same case: a verdict, and the names it goes for."""
     verdicts = ("agree", "disagree", "cannot take it", "not installed", "cannot be judged")
     standing: dict[str, list[str]] = {verdict: [] for verdict in verdicts}
+    groups = {MAIN, counterexample.implementation.group}
     for name, implementation in registered().items():
-        if name != counterexample.implementation.name:
+        if name != counterexample.implementation.name and implementation.group in groups:
             standing[_standing(counterexample, implementation)].append(name)
     return standing
 

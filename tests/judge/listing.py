@@ -6,6 +6,7 @@ from dataclasses import fields
 from typing import Any
 
 from impls import Capabilities, Implementation, registered
+from impls.registry import MAIN
 
 
 def listing() -> str:
@@ -16,11 +17,15 @@ def listing() -> str:
 def _paragraph(implementation: Implementation) -> str:
     where = implementation.version or f"not installed: {implementation.how_to_install}"
     lines = [
-        f"{implementation.name}  ({implementation.library} {where})",
+        f"{implementation.name}  ({implementation.library} {where}){_group(implementation)}",
         f"    {_claims(implementation.capabilities)}",
     ]
     lines += [f"    known defect: {defect.reason} ({defect.link})" for defect in implementation.known_defects]
     return "\n".join(lines)
+
+
+def _group(implementation: Implementation) -> str:
+    return "" if implementation.group == MAIN else f"  --group={implementation.group}"
 
 
 #: Fields of `Capabilities` that add to what its default claims; the others take something back.

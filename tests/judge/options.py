@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, Phase, settings
 
-from impls import Implementation, RegistrationError, registered, resolve
+from impls import Implementation, RegistrationError, resolve
+from impls.registry import in_group
 from tests.commandline import CASES
 
 _CI_SEED = 0
@@ -47,7 +48,7 @@ def configure(config: pytest.Config) -> None:
     if written and not Path(written).absolute().parent.is_dir():
         raise pytest.UsageError(f"--report {written}: there is no folder {Path(written).absolute().parent}")
     config.stash[RUN] = Run(
-        implementations=_implementations(config.getoption("impl")),
+        implementations=_implementations(config.getoption("impl"), config.getoption("group")),
         cases=config.getoption("cases") or CASES.get(profile, CASES["dev"]),
         seed=_seed(config, profile),
         profile=profile,
@@ -56,10 +57,10 @@ def configure(config: pytest.Config) -> None:
     )
 
 
-def _implementations(asked: list[str] | None) -> tuple[Implementation, ...]:
+def _implementations(asked: list[str] | None, group: str) -> tuple[Implementation, ...]:
     try:
         if not asked:
-            return tuple(registered().values())
+            return tuple(in_group(group))
         return tuple({found.name: found for name in asked for found in resolve(name)}.values())
     except RegistrationError as error:
         raise pytest.UsageError(str(error)) from error

@@ -12,6 +12,7 @@ import pytest
 import torch
 
 from impls import Implementation
+from impls.registry import MAIN
 from strategies import Case
 from tests.commandline import add_options, in_checkout
 from tests.judge import archive, listing, report, table
@@ -100,10 +101,14 @@ def _trials(run: Run, judged: Property) -> Iterator[Any]:
         if reason:
             yield pytest.param(Trial(implementation), id=implementation.name, marks=pytest.mark.skip(reason=reason))
         else:
-            for shard, cases in enumerate(budgets(run.cases)):
-                yield pytest.param(
-                    Trial(implementation, shard=shard, budget=cases), id=f"{implementation.name}-{shard}"
-                )
+            for shard, cases in enumerate(budgets(min(run.cases, implementation.cases or run.cases))):
+                trial = Trial(implementation, shard=shard, budget=cases)
+                yield pytest.param(trial, id=f"{implementation.name}-{shard}", marks=_together(implementation))
+
+
+def _together(implementation: Implementation) -> list[Any]:
+    """What keeps an implementation in one worker, where what it compiled is kept (pytest -n N --dist=loadgroup)."""
+    return [] if implementation.group == MAIN else [pytest.mark.xdist_group(implementation.name)]
 
 
 def _absence(implementation: Implementation) -> str:
@@ -138,7 +143,7 @@ def _replays(run: Run) -> Iterator[Any]:
                 pytest.mark.xfail(strict=True, raises=Disagreement, reason=f"{defect.reason} ({defect.link})")
                 for defect in known
             ]
-            marks += [pytest.mark.skip(reason=obstacle)] * bool(obstacle)
+            marks += [pytest.mark.skip(reason=obstacle)] * bool(obstacle) + _together(implementation)
             yield pytest.param(trial, record, id=f"{path.stem}-{implementation.name}", marks=marks)
 
 
@@ -235,7 +240,8 @@ def _explain(item: Any, trial: Trial, disagreement: Disagreement) -> tuple[str, 
     known.append(counterexample)
     # With `=`: what follows a space pytest takes for a path of tests, and looks there for its configuration.
     asked = "".join(f" --impl={name}" for name in item.config.getoption("impl") or ())
-    again = f"pytest{asked} --hypothesis-seed={run.seed} --cases={run.cases} '{item.nodeid}'"
+    nodeid = item.nodeid.partition("@")[0]  # xdist adds the group that keeps items in one worker.
+    again = f"pytest{asked} --hypothesis-seed={run.seed} --cases={run.cases} '{nodeid}'"
     if run.replay:
         again = f"pytest{asked} --case={run.replay}"
     if run.archive:

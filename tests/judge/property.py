@@ -72,6 +72,7 @@ def judged(
     *,
     exempts: Callable[[Capabilities], str] = lambda capabilities: "",
     admits: Callable[[Trial, Case], bool] = lambda trial, case: trial.takes(case),
+    reshapes: bool = False,
 ) -> Callable[[Check], Any]:
     """Make `test_NAME(trial, case)` a Hypothesis test and the property NAME.
 
@@ -79,11 +80,16 @@ def judged(
         cases: the strategy for an implementation with given capabilities.
         exempts: why an implementation takes no part, in words; empty where it does.
         admits: whether a case that was not drawn may be judged: inside the claims, unless said otherwise.
+        reshapes: whether a case makes several shapes or graphs; what builds anew for each takes no part.
     """
+
+    def exempts_or_dear(capabilities: Capabilities) -> str:
+        dear = "builds anew for each shape, of which a case of this property has several"
+        return exempts(capabilities) or (dear if reshapes and capabilities.per_shape else "")
 
     def decorate(check: Check) -> Any:
         name = check.__name__.removeprefix("test_")
-        found = Property(name, (check.__doc__ or "").partition("\n")[0], check, cases, exempts, admits)
+        found = Property(name, (check.__doc__ or "").partition("\n")[0], check, cases, exempts_or_dear, admits)
         PROPERTIES[name] = found
         test = found.given(Capabilities())
         test.property = found  # type: ignore[attr-defined]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from hypothesis import seed, settings
@@ -26,5 +27,5 @@ def shard_test(judged: Property, trial: Trial, run_seed: int, **options: Any) ->
     `options` are settings of Hypothesis that differ from the profile's.
     """
     stream = int.from_bytes(hashlib.sha256(f"{run_seed} {trial.shard}".encode()).digest()[:8], "big")
-    test = judged.given(trial.capabilities, avoiding=trial.defects)
+    test = judged.given(replace(trial.capabilities, pool=run_seed), avoiding=trial.defects)
     return seed(stream)(settings(max_examples=trial.budget, **options)(test))

@@ -422,3 +422,10 @@ def test_strangeness() -> None:
     found = [strangeness(number) for number in ordered]
     assert found == sorted(found)
     assert len(set(found)) == len(found)
+
+
+def test_out_of_time() -> None:
+    """Where the time is over, no other call is begun, and the reduction says that steps may be left."""
+    case = Case(Config(2, 3), np.ones((4, 2, 2)))
+    reduction = reduce_case(case, lambda case: True, seconds=-1)
+    assert (reduction.case, reduction.calls, reduction.exhausted) == (case, 0, True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import importlib.metadata
+import re
 import sys
 from collections.abc import Callable
 from dataclasses import replace
@@ -30,7 +31,7 @@ from impls import (
     resolve,
 )
 from tests.judge.listing import listing
-from tests.judge.options import Run
+from tests.judge.options import Run, _implementations
 from tests.judge.plugin import _trials, load_properties
 
 
@@ -112,6 +113,10 @@ REFUSED: dict[str, tuple[Callable[[], Any], list[str]]] = {
     "no library": (lambda: untyped("mine", build, library=""), ["library", "str", "found ''"]),
     "extra": (lambda: untyped("mine", build, extra=3), ["extra", "str | None", "found 3"]),
     "defect": (lambda: untyped("mine", build, known_defects=["some"]), ["KnownDefect", "found 'some'"]),
+    "group": (lambda: untyped("mine", build, group="My own"), ["a group of small letters", "found 'My own'"]),
+    "no group": (lambda: untyped("mine", build, group=None), ["a group of small letters", "found None"]),
+    "no cases": (lambda: untyped("mine", build, cases=0), ["cases=None or an integer from 1", "found 0"]),
+    "cases": (lambda: untyped("mine", build, cases=True), ["cases=None or an integer from 1", "found True"]),
     "looser": (
         lambda: untyped("mine", build, rounding=FLOAT16),
         ["torch.float16", "looser than", "torch.float32", "reason"],
@@ -451,3 +456,42 @@ def test_listing_names_claims_and_defects() -> None:
     paragraph = listing().partition("mine  (torch")[2].partition("\nnn.rnn")[0]
     assert "claims the whole surface of nn.RNN, save h_0 = False; dtypes = float32" in paragraph
     assert "known defect: why (https://example.org)" in paragraph
+
+
+def test_groups() -> None:
+    """A run judges the group that is asked for, `--impl` whatever its group; the listing says which is which."""
+    register("mine", build, group="dear", cases=150)
+    assert [found.name for found in _implementations(None, "dear")] == ["mine"]
+    assert "mine" not in [found.name for found in _implementations(None, "main")]
+    assert [found.name for found in _implementations(["mine"], "main")] == ["mine"]
+    assert re.search(r"^mine  \(torch .*\)  --group=dear$", listing(), re.MULTILINE)
+
+
+def test_unknown_group() -> None:
+    """A group that nobody is in is an error of usage, which names those that are."""
+    with pytest.raises(pytest.UsageError, match="unknown group 'dera'; implementations are in: compiled, main"):
+        _implementations(None, "dera")
+
+
+def test_at_most_so_many_cases() -> None:
+    """An implementation's own limit of cases holds where the run has more, and its items stay in one worker."""
+    register("mine", build, group="dear", cases=150)
+    for cases, expected in ((600, [100, 50]), (120, [100, 20])):
+        run = Run((registered()["mine"],), cases=cases, seed=0, profile="dev", archive=None, replay=None)
+        items = list(_trials(run, load_properties()["agreement"]))
+        assert [item.values[0].budget for item in items] == expected
+        assert [[mark.args for mark in item.marks] for item in items] == [[("mine",)]] * 2
+
+
+#: Properties a case of which makes several shapes or graphs.
+RESHAPING = {"calls", "claims", "h_0", "laws", "layouts", "refusals", "requires_grad"}
+
+
+def test_what_builds_for_each_shape_is_spared() -> None:
+    """What builds anew for each shape takes no part where a case has several, and the reason says so."""
+    dear = Capabilities(per_shape=True, threads=False, lengths=("packed",), h_0=False)
+    plain = replace(dear, per_shape=False)
+    spared = {name: judged.exempts(dear) for name, judged in load_properties().items() if judged.exempts(dear)}
+    before = {name for name, judged in load_properties().items() if judged.exempts(plain)}
+    assert set(spared) == RESHAPING | before
+    assert all("builds anew for each shape" in spared[name] for name in RESHAPING - before)

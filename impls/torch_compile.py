@@ -1,0 +1,79 @@
+"""torch.compile: nn.RNN, which it takes to pieces, and a loop written out.
+
+What is compiled is a function of the parameters, so that networks of one shape share it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+from typing import Any, TypeAlias
+
+import torch
+from torch.func import functional_call
+from torch.nn.functional import linear
+
+from impls.contract import Capabilities, Config, Run, Weights
+from impls.layers import Optional, Scan, run_scans
+from impls.registry import register
+from impls.torch_defects import TORCH_DEFECTS
+
+Network: TypeAlias = Callable[[dict[str, torch.Tensor], torch.Tensor, Optional], Any]
+#: Each shape and way to lie in memory is compiled once in a process, which takes seconds.
+ABLE = Capabilities(per_shape=True, threads=False)
+
+
+def network_of(config: Config) -> Network:
+    """nn.RNN as a function of its parameters, an input and an initial state."""
+    network = torch.nn.RNN(**config.module_arguments(), device="meta")
+    return lambda weights, x, h_0: functional_call(network, weights, (x, h_0))
+
+
+def loop_of(config: Config) -> Network:
+    """The recurrence written out, as such a function."""
+    activation = {"tanh": torch.tanh, "relu": torch.relu}[config.nonlinearity]
+
+    def scan_of(weights: dict[str, torch.Tensor], suffix: str) -> Scan:
+        W_ih, W_hh = weights[f"weight_ih_{suffix}"], weights[f"weight_hh_{suffix}"]
+        b_ih, b_hh = weights.get(f"bias_ih_{suffix}"), weights.get(f"bias_hh_{suffix}")
+
+        def scan(x: torch.Tensor, h_0: Optional) -> torch.Tensor:
+            h = x.new_zeros(x.shape[1], config.hidden_size) if h_0 is None else h_0
+            states = []
+            for x_t in x:
+                h = activation(linear(x_t, W_ih, b_ih) + linear(h, W_hh, b_hh))
+                states.append(h)
+            return torch.stack(states)
+
+        return scan
+
+    return lambda weights, x, h_0: run_scans(config, [scan_of(weights, suffix) for suffix in config.suffixes()])(x, h_0)
+
+
+@cache
+def _compiled(function_of: Callable[[Config], Network], config: Config) -> Network:
+    import torch._dynamo
+    import torch._functorch.config
+
+    torch._dynamo.config.allow_rnn = True
+    # Never fall back to what is not compiled.
+    torch._dynamo.config.fail_on_recompile_limit_hit = True
+    # Whoever runs back twice through one graph has to ask for this.
+    torch._functorch.config.donated_buffer = False
+    return torch.compile(function_of(config), dynamic=False, fullgraph=True)
+
+
+def _register(name: str, function_of: Callable[[Config], Network]) -> None:
+    def build(config: Config, weights: Weights) -> Run:
+        compiled = _compiled(function_of, config)
+
+        def run(x: torch.Tensor, h_0: Optional = None) -> Any:
+            return compiled(dict(weights), x, h_0)
+
+        return run
+
+    register(name, build, capabilities=ABLE, known_defects=TORCH_DEFECTS, group="compiled", cases=20)
+
+
+_register("nn.rnn-compile", network_of)
+_register("linear-compile", loop_of)

@@ -1,0 +1,53 @@
+"""torch.nn.RNN exported: the graph that torch.export makes of it, and what AOTInductor builds of that graph."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+
+import torch
+
+from impls.contract import Capabilities, Config, Run, Weights
+from impls.registry import register
+from impls.torch_compile import network_of
+from impls.torch_defects import TORCH_DEFECTS
+
+
+class _Exportable(torch.nn.Module):
+    def __init__(self, config: Config) -> None:
+        super().__init__()
+        self.network = network_of(config)
+
+    def forward(self, weights: dict[str, torch.Tensor], x: torch.Tensor, *h_0: torch.Tensor) -> Any:
+        return self.network(weights, x, h_0[0] if h_0 else None)
+
+
+def _register(name: str, compiled: Callable[[Any], Callable[..., Any]]) -> None:
+    """Register what is compiled of the exported graph: for inference, one for each shape."""
+
+    @cache
+    def graph(config: Config, *shapes: tuple[int, ...]) -> Callable[..., Any]:
+        weights = {key: torch.zeros(shape, dtype=config.dtype) for key, shape in config.parameter_shapes().items()}
+        tensors = [torch.zeros(shape, dtype=config.dtype) for shape in shapes]
+        return compiled(torch.export.export(_Exportable(config), (weights, *tensors)))
+
+    def build(config: Config, weights: Weights) -> Run:
+        def run(*tensors: torch.Tensor) -> Any:
+            return graph(config, *(tuple(tensor.shape) for tensor in tensors))(dict(weights), *tensors)
+
+        return run
+
+    capabilities = Capabilities(per_shape=True, gradients=False, threads=False)
+    register(name, build, capabilities=capabilities, known_defects=TORCH_DEFECTS, group="compiled", cases=20)
+
+
+def _ahead_of_time(program: Any) -> Callable[..., Any]:
+    import torch._inductor as inductor
+
+    loaded: Callable[..., Any] = inductor.aoti_load_package(inductor.aoti_compile_and_package(program))
+    return loaded
+
+
+_register("nn.rnn-export", lambda program: program.module())
+_register("nn.rnn-aoti", _ahead_of_time)

@@ -1,0 +1,82 @@
+"""A few shapes for a whole run: for implementations that build anew for each, at a cost of seconds."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cache
+from random import Random
+from typing import Any, NamedTuple
+
+from impls.contract import Capabilities, Config
+
+#: Shapes in a pool: enough for every dtype, and every other option more than once.
+POOL = 6
+#: T, B, I and H: different, equal on purpose, and one past the width of a vector register.
+_SIZES = (
+    (3, 2, 4, 5),
+    (2, 3, 5, 4),
+    (4, 1, 3, 2),
+    (5, 1, 2, 3),
+    (3, 3, 3, 3),
+    (2, 4, 17, 9),
+    (1, 1, 1, 1),
+    (2, 0, 3, 4),
+)
+
+
+class Shape(NamedTuple):
+    """All that shapes a graph."""
+
+    steps: int
+    batch: int
+    config: Config
+    unbatched: bool
+    has_h_0: bool
+    memory: str
+
+
+@cache
+def pool(
+    within: Capabilities,
+    at_least: tuple[int, int, int, int] = (1, 0, 1, 1),
+    memory: Sequence[str] = ("contiguous",),
+) -> tuple[Shape, ...]:
+    """The shapes of the pool `within.pool`: each option takes its values in turn, in an order that the pool decides.
+
+    So each pool holds every value of an option, where there are not more than shapes, and which come together differs
+    from pool to pool.
+    """
+    random = Random(within.pool)
+    limits = (within.max_steps, within.max_batch, within.max_input_size, within.max_hidden_size)
+    columns = [
+        _spread(random, values)
+        for values in (
+            _SIZES,
+            [number for number in (1, 1, 2, 2, 3) if number <= (within.max_layers or number)],
+            within.nonlinearities,
+            within.biases,
+            within.batch_first,
+            (0.0,),  # dropout
+            (False, True)[: 1 + within.bidirectional],
+            within.dtypes,
+            (True, False) if within.h_0 else (False,),
+            (False, True)[: 1 + within.unbatched],
+            memory,
+        )
+    ]
+    shapes = []
+    for sizes, *options, has_h_0, unbatched, where in zip(*columns, strict=True):
+        floor = (at_least[0], max(at_least[1], within.min_batch), *at_least[2:])
+        limited = [
+            max(least, min(size, limit or size)) for size, limit, least in zip(sizes, limits, floor, strict=True)
+        ]
+        steps, batch, inputs, hidden = limited
+        config = Config(inputs, hidden, *options)
+        shapes.append(Shape(steps, batch, config, unbatched and batch == 1, has_h_0, where))
+    return tuple(shapes)
+
+
+def _spread(random: Random, values: Sequence[Any]) -> list[Any]:
+    """One value for each shape: all of them in turn, in a random order."""
+    turns = [value for _ in range(0, POOL, len(values)) for value in random.sample(values, len(values))]
+    return random.sample(turns[:POOL], POOL)

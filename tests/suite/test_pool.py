@@ -1,0 +1,93 @@
+"""Pools of shapes: few in a run, others in the next, every feature within a few, and all inside the claims."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+import torch
+from hypothesis import Phase, given, seed, settings
+
+from impls import DTYPES, Capabilities
+from strategies import MEMORY, Case, cases, cases_with_cotangents
+from strategies.pool import POOL, Shape, pool
+from tests.suite.test_strategies import CLAIMS
+
+PER_SHAPE = Capabilities(per_shape=True)
+
+
+def shape_of(case: Case) -> Shape:
+    """All that shapes the graph of a case."""
+    return Shape(case.steps, case.batch_size, case.config, case.unbatched, case.has_h_0, case.memory)
+
+
+@pytest.mark.parametrize("name", CLAIMS)
+@pytest.mark.parametrize("number", range(3))
+def test_drawn_from_the_pool(name: str, number: int) -> None:
+    """Every case has one of the pool's shapes, which is inside the claims."""
+    within = replace(CLAIMS[name], per_shape=True, pool=number)
+    drawn = set()
+
+    @seed(number)
+    @settings(max_examples=60, phases=[Phase.generate], database=None, deadline=None)
+    @given(cases(within, memory=tuple(MEMORY)))
+    def collect(case: Case) -> None:
+        assert within.objections(case) == []
+        drawn.add(shape_of(case))
+
+    collect()
+    known = set(pool(within, memory=tuple(MEMORY)))
+    assert drawn <= known
+    assert len(drawn) > len(known) / 2
+
+
+def test_many_values_on_each() -> None:
+    """On one shape come many numbers."""
+    drawn = []
+
+    @seed(0)
+    @settings(max_examples=60, phases=[Phase.generate], database=None, deadline=None)
+    @given(cases_with_cotangents(PER_SHAPE))
+    def collect(case: Case) -> None:
+        drawn.append(case.x.tobytes())
+
+    collect()
+    assert len(set(drawn)) > 5 * POOL
+
+
+def test_pools_differ() -> None:
+    """The same number gives the same pool, another number another."""
+    pools = [pool(replace(PER_SHAPE, pool=number)) for number in range(50)]
+    assert len(set(pools)) == 50
+    assert pools[7] == pool(replace(PER_SHAPE, pool=7))
+
+
+#: What a few pools must hold together.
+FEATURES = {
+    **{str(dtype): lambda shape, dtype=dtype: shape.config.dtype == dtype for dtype in DTYPES},
+    "tanh": lambda shape: shape.config.nonlinearity == "tanh",
+    "relu": lambda shape: shape.config.nonlinearity == "relu",
+    "bias": lambda shape: shape.config.bias,
+    "no bias": lambda shape: not shape.config.bias,
+    "batch first": lambda shape: shape.config.batch_first and not shape.unbatched,
+    "time first": lambda shape: not shape.config.batch_first,
+    "two directions": lambda shape: shape.config.bidirectional,
+    "one direction": lambda shape: not shape.config.bidirectional,
+    "one layer": lambda shape: shape.config.num_layers == 1,
+    "two layers": lambda shape: shape.config.num_layers == 2,
+    "three layers": lambda shape: shape.config.num_layers == 3,
+    "h_0": lambda shape: shape.has_h_0,
+    "no h_0": lambda shape: not shape.has_h_0,
+    "unbatched": lambda shape: shape.unbatched,
+    "empty batch": lambda shape: shape.batch == 0,
+    "wide": lambda shape: shape.config.input_size > 16,
+    "one step": lambda shape: shape.steps == 1,
+    "half": lambda shape: shape.config.dtype in (torch.float16, torch.bfloat16),
+}
+
+
+@pytest.mark.parametrize("feature", FEATURES)
+def test_features(feature: str) -> None:
+    """Eight pools, whichever they are, hold every feature."""
+    holds = [any(map(FEATURES[feature], pool(replace(PER_SHAPE, pool=number)))) for number in range(160)]
+    assert all(any(holds[first:][:8]) for first in range(0, 160, 8))
