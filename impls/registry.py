@@ -206,7 +206,8 @@ def register_module(name: str, module: Callable[..., torch.nn.Module], **options
         options["capabilities"] = replace(claims, module=True)
 
     def build(config: Config, weights: Weights) -> Run:
-        network = module(**config.module_arguments()).to(config.dtype).eval()
+        device = next(iter(weights.values())).device
+        network = module(**config.module_arguments()).to(device, config.dtype).eval()
         network.load_state_dict(dict(weights))
         parameters = dict(network.named_parameters())
         for parameter_name, parameter in parameters.items():

@@ -200,11 +200,11 @@ class Case:
         return self.with_arrays(**arrays).with_config(dtype=dtype)
 
     def tensors(self) -> Tensors:
-        """Fresh tensors (weights, x, h_0) in nn.RNN's layouts, lying in memory as `memory` says."""
-        lay = MEMORY[self.memory]
+        """Fresh tensors (weights, x, h_0) in nn.RNN's layouts, on torch's default device, as `memory` says."""
+        lay, device = MEMORY[self.memory], torch.get_default_device()
 
         def tensor(array: Array) -> torch.Tensor:
-            return lay(torch.from_numpy(array.copy()).to(self.config.dtype))
+            return lay(torch.from_numpy(array.copy()).to(device, self.config.dtype))
 
         weights = {name: tensor(array) for name, array in self.weights.items()}
         return (

@@ -51,6 +51,12 @@ def add_options(parser: pytest.Parser) -> None:
         help=f"cases per property and implementation (default: {CASES['dev']})",
     )
     group.addoption(
+        "--device",
+        default="cpu",
+        metavar="NAME",
+        help="where tensors lie: cpu or cuda (default: cpu)",
+    )
+    group.addoption(
         "--archive",
         nargs="?",
         const="tests/regressions",

@@ -31,8 +31,8 @@ def same_bits(what: str, one: torch.Tensor, two: torch.Tensor) -> None:
 
 def _bytes(tensor: torch.Tensor) -> bytes:
     """All that a tensor's storage holds, gaps between its elements included."""
-    storage = torch.empty(0, dtype=torch.uint8).set_(tensor.untyped_storage())  # type: ignore[call-overload]
-    held: bytes = storage.numpy().tobytes()
+    storage = torch.empty(0, dtype=torch.uint8, device=tensor.device).set_(tensor.untyped_storage())  # type: ignore[call-overload]
+    held: bytes = storage.cpu().numpy().tobytes()
     return held
 
 

@@ -44,7 +44,7 @@ def backward(case: Case, results: Sequence[Result], retain_graph: bool) -> None:
     which is zero, a single step may leave its product out.
     """
     pairs = [
-        (part, torch.from_numpy(cotangent.copy()).to(case.config.dtype))
+        (part, torch.from_numpy(cotangent.copy()).to(part.device, case.config.dtype))
         for result in results
         for part, cotangent in _cotangents(case, result)
         if part.requires_grad

@@ -16,11 +16,11 @@ def hand_over(case: Case, x: torch.Tensor, h_0: torch.Tensor | None) -> tuple[An
     if case.lengths is None:
         return (x,) if h_0 is None else (x, h_0)
     if not case.packed:
-        return x, h_0, torch.tensor(case.lengths)
+        return x, h_0, torch.tensor(case.lengths, device="cpu")
     # Rows that are sorted already are packed as such: a PackedSequence without indices.
     in_order = list(case.lengths) == sorted(case.lengths, reverse=True)
     packed = pack_padded_sequence(
-        x, torch.tensor(case.lengths), batch_first=case.config.batch_first, enforce_sorted=in_order
+        x, torch.tensor(case.lengths, device="cpu"), batch_first=case.config.batch_first, enforce_sorted=in_order
     )
     return (packed,) if h_0 is None else (packed, h_0)
 
@@ -41,8 +41,9 @@ def receive(case: Case, returned: Any, given: Any, padding: str) -> Any:
     if padding == "zeros" or not isinstance(output, torch.Tensor) or case.counts is None:
         return returned
     counts = torch.from_numpy(case.counts.swapaxes(0, 1) if case.config.batch_first else case.counts)
+    counts = counts.to(output.device)
     fits = output.shape[:2] == counts.shape[:2]
-    return (output.where(counts, torch.zeros((), dtype=output.dtype)) if fits else output), h_n
+    return (output.where(counts, output.new_zeros(())) if fits else output), h_n
 
 
 def _unpacked(case: Case, output: Any, given: PackedSequence) -> torch.Tensor:

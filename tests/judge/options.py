@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+import torch
 from hypothesis import HealthCheck, Phase, settings
 
-from impls import Implementation, RegistrationError, resolve
+from impls import DEVICES, Implementation, RegistrationError, resolve
 from impls.registry import in_group
 from tests.commandline import CASES
 
@@ -27,6 +28,10 @@ class Run:
     profile: str
     archive: Path | None
     replay: Path | None
+    #: Where tensors lie.
+    device: str
+    #: Why nothing can be judged there; empty where it can.
+    no_device: str
 
 
 RUN = pytest.StashKey[Run]()
@@ -54,7 +59,23 @@ def configure(config: pytest.Config) -> None:
         profile=profile,
         archive=Path(archive) if archive else None,
         replay=Path(replay) if replay else None,
+        device=config.getoption("device"),
+        no_device=_use_device(config.getoption("device")),
     )
+
+
+def _use_device(name: str) -> str:
+    """Have tensors made on a device from now on; why it cannot be, where the machine has none.
+
+    On a GPU cuDNN may compute float32 in TensorFloat32 (torch.backends.cudnn.allow_tf32): that is torch's default, and
+    judged as it is.
+    """
+    if name not in DEVICES:
+        raise pytest.UsageError(f"--device {name}: expected one of {', '.join(DEVICES)}")
+    if name == "cuda" and not torch.cuda.is_available():
+        return "there is no cuda device on this machine: torch.cuda.is_available() is False"
+    torch.set_default_device(name)
+    return ""
 
 
 def _implementations(asked: list[str] | None, group: str) -> tuple[Implementation, ...]:

@@ -80,6 +80,7 @@ def pytest_report_header(config: pytest.Config) -> list[str]:
         f"seed {run.seed} (--hypothesis-seed={run.seed} repeats it)",
         f"profile {run.profile}",
         f"{torch.get_num_threads()} thread per worker",
+        f"tensors on the device {run.device}",
     )
     return [f"rnn-parity: {', '.join(said)}", f"implementations: {names}"]
 
@@ -97,7 +98,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 def _trials(run: Run, judged: Property) -> Iterator[Any]:
     for implementation in run.implementations:
-        reason = _absence(implementation) or judged.exempts(implementation.capabilities)
+        reason = _absence(run, implementation) or judged.exempts(implementation.capabilities)
         if reason:
             yield pytest.param(Trial(implementation), id=implementation.name, marks=pytest.mark.skip(reason=reason))
         else:
@@ -111,8 +112,11 @@ def _together(implementation: Implementation) -> list[Any]:
     return [] if implementation.group == MAIN else [pytest.mark.xdist_group(implementation.name)]
 
 
-def _absence(implementation: Implementation) -> str:
-    return "" if implementation.installed else f"not installed: {implementation.how_to_install}"
+def _absence(run: Run, implementation: Implementation) -> str:
+    if not implementation.installed:
+        return f"not installed: {implementation.how_to_install}"
+    devices = implementation.capabilities.devices
+    return run.no_device or ("" if run.device in devices else f"claims no {run.device}, only {', '.join(devices)}")
 
 
 def _property_of(path: Path, record: archive.Record) -> Property:
@@ -136,7 +140,7 @@ def _replays(run: Run) -> Iterator[Any]:
         for implementation in run.implementations:
             trial = Trial(implementation)
             known = [defect for defect in implementation.known_defects if defect.case == path.name and defect.present()]
-            obstacle = _absence(implementation) or ("" if known else _exclusion(judged, trial, record.case))
+            obstacle = _absence(run, implementation) or ("" if known else _exclusion(judged, trial, record.case))
             if obstacle and not run.replay:
                 continue
             marks = [

@@ -64,10 +64,11 @@ def as_result(returned: object) -> Result:
     """
     if isinstance(returned, tuple) and len(returned) == 2 and all(isinstance(part, torch.Tensor) for part in returned):
         for name, part in zip(Result._fields, returned, strict=True):
-            if part.device.type != "cpu" or part.layout != torch.strided:
+            expected = torch.get_default_device().type
+            if part.device.type != expected or part.layout != torch.strided:
                 where = f"{name} is a {part.layout} tensor on {part.device}"
                 raise Disagreement(
-                    f"{name} device", f"{where}, expected a dense one on the CPU, where the arguments are"
+                    f"{name} device", f"{where}, expected a dense one on {expected}, where the arguments are"
                 )
         return Result(*returned)
     found = (
@@ -113,7 +114,7 @@ def well_formed(case: Case, name: str, got: torch.Tensor, shape: tuple[int, ...]
             expected=case.config.dtype,
             got=got.dtype,
         )
-    found: Array = got.detach().to(torch.float64).resolve_neg().numpy()
+    found: Array = got.detach().cpu().to(torch.float64).resolve_neg().numpy()
     return found
 
 

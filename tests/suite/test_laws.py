@@ -75,7 +75,7 @@ def whole_numbers(config: Config, *, state: bool, unbatched: bool) -> Case:
 
 CASES = [
     whole_numbers(
-        Config(2, 4, layers, nonlinearity, bias, batch_first, bidirectional, torch.float64),
+        Config(2, 4, layers, nonlinearity, bias, batch_first, 0.0, bidirectional, torch.float64),
         state=state,
         unbatched=unbatched,
     )

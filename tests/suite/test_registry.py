@@ -484,7 +484,7 @@ def test_at_most_so_many_cases() -> None:
 
 
 #: Properties a case of which makes several shapes or graphs.
-RESHAPING = {"calls", "claims", "h_0", "laws", "layouts", "refusals", "requires_grad"}
+RESHAPING = {"calls", "claims", "h_0", "laws", "layouts", "modes", "refusals", "requires_grad"}
 
 
 def test_what_builds_for_each_shape_is_spared() -> None:

@@ -436,7 +436,7 @@ APART = {"gradients", "lengths"}
 #: Refusals that cannot be tested from outside.
 UNTESTED = {"threads", "nonfinite", "dropout"}
 #: What is promised of results, and what `refusals` asks for.
-ELSEWHERE = {"padding", "accepts", "autocast", "module", "devices"}
+ELSEWHERE = {"padding", "accepts", "autocast", "module", "devices", "per_shape", "pool"}
 
 
 def test_every_field_is_stepped_beyond() -> None:
@@ -614,7 +614,7 @@ DESCRIPTORS: list[tuple[Case, str]] = [
     (Case(Config(2, 3), X, memory="strided"), "tanh T4 B1 I2 H3 strided"),
     (Case(Config(2, 3), np.zeros((1, 0, 2))), "tanh T1 B0 I2 H3"),
     (
-        Case(Config(2, 3, 2, "relu", False, True, True, torch.float64), X, np.zeros((4, 1, 3)), {}, True, "offset"),
+        Case(Config(2, 3, 2, "relu", False, True, 0, True, torch.float64), X, np.zeros((4, 1, 3)), {}, True, "offset"),
         "relu T4 B1 I2 H3 L2 bidirectional no-bias batch_first unbatched h_0 float64 offset",
     ),
 ]
