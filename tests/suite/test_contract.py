@@ -42,8 +42,11 @@ REFUSED_CAPABILITIES: list[tuple[dict[str, Any], list[str]]] = [
     ({"dtypes": [torch.float32]}, ["dtypes", "tuple", "found [torch.float32]"]),
     *(
         ({name: "no"}, [name, "True or False", "found 'no'"])
-        for name in ("bidirectional", "unbatched", "h_0", "nonfinite", "threads")
+        for name in ("bidirectional", "unbatched", "h_0", "nonfinite", "threads", "gradients")
     ),
+    ({"lengths": ("ragged",)}, ["lengths", "('packed', 'padded')", "found ('ragged',)"]),
+    ({"lengths": "packed"}, ["lengths", "tuple", "found 'packed'"]),
+    ({"padding": None}, ["padding", "('anything', 'zeros')", "found None"]),
     *(
         ({name: found}, [name, "None or an integer from 1", f"found {found!r}"])
         for name in ("max_batch", "max_steps", "max_input_size", "max_hidden_size", "max_layers")
@@ -82,13 +85,17 @@ def asked(
     has_h_0: bool = False,
     unbatched: bool = False,
     finite: bool = True,
+    has_cotangents: bool = False,
+    lengths: tuple[int, ...] | None = None,
+    packed: bool = False,
     **config: Any,
 ) -> Case:
     """A plain case, these things of it changed."""
     network = replace(Config(2, 3, nonlinearity="relu"), **config)
     x = np.full((steps, batch_size, network.input_size), 1.0 if finite else np.inf)
     h_0 = np.zeros((network.num_layers * network.num_directions, batch_size, network.hidden_size))
-    return Case(network, x, h_0 if has_h_0 else None, unbatched=unbatched)
+    optional = {"h_0": h_0 if has_h_0 else None, "grad_h_n": h_0 if has_cotangents else None}
+    return Case(network, x, unbatched=unbatched, lengths=lengths, packed=packed, **optional)
 
 
 #: Capabilities, a case that they do not claim, and the fields that object.
@@ -110,6 +117,15 @@ OBJECTIONS: list[tuple[Capabilities, Case, list[str]]] = [
     (Capabilities(nonfinite=False), asked(finite=False), ["nonfinite"]),
     (Capabilities(nonfinite=False), asked(), []),
     (Capabilities(threads=False), asked(), []),
+    (Capabilities(gradients=False), asked(has_cotangents=True), ["gradients"]),
+    (Capabilities(gradients=False), asked(), []),
+    (Capabilities(), asked(has_cotangents=True), []),
+    (Capabilities(), asked(lengths=(1, 2)), ["lengths"]),
+    (Capabilities(lengths=("packed",)), asked(lengths=(1, 2)), ["lengths"]),
+    (Capabilities(lengths=("packed",)), asked(lengths=(1, 2), packed=True), []),
+    (Capabilities(lengths=("padded",)), asked(lengths=(1, 2), packed=True), ["lengths"]),
+    (Capabilities(lengths=("padded",)), asked(lengths=(1, 2)), []),
+    (Capabilities(lengths=("padded",)), asked(), []),
     (Capabilities(dtypes=(torch.float64,)), asked(), ["dtypes"]),
     (Capabilities(dtypes=(torch.float64, torch.float32)), asked(), []),
     (Capabilities(min_batch=1), asked(batch_size=0), ["min_batch"]),
@@ -202,9 +218,9 @@ def test_objections(capabilities: Capabilities, case: Case, expected: list[str])
 
 
 def test_every_field_objects() -> None:
-    """The table above has every field that a case can be outside of; calls from threads are no part of a case."""
+    """The table above has every field that a case can be outside of; threads and padding are no part of a case."""
     covered = {name for _, _, expected in OBJECTIONS for name in expected}
-    assert covered == {each.name for each in fields(Capabilities)} - {"threads"}
+    assert covered == {each.name for each in fields(Capabilities)} - {"threads", "padding"}
 
 
 @pytest.mark.parametrize(("arguments", "words"), REFUSED_ROUNDING, ids=repr)
