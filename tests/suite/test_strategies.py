@@ -430,12 +430,14 @@ BEYOND: dict[str, tuple[dict[str, Any], Predicate]] = {
     "max_layers": ({"max_layers": 1}, lambda case: case.config.num_layers > 1),
 }
 #: Refusals that cannot be tested from outside.
-UNTESTED = {"threads", "nonfinite"}
+UNTESTED = {"threads", "nonfinite", "gradients"}
+#: Where lengths are not claimed they are not handed over, and padding is a promise.
+OFFERED = {"lengths", "padding"}
 
 
 def test_every_field_is_stepped_beyond() -> None:
     """The table has every field of Capabilities but those of which nothing can be demanded."""
-    assert set(BEYOND) | UNTESTED == {field.name for field in fields(Capabilities)}
+    assert set(BEYOND) | UNTESTED | OFFERED == {field.name for field in fields(Capabilities)}
 
 
 @pytest.mark.parametrize("field", BEYOND)
@@ -470,7 +472,7 @@ def test_nothing_beyond_everything() -> None:
 
 @pytest.mark.parametrize("field", sorted(UNTESTED))
 def test_nothing_beyond_what_cannot_be_refused(field: str) -> None:
-    """Of calls from threads and of non-finite numbers nothing is demanded where they are not claimed."""
+    """Of calls from threads, non-finite numbers and gradients nothing is demanded where they are not claimed."""
     assert one_step_wider(Capabilities(**{field: False})) == []
 
 
