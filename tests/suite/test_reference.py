@@ -347,9 +347,9 @@ def test_a_tanh_state_of_zero_is_exact() -> None:
 def test_nothing_is_exact_without_a_grain(grains: tuple[float, float]) -> None:
     """Inexact inputs or states leave no power of two that divides all terms, whatever zero weights make of them."""
     case = one_unit(SINGLE, [1.0], [0.0])
-    from impls.reference import _Layer
+    from impls.reference import Layer
 
-    assert _Layer(case.config, case.weights, 0, Arithmetic(SINGLE, Rounding()))._quantum(*grains) == 0
+    assert Layer(case.config, case.weights, 0, Arithmetic(SINGLE, Rounding()))._quantum(*grains) == 0
 
 
 # What is not finite
