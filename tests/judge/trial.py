@@ -98,6 +98,12 @@ class Trial:
         results = [network.call_on(case, asked.x, asked.h_0) for _ in range(calls)]
         for result in results:
             self.judge(case, result, self.expected(case))
+            if wanted is None and not any(part.requires_grad for part in result):
+                raise Disagreement(
+                    "raises nothing to differentiate",
+                    "torch's autograd connects the results to no argument: either detach nothing, or say "
+                    "Capabilities(gradients=False)",
+                )
         for left in reversed(range(backwards)):
             self._timed("differentiating", gradients.backward, case, results, left > 0)
         found = gradients.collect(asked, network.leaves(asked.weights))
