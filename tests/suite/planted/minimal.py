@@ -201,7 +201,7 @@ MINIMAL: dict[str, tuple[str, int, int]] = {
     "deep-states-damped": ("relu T2 B1 I1 H1 L2 no-bias float64", 6, 3),
     "reverse-reads-output": ("relu T1 B1 I1 H1 bidirectional no-bias float64", 5, 2),
     "tanh-zero-below-eps": ("tanh T1 B1 I1 H1 no-bias float64", 3, 2),
-    "tanh-saturates-early": ("tanh T1 B1 I1 H1 float64", 5, 2),
+    "tanh-saturates-early": ("tanh T1 B1 I1 H1 h_0", 6, 4),
     "tanh-by-quotient": ("tanh T1 B1 I1 H1 no-bias float64", 3, 2),
     "relu-by-root": ("relu T1 B1 I1 H1 no-bias float64", 3, 2),
     "relu-by-difference": ("relu T1 B1 I1 H1 no-bias float64", 3, 2),
