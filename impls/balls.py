@@ -135,9 +135,9 @@ class Arithmetic:
         infinite = (infinite_v | infinite_w) & ~nan & ~free
         finite = ~(nan | free | infinite)
         product = np.where(finite, w * mid, 0.0)
-        spread = np.where(finite, np.abs(w) * rad, 0.0) + np.where(
-            finite, eta * (1 + np.abs(w) + np.abs(mid) + rad), 0.0
-        )
+        # A product with a zero is zero, and nothing of it underflows or is flushed.
+        rounded = finite & ~zero_v & (w != 0)
+        spread = np.where(rounded, np.abs(w) * rad + eta * (1 + np.abs(w) + np.abs(mid) + rad), 0.0)
         plus = (infinite & (np.sign(w) * np.sign(mid) > 0)).any(-1)
         minus = (infinite & (np.sign(w) * np.sign(mid) < 0)).any(-1)
         total, magnitude = product.sum(-1), (np.abs(product) + spread).sum(-1)
