@@ -171,9 +171,10 @@ class Arithmetic:
         infinite = (infinite_v | infinite_w) & ~nan & ~free
         finite = ~(nan | free | infinite)
         product = np.where(finite, w * mid, 0.0)
-        spread = np.where(finite, np.abs(w) * rad, 0.0) + np.where(
-            finite, lost_v * np.abs(w) + lost_w * (np.abs(mid) + rad) + self.underflow, 0.0
-        )
+        # A product with a zero is zero, and nothing of it underflows or is flushed.
+        rounded = finite & ~zero_v & (w != 0)
+        lost = lost_v * np.abs(w) + lost_w * (np.abs(mid) + rad) + self.underflow
+        spread = np.where(rounded, np.abs(w) * rad + lost, 0.0)
         plus = (infinite & (np.sign(w) * np.sign(mid) > 0)).any(-1)
         minus = (infinite & (np.sign(w) * np.sign(mid) < 0)).any(-1)
         total, magnitude = product.sum(-1), (np.abs(product) + spread).sum(-1)

@@ -159,13 +159,14 @@ class Case:
         if not all(np.isfinite(array).all() for array in (self.arrays | {"x": x}).values()):
             return False
         size, index = _largest(x), 0
-        for layer in range(self.config.num_layers):
-            sizes = []
-            for _ in range(self.config.num_directions):
-                h = 0.0 if self.h_0 is None else _largest(self.h_0[index])
-                sizes.append(self._largest_sum(self.config.suffixes()[index], size, h, layer))
-                index += 1
-            size = max(sizes)
+        with np.errstate(over="ignore"):
+            for layer in range(self.config.num_layers):
+                sizes = []
+                for _ in range(self.config.num_directions):
+                    h = 0.0 if self.h_0 is None else _largest(self.h_0[index])
+                    sizes.append(self._largest_sum(self.config.suffixes()[index], size, h, layer))
+                    index += 1
+                size = max(sizes)
         return size < math.inf
 
     def _largest_sum(self, suffix: str, x: float, h: float, layer: int) -> float:

@@ -29,9 +29,9 @@ def _identity(shape: tuple[int, ...]) -> Array:
 _LARGEST = {"max_steps": 4, "max_batch": 3, "max_input_size": 4, "max_hidden_size": 4, "max_layers": 2}
 #: Where values are put: one role, or any of them.
 ROLES = ("x", "h_0", "weight_ih", "weight_hh", "bias_ih", "bias_hh", "any")
-#: How much of an array one value takes: an element, one index of its first axis (a frame of x), or all; or each element
-#: one of several values.
-EXTENTS = ("element", "slice", "array", "scattered")
+#: How much of an array one value takes: an element, one index of its first axis (a frame of x) or of its second (a row
+#: of the batch, a column of weights), or all; or each element one of several values.
+EXTENTS = ("element", "first axis", "second axis", "array", "scattered")
 #: What stands around them. Beside ordinary numbers a tiny term does not show; alone it is a pre-activation by itself.
 BACKGROUNDS = ("as drawn", "alone")
 #: Per role, the arrays that are not zero where its values stand alone: matrices with a diagonal of ones, or all ones.
@@ -46,7 +46,8 @@ _ALONE: dict[str, dict[str, Callable[[tuple[int, ...]], Array]]] = {
 }
 #: The kinds of values that leave a case finite.
 FINITE = ("zero", "subnormal", "smallest", "small", "saturation", "overflow of exp")
-KINDS = (*FINITE, "nan", "infinite", "largest", "any")
+NOT_FINITE = ("nan", "infinite", "largest", "any")
+KINDS = FINITE + NOT_FINITE
 #: Three bytes a value: the array, the place in it, and the value out of its kind.
 _PUT = st.binary(min_size=3, max_size=12)
 
@@ -56,11 +57,12 @@ def values(dtype: torch.dtype) -> dict[str, Array]:
     """The special values of a dtype by kind, simplest first."""
     info = torch.finfo(dtype)
     tiny, eps, largest = info.smallest_normal, info.eps, info.max
-    saturated, overflow = math.atanh(1 - eps / 2), math.log(largest) / 2
+    # tanh rounds to one from atanh(1 - eps / 4) on.
+    saturated, overflow = math.log(8 / eps - 1) / 2, math.log(largest) / 2
     around = np.array([1, 1 - 2 * eps, 1 + 2 * eps, 0.9, 1.1, 0.75])
     exponents = np.unique(np.linspace(1, -math.log2(tiny), 24).round())
     positive: dict[str, Any] = {
-        "zero": [0.0],
+        "zero": [-0.0],
         "subnormal": tiny * np.array([0.5, eps, 1 - eps, 0.75, 2 * eps]),
         "smallest": tiny * np.array([1, 1 + eps, 2, 4]),
         "small": np.concatenate([2.0**-exponents, 2.0**-exponents * (1 + eps)]),
@@ -127,11 +129,20 @@ def _names(case: Case, role: str) -> list[str]:
 
 
 def _part(array: Array, extent: str, place: int) -> Array:
-    parts = {"element": array.reshape(-1, 1), "slice": array, "array": array[None]}[extent]
+    parts = {
+        "element": array.reshape(-1, 1),
+        "first axis": array,
+        "second axis": array.swapaxes(0, min(1, array.ndim - 1)),
+        "array": array[None],
+    }[extent]
     part: Array = parts[place % len(parts), ...]
     return part
 
 
 @cache
 def _ways(nonfinite: bool) -> st.SearchStrategy[tuple[str, str, str, str]]:
-    return st.sampled_from(list(product(BACKGROUNDS, KINDS if nonfinite else FINITE, EXTENTS, ROLES)))
+    # What is not finite shows by where it stands: in one row of x or h_0, and in several roles at once.
+    kinds = (*KINDS, *NOT_FINITE) if nonfinite else FINITE
+    return st.sampled_from(
+        list(product(BACKGROUNDS, kinds, ("element", "second axis", *EXTENTS), ("x", "h_0", *ROLES, "any")))
+    )

@@ -119,6 +119,11 @@ SUMS = [
     Row([TOP, TOP], [1, 1], "stored inf"),
     Row([-TOP, TOP], [1, -1], "stored -inf"),
     Row([(TOP, TOP / 8), 1], [2, 1], "stored inf"),
+    # Products with a zero take nothing from it.
+    Row([TOP, 0], [2, 5], "stored inf"),
+    Row([TOP, 1], [2, 0], "stored inf"),
+    Row([TOP, (0, 1)], [2, 0], "stored inf"),
+    Row([-TOP, -0.0, 0], [2, -3, 0], "stored -inf"),
     # What was free or only once stored stays so, even with a zero weight.
     Row([FREE], [1], "free"),
     Row([FREE], [0], "free"),
@@ -131,7 +136,7 @@ SUMS = [
     Row([1, 2], [3, 4], "bounded"),
     Row([TOP, -TOP], [0.25, 0.5], "bounded"),
     Row([(1, 0.5), 0], [1, 0], "bounded"),
-    Row([0], [0], "bounded"),
+    Row([0], [0], "exact"),
 ]
 
 #: An activation, what it is given as (midpoint, radius), what it must say, and the midpoint.

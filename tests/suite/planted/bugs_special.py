@@ -83,7 +83,10 @@ class BiasComparedWithZero(Loop):
 
     def cell(self, weights: Weights, layer: int, reverse: bool) -> Cell:
         cell = super().cell(weights, layer, reverse)
-        return cell._replace(b_ih=torch.where(cell.b_ih.abs() > 0, cell.b_ih, torch.zeros_like(cell.b_ih)))
+        return cell._replace(b_ih=self.compared(cell.b_ih), b_hh=self.compared(cell.b_hh))
+
+    def compared(self, bias: Tensor) -> Tensor:
+        return torch.where(bias.abs() > 0, bias, torch.zeros_like(bias))
 
 
 @plant("special", "special")

@@ -226,7 +226,7 @@ MINIMAL: dict[str, tuple[str, int, int]] = {
     "broken-by-a-refusal": ("relu T1 B1 I1 H1 no-bias float64 x-feature-more", 3, 0),
     "state-of-a-refusal-kept": ("relu T1 B1 I1 H1 no-bias h_0 float64 x-feature-more", 4, 2),
     "tanh-zero-below-eps": ("tanh T1 B1 I1 H1 no-bias float64", 3, 2),
-    "tanh-saturates-early": ("tanh T1 B1 I1 H1 float64", 5, 2),
+    "tanh-saturates-early": ("tanh T1 B1 I1 H1 h_0", 6, 4),
     "tanh-by-quotient": ("tanh T1 B1 I1 H1 no-bias float64", 3, 2),
     "relu-by-root": ("relu T1 B1 I1 H1 no-bias float64", 3, 2),
     "relu-by-difference": ("relu T1 B1 I1 H1 no-bias float64", 3, 2),
