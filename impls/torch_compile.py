@@ -56,8 +56,8 @@ def _compiled(function_of: Callable[[Config], Network], config: Config) -> Netwo
     import torch._functorch.config
 
     torch._dynamo.config.allow_rnn = True
-    # Never fall back to what is not compiled.
-    torch._dynamo.config.fail_on_recompile_limit_hit = True
+    # As many shapes as come; it would fall back, in silence, to what is not compiled.
+    torch._dynamo.config.recompile_limit = torch._dynamo.config.accumulated_recompile_limit = 2**30
     # Whoever runs back twice through one graph has to ask for this.
     torch._functorch.config.donated_buffer = False
     return torch.compile(function_of(config), dynamic=False, fullgraph=True)

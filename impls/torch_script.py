@@ -51,7 +51,8 @@ def _network(config: Config, weights: Weights) -> torch.nn.RNN:
 def build_script(config: Config, weights: Weights) -> Run:
     """A script for tensors, and one for packed sequences where one comes."""
     network = _network(config, weights)
-    scripts: dict[type[OnTensor], Any] = {}
+    # Made here: CPython's parser, which scripting uses, is not for several threads at once (python/cpython#106905).
+    scripts: dict[type[OnTensor], Any] = {OnTensor: torch.jit.script(OnTensor(network))}
 
     def run(x: Any, h_0: torch.Tensor | None = None) -> Any:
         kind = OnPacked if isinstance(x, PackedSequence) else OnTensor

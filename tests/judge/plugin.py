@@ -27,6 +27,8 @@ TESTS = Path(__file__).parent.parent
 RESULTS = pytest.StashKey[report.Results]()
 _STARTED = pytest.StashKey[float]()
 _CPU = pytest.StashKey[float]()
+#: What an implementation warns of is its own business; what it returns is judged.
+UNHEARD = pytest.mark.filterwarnings("ignore")
 _MINIMAL = pytest.StashKey[dict[tuple[str, str], list[Counterexample]]]()
 
 
@@ -147,7 +149,7 @@ def _replays(run: Run) -> Iterator[Any]:
                 pytest.mark.xfail(strict=True, raises=Disagreement, reason=f"{defect.reason} ({defect.link})")
                 for defect in known
             ]
-            marks += [pytest.mark.skip(reason=obstacle)] * bool(obstacle) + _together(implementation)
+            marks += [pytest.mark.skip(reason=obstacle)] * bool(obstacle) + _together(implementation) + [UNHEARD]
             yield pytest.param(trial, record, id=f"{path.stem}-{implementation.name}", marks=marks)
 
 
@@ -177,8 +179,7 @@ def _bind(item: Any, judged: Property, run: Run) -> None:
     """Give an item its own Hypothesis test: cases for its implementation, from the stream of its shard."""
     item.obj = shard_test(judged, item.callspec.params["trial"], run.seed)
     item.obj.property = judged
-    # What an implementation warns of is its own business; what it returns is judged.
-    item.add_marker(pytest.mark.filterwarnings("ignore"))
+    item.add_marker(UNHEARD)
 
 
 # Results
