@@ -302,7 +302,7 @@ class Rounding:
     #: What is rounded to the dtype of the case where the accumulator is wider: "operations", the product of each
     #: matrix, the sums of these and the biases, and tanh; "sum", the whole sum once, and tanh; "state", only the new
     #: state, as the activation is computed in the accumulator's dtype too. A state that stays wide until it is returned
-    #: is nearer still.
+    #: is nearer still. (Beware: torch converts float64 to halves through float32, which is two roundings.)
     rounded: str = "operations"
     #: Largest error of its tanh in units in the last place of the dtype that it is computed in: the accumulator's where
     #: only the state is rounded, else that of the case.

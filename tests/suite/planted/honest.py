@@ -185,6 +185,21 @@ class CompensatedSums(Loop):
 # Places to round
 
 
+def rounded_once(values: Tensor, dtype: torch.dtype) -> Tensor:
+    """The nearest numbers of a dtype.
+
+    torch converts float64 to halves through float32, and so rounds twice. Rounded to an odd significand, the number in
+    between is on the right side of every number half way between two of the dtype.
+    """
+    if values.dtype != torch.float64 or dtype not in HALVES:
+        return values.to(dtype)
+    single = values.detach().float()
+    bits = single.view(torch.int32) - (single.abs() > values.abs()).int()
+    odd = (bits | (single != values).int()).view(torch.float32)
+    # Added as a constant, so that autograd sees values.
+    return torch.where(values.abs() < 2.0**64, values + (odd - values.detach()), values).to(dtype)
+
+
 @honest(Rounding(accumulate=torch.float64, rounded="sum"))
 class StepInDouble(Loop):
     """Every sum is a float64 sum, rounded once before the activation."""
@@ -192,7 +207,8 @@ class StepInDouble(Loop):
     wide = torch.float64
 
     def affine(self, cell: Cell, x: Tensor, h: Tensor) -> Tensor:
-        return super().affine(cell.to(self.wide), x.to(self.wide), h.to(self.wide)).to(x.dtype)
+        wide = torch.promote_types(x.dtype, self.wide)
+        return rounded_once(super().affine(cell.to(wide), x.to(wide), h.to(wide)), x.dtype)
 
 
 @honest(Rounding(accumulate=torch.float32, rounded="sum", tanh_ulps=0.51), dtypes=HALVES)
@@ -209,7 +225,8 @@ class StateFromDouble(Loop):
     wide = torch.float64
 
     def step(self, cell: Cell, x: Tensor, h: Tensor, t: int) -> Tensor:
-        return super().step(cell.to(self.wide), x.to(self.wide), h.to(self.wide), t).to(x.dtype)
+        wide = torch.promote_types(x.dtype, self.wide)
+        return rounded_once(super().step(cell.to(wide), x.to(wide), h.to(wide), t), x.dtype)
 
 
 @honest(Rounding(accumulate=torch.float32, rounded="state"), dtypes=HALVES)
@@ -227,13 +244,13 @@ class NetworkInDouble(Loop):
 
     def __init__(self, config: Config, weights: Weights) -> None:
         self.asked = config
-        wide = {name: values.to(self.wide) for name, values in weights.items()}
-        super().__init__(replace(config, dtype=self.wide), wide)
+        inside = self.inside = torch.promote_types(config.dtype, self.wide)
+        super().__init__(replace(config, dtype=inside), {name: values.to(inside) for name, values in weights.items()})
 
     def __call__(self, x: Tensor, h_0: Tensor | None = None) -> tuple[Tensor, Tensor]:
         check_arguments(self.asked, x, h_0)
-        output, h_n = super().__call__(x.to(self.wide), None if h_0 is None else h_0.to(self.wide))
-        return output.to(x.dtype), h_n.to(x.dtype)
+        output, h_n = super().__call__(x.to(self.inside), None if h_0 is None else h_0.to(self.inside))
+        return rounded_once(output, x.dtype), rounded_once(h_n, x.dtype)
 
 
 @honest(Rounding(accumulate=torch.float32, rounded="state"), dtypes=HALVES)
