@@ -54,11 +54,11 @@ class ReluByDifference(Loop):
 
 
 @plant("special", "special")
-class SumsDoubled(Loop):
-    """Sums are made at twice their size and halved: what lies past half the largest number becomes infinite."""
+class SumsScaled(Loop):
+    """Sums are made at eight times their size: what lies past an eighth of the largest number becomes infinite."""
 
     def affine(self, cell: Cell, x: Tensor, h: Tensor) -> Tensor:
-        return 2 * super().affine(cell, x, h) / 2
+        return 8 * super().affine(cell, x, h) / 8
 
 
 @plant("special", "special")

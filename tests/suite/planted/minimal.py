@@ -230,7 +230,7 @@ MINIMAL: dict[str, tuple[str, int, int]] = {
     "tanh-by-quotient": ("tanh T1 B1 I1 H1 no-bias float64", 3, 2),
     "relu-by-root": ("relu T1 B1 I1 H1 no-bias float64", 3, 2),
     "relu-by-difference": ("relu T1 B1 I1 H1 no-bias float64", 3, 2),
-    "sums-doubled": ("relu T1 B1 I1 H1 no-bias float64", 3, 2),
+    "sums-scaled": ("relu T1 B1 I1 H1 no-bias float64", 3, 2),
     "weights-cleaned": ("relu T1 B1 I1 H1 no-bias float64", 3, 1),
     "initial-state-cleaned": ("relu T1 B1 I1 H1 no-bias h_0 float64", 4, 1),
     "bias-compared-with-zero": ("relu T1 B1 I1 H1 float64", 5, 1),
