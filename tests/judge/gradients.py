@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
@@ -49,8 +50,11 @@ def backward(case: Case, results: Sequence[Result], retain_graph: bool) -> None:
         for part, cotangent in _cotangents(case, result)
         if part.requires_grad
     ]
-    if pairs:
-        torch.autograd.backward(*map(list, zip(*pairs, strict=True)), retain_graph=retain_graph)
+    with warnings.catch_warnings():
+        # Torch warns of the strides of empty gradients, which no one is slowed down by.
+        warnings.filterwarnings("ignore", "grad and param do not obey the gradient layout contract")
+        if pairs:
+            torch.autograd.backward(*map(list, zip(*pairs, strict=True)), retain_graph=retain_graph)
 
 
 def _cotangents(case: Case, result: Result) -> Iterator[tuple[torch.Tensor, Array]]:
