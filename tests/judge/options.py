@@ -29,9 +29,9 @@ class Run:
     archive: Path | None
     replay: Path | None
     #: Where tensors lie.
-    device: str
+    device: str = "cpu"
     #: Why nothing can be judged there; empty where it can.
-    no_device: str
+    no_device: str = ""
 
 
 RUN = pytest.StashKey[Run]()
