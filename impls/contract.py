@@ -343,3 +343,5 @@ class KnownDefect:
     case: str
     #: Whether this machine shows it at all.
     present: Callable[[], bool] = lambda: True
+    #: The properties that show it, where others are met on such cases; all, if none are named.
+    properties: tuple[str, ...] = ()

@@ -9,6 +9,7 @@ import inspect
 import pkgutil
 import re
 import runpy
+import shutil
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -50,6 +51,8 @@ class Implementation:
     group: str = MAIN
     #: At most so many cases a property, where one is dear; None for as many as the run has.
     cases: int | None = None
+    #: Programs that it calls, which have to be on the path.
+    programs: tuple[str, ...] = ()
 
     @property
     def version(self) -> str | None:
@@ -58,12 +61,18 @@ class Implementation:
 
     @property
     def installed(self) -> bool:
-        """Whether its library is there."""
-        return self.version is not None
+        """Whether its library is there, and the programs that it calls."""
+        return self.version is not None and not self._missing_programs
+
+    @property
+    def _missing_programs(self) -> list[str]:
+        return [program for program in self.programs if shutil.which(program) is None]
 
     @property
     def how_to_install(self) -> str:
-        """The command that brings its library."""
+        """The command that brings its library, or the programs that are not on the path."""
+        if self.version is not None and self._missing_programs:
+            return f"put {', '.join(self._missing_programs)} on the path"
         return (
             f"python -m pip install 'rnn-parity[{self.extra}]'"
             if self.extra
@@ -96,6 +105,8 @@ class Options(TypedDict, total=False):
     group: str
     #: At most so many cases a property; by default as many as the run has.
     cases: int | None
+    #: Programs that it calls, a compiler say: where one is not on the path, it counts as not installed.
+    programs: Sequence[str]
 
 
 @overload
@@ -109,8 +120,8 @@ def register(name: str, build: Build | None = None, **options: Unpack[Options]) 
         name: how it is called in options and tables: small letters, digits and `. _ + -`.
         build: called once per network with a `Config` and nn.RNN's parameters by name, tensors of `config.dtype`.
             What it returns is called many times, with tensors in nn.RNN's layouts.
-        options: `capabilities`, `rounding`, `library`, `extra`, `known_defects`, `group` and `cases`, see
-            `Options`.
+        options: `capabilities`, `rounding`, `library`, `extra`, `known_defects`, `group`, `cases` and `programs`,
+            see `Options`.
 
     Raises:
         RegistrationError: an argument does not fit, or the name is taken.
@@ -130,6 +141,7 @@ def register(name: str, build: Build | None = None, **options: Unpack[Options]) 
             known_defects=tuple(options.get("known_defects", ())),
             group=options.get("group", MAIN),
             cases=options.get("cases"),
+            programs=tuple(options.get("programs", ())),
         )
         _validate(implementation)
         _REGISTRY[name] = implementation

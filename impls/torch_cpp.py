@@ -79,6 +79,7 @@ def _extension() -> Any:
     capabilities=Capabilities(lengths=("packed",), unbatched=False),
     known_defects=TORCH_DEFECTS,
     group="compiled",
+    programs=("g++", "ninja"),
 )
 def build(config: Config, weights: Weights) -> Run:
     """A network of C++, and its parameters as tensors of Python's."""

@@ -15,8 +15,8 @@ POOL = 6
 _SIZES = (
     (3, 2, 4, 5),
     (2, 3, 5, 4),
-    (4, 1, 3, 2),
-    (5, 1, 2, 3),
+    (3, 1, 3, 2),
+    (2, 1, 2, 3),
     (3, 3, 3, 3),
     (2, 4, 17, 9),
     (1, 1, 1, 1),
@@ -52,7 +52,7 @@ def pool(
         _spread(random, values)
         for values in (
             _SIZES,
-            [number for number in (1, 1, 2, 2, 3) if number <= (within.max_layers or number)],
+            [number for number in (1, 2, 1) if number <= (within.max_layers or number)],
             within.nonlinearities,
             within.biases,
             within.batch_first,

@@ -66,7 +66,7 @@ def find_minimal(
 
     A counterexample that is `known` is handed back as it is where it fails in that way: nothing simpler was found then.
     """
-    trial = Trial(implementation)
+    trial = Trial(implementation, asked_for=judged.name)
     found = disagreement.case
     assert found is not None
 
@@ -92,7 +92,7 @@ def verdict_on(judged: Property, implementation: Implementation, case: Case) -> 
     """The disagreement of an implementation on one case, or None where it does what is demanded."""
     for _ in range(_TRIES.get(judged.name, 1)):
         try:
-            judged.check(Trial(implementation), case)
+            judged.check(Trial(implementation, asked_for=judged.name), case)
         except Disagreement as disagreement:
             disagreement.case = case
             return disagreement

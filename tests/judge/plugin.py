@@ -105,7 +105,7 @@ def _trials(run: Run, judged: Property) -> Iterator[Any]:
             yield pytest.param(Trial(implementation), id=implementation.name, marks=pytest.mark.skip(reason=reason))
         else:
             for shard, cases in enumerate(budgets(min(run.cases, implementation.cases or run.cases))):
-                trial = Trial(implementation, shard=shard, budget=cases)
+                trial = Trial(implementation, shard=shard, budget=cases, asked_for=judged.name)
                 yield pytest.param(trial, id=f"{implementation.name}-{shard}", marks=_together(implementation))
 
 
@@ -140,7 +140,7 @@ def _replays(run: Run) -> Iterator[Any]:
             yield pytest.param(None, error, id=path.stem)
             continue
         for implementation in run.implementations:
-            trial = Trial(implementation)
+            trial = Trial(implementation, asked_for=judged.name)
             known = [defect for defect in implementation.known_defects if defect.case == path.name and defect.present()]
             obstacle = _absence(run, implementation) or ("" if known else _exclusion(judged, trial, record.case))
             if obstacle and not run.replay:

@@ -13,7 +13,7 @@ import torch
 import impls.backward
 from impls import Capabilities, Implementation, Rounding
 from impls.balls import Ball
-from impls.contract import Run
+from impls.contract import KnownDefect, Run
 from impls.reference import forward
 from strategies import Case
 from tests.judge import gradients, lengths
@@ -38,6 +38,8 @@ class Trial:
     #: Which part of the run's cases this trial judges, and how many they are.
     shard: int = 0
     budget: int = 0
+    #: The property on which it is tried; empty for any.
+    asked_for: str = ""
 
     def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
         """How Hypothesis prints a trial."""
@@ -55,8 +57,13 @@ class Trial:
     def defects(self, case: Case) -> list[str]:
         """The names of the known defects that a case runs into."""
         return [
-            defect.name for defect in self.implementation.known_defects if defect.present() and defect.predicate(case)
+            defect.name
+            for defect in self.implementation.known_defects
+            if self._shows(defect) and defect.present() and defect.predicate(case)
         ]
+
+    def _shows(self, defect: KnownDefect) -> bool:
+        return not (self.asked_for and defect.properties) or self.asked_for in defect.properties
 
     def judge(self, case: Case, result: Result, expected: tuple[Ball, Ball]) -> None:
         """Compare a result with balls, and keep count."""
