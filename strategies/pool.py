@@ -52,7 +52,7 @@ def pool(
         _spread(random, values)
         for values in (
             _SIZES,
-            [number for number in (1, 2, 1) if number <= (within.max_layers or number)],
+            [number for number in (1, 1, 1, 1, 2, 2, 1, 1, 2, 3) if number <= (within.max_layers or number)],
             within.nonlinearities,
             within.biases,
             within.batch_first,

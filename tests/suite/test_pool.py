@@ -49,7 +49,7 @@ def test_many_values_on_each() -> None:
     @settings(max_examples=60, phases=[Phase.generate], database=None, deadline=None)
     @given(cases_with_cotangents(PER_SHAPE))
     def collect(case: Case) -> None:
-        drawn.append(case.x.tobytes())
+        drawn.append(b"".join(array.tobytes() for array in case.arrays.values()))
 
     collect()
     assert len(set(drawn)) > 5 * POOL

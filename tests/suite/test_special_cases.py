@@ -26,7 +26,7 @@ from tests.suite.planted.trying import implementation
 from tests.suite.test_strategies import CLAIMS, drawn
 
 #: The least number of 3000 cases in which a kind stands in a role, or a feature is there.
-LEAST = 8
+LEAST = 4
 
 
 @cache
