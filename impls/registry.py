@@ -217,6 +217,12 @@ def register_module(name: str, module: Callable[..., torch.nn.Module], **options
         _validate_module(name, module, claims)
         options["capabilities"] = replace(claims, module=True)
 
+    register(name, module_build(module), **options)
+
+
+def module_build(module: Callable[..., torch.nn.Module]) -> Build:
+    """The `build` of a class with nn.RNN's constructor arguments and `state_dict` names: in evaluation."""
+
     def build(config: Config, weights: Weights) -> Run:
         device = next(iter(weights.values())).device
         network = module(**config.module_arguments()).to(device, config.dtype).eval()
@@ -234,7 +240,7 @@ def register_module(name: str, module: Callable[..., torch.nn.Module], **options
     build.module = module  # type: ignore[attr-defined]
     build.__qualname__ = getattr(module, "__qualname__", repr(module))
     build.__module__ = getattr(module, "__module__", build.__module__)
-    register(name, build, **options)
+    return build
 
 
 def _validate_module(name: str, module: Callable[..., torch.nn.Module], capabilities: Capabilities) -> None:

@@ -35,13 +35,14 @@ MODES: dict[str, Mode] = {
 
 
 def unmoved_by_modes(trial: Trial, case: Case) -> None:
-    """Build outside and call inside of each mode, build and call inside, and call outside again."""
-    outside = trial.build(case)
+    """Call first inside of each mode and then outside of it, and build and call inside."""
     for name, mode in MODES.items():
+        network = trial.build(case)
         with mode():
-            _agrees(f"called under {name}", outside, case)
+            _agrees(f"called under {name}", network, case)
             _agrees(f"built and called under {name}", trial.build(case), case)
-    _agrees("called again outside of all modes", outside, case)
+        with torch.no_grad():
+            _agrees(f"called first under {name}, then without it", network, case)
 
 
 def _agrees(when: str, network: Network, case: Case) -> None:

@@ -22,6 +22,10 @@ in `PLANTED` with its family and the property of the suite that is expected to c
     requires_grad  gradients of some arguments only are the same
     lengths        each row of a batch is as if it ran alone on its own length
     length_gradients   gradients stop at each row's end
+    modules        copies of a module compute the same, and share nothing with it
+    dropout        in training, outputs between layers are dropped as they should
+    modes          settings of torch change nothing
+    autocast       under torch.autocast a network computes what bfloat16 may give
 
 Every bug shows in some case within T <= 40, B <= 33, I and H <= 65 and three layers. Only `WeightsOfFirst`,
 `WeightsOfLatest` and `StateInClass` remember anything beyond one network.
@@ -64,6 +68,7 @@ Family: TypeAlias = Literal[
     "special",
     "gradients",
     "lengths",
+    "modules",
 ]
 Property: TypeAlias = Literal[
     "agreement",
@@ -85,6 +90,10 @@ Property: TypeAlias = Literal[
     "requires_grad",
     "lengths",
     "length_gradients",
+    "modules",
+    "dropout",
+    "modes",
+    "autocast",
 ]
 Results: TypeAlias = tuple[Tensor, Tensor]
 Planted = TypeVar("Planted", bound=type[Loop])
