@@ -478,7 +478,8 @@ class ScratchPerThread(Loop):
     def scan(self, cell: Cell, x: Tensor, h: Tensor) -> Tensor:
         shape = (*x.shape[:2], self.config.hidden_size)
         buffer = getattr(self.local, "buffer", None)
-        if buffer is None or buffer.shape != shape:
+        # One that is made under torch.inference_mode cannot be written outside of it.
+        if buffer is None or buffer.shape != shape or buffer.is_inference() != torch.is_inference_mode_enabled():
             self.local.buffer = buffer = x.new_empty(shape)
         for t in range(len(x)):
             h = buffer[t].copy_(self.step(cell, x[t], h, t))
