@@ -1800,7 +1800,8 @@ class OnlySingle(Loop):
     """It claims float32 only, and returns float32 whatever it is given."""
 
     def __init__(self, config: Config, weights: Weights) -> None:
-        super().__init__(config, {name: values.float() for name, values in weights.items()})
+        single = {name: values.float() for name, values in weights.items()}
+        super().__init__(replace(config, dtype=torch.float32), single)
 
     def __call__(self, x: Tensor, h_0: Tensor | None = None) -> Results:
         return super().__call__(x.float(), None if h_0 is None else h_0.float())

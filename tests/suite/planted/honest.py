@@ -20,7 +20,7 @@ from torch import Tensor
 
 from impls import Capabilities, Config, Rounding
 from impls.arguments import check_arguments
-from impls.contract import Build, Weights
+from impls.contract import Build, Run, Weights
 from tests.suite.planted.by_hand import ByHand
 from tests.suite.planted.loop import Cell, Loop
 from tests.suite.planted.ragged import Ragged
@@ -54,10 +54,21 @@ def honest(rounding: Rounding | None = None, **claims: Any) -> Callable[[Variant
 
     def enter(build: Variant) -> Variant:
         name = re.sub(r"(?<=.)(?=[A-Z])", "-", build.__name__).lower()
-        _VARIANTS.append(Honest(name, build, rounding or Rounding(), Capabilities(**claims)))
+        able = Capabilities(**claims)
+        _VARIANTS.append(Honest(name, build if able.gradients else _untracked(build), rounding or Rounding(), able))
         return build
 
     return enter
+
+
+def _untracked(build: Build) -> Build:
+    """Who claims no gradients gives none: those of its formulas are not what is claimed."""
+
+    def refusing(config: Config, weights: Weights) -> Run:
+        return torch.no_grad()(build(config, weights))
+
+    refusing.__doc__ = build.__doc__
+    return refusing
 
 
 # Orders of summation
