@@ -18,7 +18,8 @@ from collections import Counter
 import torch
 from hypothesis import Phase, settings
 
-from impls import Implementation, registered
+from impls import Implementation
+from impls.registry import MAIN, in_group
 from tests.judge import Disagreement, Property
 from tests.judge.counterexample import explanation, find_minimal
 from tests.measures.drawing import PLAIN
@@ -30,7 +31,7 @@ _OUTSIDERS = ("onnx-reference", "onnxruntime", "mlx")
 
 def judged_ones() -> dict[str, list[Implementation]]:
     """Who must not be accused, in groups."""
-    there = [found for found in registered().values() if found.installed]
+    there = [found for found in in_group(MAIN) if found.installed]
     return {
         "torch's, the notebook's, NumPy and honest variants": [
             *(found for found in there if found.name not in _OUTSIDERS),
