@@ -309,3 +309,10 @@ def test_a_missing_packed_and_a_misshapen_cotangent_are_named() -> None:
     plain["arrays"]["grad_output"] = {"shape": [1, 1, 1], "values": [1]}
     with pytest.raises(InvalidCase, match=r"grad_output: expected shape \(4, 3, 2\), found \(1, 1, 1\)"):
         from_plain(plain)
+
+
+def test_steps_of_padded_lengths() -> None:
+    """What is padded stays padded, until its lengths are dropped; each row gets longer by one, or as long as can be."""
+    found = [option for option in plainer_options(case()) if option.lengths != case().lengths]
+    assert not any(option.packed for option in found)
+    assert {option.lengths for option in found} == {None, (4, 4, 1), (4, 3, 1), (4, 2, 4), (4, 2, 2)}

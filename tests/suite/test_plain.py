@@ -161,6 +161,8 @@ DAMAGED: dict[str, tuple[Any, list[str]]] = {
     **{f"no {key}": (damaged("config", key, without=True), [f"the key '{key}'"]) for key in CONFIG},
     "config a list": (damaged("config", by=[]), ["config: expected dict", "found []"]),
     "config with more": (damaged("config", "zoneout", by=0), ["config: unknown keys ['zoneout']"]),
+    "dropout above 1": (damaged("config", "dropout", by=2), ["config: dropout should lie between 0 and 1", "found 2"]),
+    "dropout of text": (damaged("config", "dropout", by="much"), ["config: dropout: expected a number", "'much'"]),
     "no size": (damaged("config", "input_size", by=0), ["input_size should lie between 1 and", "found 0"]),
     "size below 0": (damaged("config", "hidden_size", by=-1), ["hidden_size should lie between 1 and", "found -1"]),
     "size of text": (damaged("config", "input_size", by="1"), ["input_size: expected int", "found '1'"]),
@@ -339,3 +341,13 @@ def test_spelled_numbers(spelled: str) -> None:
     """Numbers that JSON has no word for are read from quotes."""
     found = from_plain(damaged("arrays", "x", "values", by=[1, 2, spelled])).x[2, 0, 0]
     assert found == float(spelled) or (math.isnan(found) and spelled == "nan")
+
+
+def test_dropout() -> None:
+    """Dropout is written where there is some, and read again."""
+    config = Config(1, 1, num_layers=2, dropout=0.5)
+    case = Case(config, np.zeros((1, 1, 1)))
+    assert to_plain(case)["config"]["dropout"] == 0.5
+    assert from_plain(to_plain(case)).config == config
+    assert "dropout" not in to_plain(case.with_config(dropout=0.0))["config"]
+    assert "dropout=0.5" in case.descriptor
