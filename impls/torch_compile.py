@@ -13,7 +13,7 @@ import torch
 from torch.func import functional_call
 from torch.nn.functional import linear
 
-from impls.contract import Asked, Capabilities, Config, KnownDefect, Run, Weights
+from impls.contract import Capabilities, Config, KnownDefect, Run, Weights
 from impls.layers import Optional, Scan, run_scans
 from impls.registry import register
 from impls.torch_defects import TORCH_DEFECTS
@@ -63,19 +63,18 @@ def _compiled(function_of: Callable[[Config], Network], config: Config) -> Netwo
     return torch.compile(function_of(config), dynamic=False, fullgraph=True)
 
 
-def shared_results(where: Callable[[Asked], bool]) -> KnownDefect:
-    """What Inductor does with output and h_n where they hold the same numbers; `where` says in which networks."""
-    return KnownDefect(
-        name="results-share-memory",
-        predicate=lambda case: len(case.config.suffixes()) == 1 and where(case),
-        reason="compiled, h_n is a view of output: writing to one changes the other, which eager keeps apart",
-        link="https://github.com/pytorch/pytorch/pull/134726 (related; not reported of nn.RNN as of 2.13.0)",
-        case="memory-afb6f63c8018.json",
-        properties=("memory",),
-    )
+#: What Inductor does with output and h_n where they hold the same numbers.
+SHARED_RESULTS = KnownDefect(
+    name="results-share-memory",
+    predicate=lambda case: len(case.config.suffixes()) == 1,
+    reason="compiled, h_n of one layer is a view of output: writing to one changes the other, which eager keeps apart",
+    link="https://github.com/pytorch/pytorch/pull/134726 (related; not reported of nn.RNN as of 2.13.0)",
+    case="memory-afb6f63c8018.json",
+    properties=("memory",),
+)
 
 
-def _register(name: str, function_of: Callable[[Config], Network], shared: KnownDefect) -> None:
+def _register(name: str, function_of: Callable[[Config], Network]) -> None:
     def build(config: Config, weights: Weights) -> Run:
         compiled = _compiled(function_of, config)
 
@@ -88,12 +87,12 @@ def _register(name: str, function_of: Callable[[Config], Network], shared: Known
         name,
         build,
         capabilities=ABLE,
-        known_defects=(*TORCH_DEFECTS, shared),
+        known_defects=(*TORCH_DEFECTS, SHARED_RESULTS),
         group="compiled",
         cases=20,
         programs=("g++",),
     )
 
 
-_register("nn.rnn-compile", network_of, shared_results(lambda case: True))
-_register("linear-compile", loop_of, shared_results(lambda case: case.steps == 1))
+_register("nn.rnn-compile", network_of)
+_register("linear-compile", loop_of)

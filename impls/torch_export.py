@@ -10,7 +10,7 @@ import torch
 
 from impls.contract import Capabilities, Config, Run, Weights
 from impls.registry import register
-from impls.torch_compile import network_of, shared_results
+from impls.torch_compile import SHARED_RESULTS, network_of
 from impls.torch_defects import TORCH_DEFECTS
 
 
@@ -60,6 +60,6 @@ _register("nn.rnn-export", lambda program: program.module(), known_defects=TORCH
 _register(
     "nn.rnn-aoti",
     _ahead_of_time,
-    known_defects=(*TORCH_DEFECTS, shared_results(lambda case: True)),
+    known_defects=(*TORCH_DEFECTS, SHARED_RESULTS),
     programs=("g++",),
 )
