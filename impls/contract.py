@@ -164,7 +164,9 @@ class Asked(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Capabilities:
-    """What an implementation takes on. The default is the whole surface of nn.RNN save lengths; most fields take back.
+    """What an implementation takes on. The default is nn.RNN's surface save lengths, dropout, autocast and devices.
+
+    Of the fields these four and `accepts` add to it; the others take something back.
 
     Cases are drawn inside the claims only. Outside them an implementation must refuse with an error or be right.
     """

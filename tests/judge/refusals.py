@@ -17,6 +17,9 @@ def admits_misuse(trial: Trial, case: Case) -> bool:
     return bool(case.misuse) and misuse_of(case).applies(case) and trial.takes(case)
 
 
+_REFUSED = object()
+
+
 def refuses(trial: Trial, case: Case) -> None:
     """Make the wrong call, and then the right one.
 
@@ -25,7 +28,7 @@ def refuses(trial: Trial, case: Case) -> None:
     """
     network = trial.build(case)
     returned = _call_wrongly(network, case)
-    if returned is not None:
+    if returned is not _REFUSED:
         if case.misuse not in trial.capabilities.accepts:
             raise Disagreement(
                 f"accepts {case.misuse}",
@@ -38,7 +41,7 @@ def refuses(trial: Trial, case: Case) -> None:
 
 
 def _call_wrongly(network: Network, case: Case) -> object:
-    """What the wrong call returned, or None where it was refused."""
+    """What the wrong call returned, or `_REFUSED`; None is a thing to return."""
     _, x, h_0 = case.tensors()
     lengths = None if case.lengths is None else torch.tensor(case.lengths)
     arguments = list(misuse_of(case).spoil(case, (x, h_0, lengths)))
@@ -48,7 +51,7 @@ def _call_wrongly(network: Network, case: Case) -> object:
         with torch.no_grad():
             return network.call_raw(*arguments)
     except Disagreement:
-        return None
+        return _REFUSED
 
 
 def _in_dtype(case: Case, result: Result) -> Result:

@@ -149,6 +149,8 @@ def test_what_is_no_result_is_said() -> None:
     case = Case(Config(1, 1), np.zeros((1, 1, 1)), misuse="x-list")
     with pytest.raises(Disagreement, match=r"takes an x that is a list, which nn.RNN refuses, and returns int"):
         refuses(Trial(_implementation(build)), case)
+    with pytest.raises(Disagreement, match=r"takes an x that is a list, which nn.RNN refuses, and returns NoneType"):
+        refuses(Trial(_implementation(lambda _config, _weights: lambda _x, _h_0=None: None)), case)
 
 
 # The door
