@@ -203,11 +203,15 @@ class Capabilities:
     #: Wrong calls, out of `MISUSES`, that it documents as taking; what they mean, it must get right.
     accepts: tuple[str, ...] = ()
     dtypes: tuple[torch.dtype, ...] = DTYPES
-    #: Whether it builds anew for each shape, at some cost: cases are then drawn from a pool of a few shapes, and
-    #: properties that ask for other shapes than the case's leave it out.
+    #: Whether it builds anew for each shape, at some cost: cases are then drawn from a pool of a few shapes.
     per_shape: bool = False
+    #: Whether a case may ask for other shapes beside its own; not where each costs seconds to build.
+    several_shapes: bool = True
     #: Which pool of shapes that is. A run sets it to its seed.
     pool: int = 0
+    #: Whether it runs in a process of its own, where nobody sees which memory it uses, and calls come one by one.
+    #: `register(..., environment=...)` sees to it.
+    own_process: bool = False
     min_batch: int = 0
     max_batch: int | None = None
     max_steps: int | None = None
@@ -250,7 +254,7 @@ _CHOICES: dict[str, tuple[Any, ...]] = {
 _ADDITIONS: dict[str, tuple[Any, ...]] = {"lengths": LENGTHS, "accepts": MISUSES}
 _SWITCHES = (
     *("bidirectional", "unbatched", "h_0", "nonfinite", "threads"),
-    *("gradients", "dropout", "autocast", "module", "per_shape"),
+    *("gradients", "dropout", "autocast", "module", "per_shape", "several_shapes", "own_process"),
 )
 _LIMITS = {
     "max_batch": lambda case: case.batch_size,

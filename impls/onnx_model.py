@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
-import numpy as np
 import torch
 
+from impls.arrays import to_numpy, to_torch
 from impls.contract import Config, Run, Weights
 from impls.layers import Layer, Optional, run_layers
 
@@ -86,7 +86,7 @@ def run_nodes(config: Config, weights: Weights, evaluator: Callable[[Node], Eval
 
         def feed(*kinds: str) -> Any:
             parts = [torch.cat([weights[f"{kind}_{suffix}"] for kind in kinds]) for suffix in suffixes]
-            return _to_numpy(torch.stack(parts))
+            return to_numpy(torch.stack(parts))
 
         constant = {"W": feed("weight_ih"), "R": feed("weight_hh")}
         if config.bias:
@@ -103,28 +103,14 @@ def run_nodes(config: Config, weights: Weights, evaluator: Callable[[Node], Eval
                 lengths=lengths is not None,
                 dtype=config.dtype,
             )
-            feeds = {**constant, "X": _to_numpy(x)}
+            feeds = {**constant, "X": to_numpy(x)}
             if h_0 is not None:
-                feeds["initial_h"] = _to_numpy(h_0)
+                feeds["initial_h"] = to_numpy(h_0)
             if lengths is not None:
                 feeds["sequence_lens"] = lengths.to(torch.int32).numpy()
             output, h_n = evaluator(node)(feeds)
-            return _to_torch(output).transpose(1, 2).flatten(2), _to_torch(h_n)
+            return to_torch(output).transpose(1, 2).flatten(2), to_torch(h_n)
 
         return run_layer
 
     return run_layers(config, [layer_of(layer) for layer in range(config.num_layers)])
-
-
-def _to_numpy(tensor: torch.Tensor) -> Any:
-    if tensor.dtype != torch.bfloat16:
-        return tensor.detach().numpy()
-    from ml_dtypes import bfloat16
-
-    return tensor.detach().view(torch.int16).numpy().view(bfloat16)
-
-
-def _to_torch(array: Any) -> torch.Tensor:
-    if array.dtype.name != "bfloat16":
-        return torch.from_numpy(array)
-    return torch.from_numpy(array.view(np.int16)).view(torch.bfloat16)

@@ -11,7 +11,7 @@ import re
 import runpy
 import shutil
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -21,6 +21,7 @@ import torch
 
 import impls
 from impls.contract import DTYPES, Build, Capabilities, Config, KnownDefect, Rounding, Run, Weights
+from impls.isolation import isolated
 
 ENTRY_POINTS = "rnn_parity.impls"
 #: The group that is judged where none is asked for.
@@ -53,6 +54,12 @@ class Implementation:
     cases: int | None = None
     #: Programs that it calls, which have to be on the path.
     programs: tuple[str, ...] = ()
+    #: Other distributions whose code it runs: a backend, a converter.
+    needs: tuple[str, ...] = ()
+    #: Variables of the environment of the process of its own in which it runs; None where it needs none.
+    environment: Mapping[str, str] | None = None
+    #: By what `resolve` finds it in another process.
+    asked: str = ""
 
     @property
     def version(self) -> str | None:
@@ -60,9 +67,22 @@ class Implementation:
         return _installed_version(self.library)
 
     @property
+    def versions(self) -> dict[str, str]:
+        """The installed versions of its library and of all that it needs."""
+        found = {library: _installed_version(library) for library in (self.library, *self.needs)}
+        return {library: version for library, version in found.items() if version is not None}
+
+    @property
     def installed(self) -> bool:
-        """Whether its library is there, and the programs that it calls."""
-        return self.version is not None and not self._missing_programs
+        """Whether its library is there, all that it needs, and the programs that it calls."""
+        return len(self.versions) == len({self.library, *self.needs}) and not self._missing_programs
+
+    @property
+    def build_in_place(self) -> Build:
+        """Its `build`, which runs here, or in a process of its own where it asks for one."""
+        if self.environment is None:
+            return self.build
+        return isolated(self.asked or self.name, self.name, self.environment)
 
     @property
     def _missing_programs(self) -> list[str]:
@@ -71,12 +91,12 @@ class Implementation:
     @property
     def how_to_install(self) -> str:
         """The command that brings its library, or the programs that are not on the path."""
-        if self.version is not None and self._missing_programs:
+        if self._missing_programs and len(self.versions) == len({self.library, *self.needs}):
             return f"put {', '.join(self._missing_programs)} on the path"
         return (
             f"python -m pip install 'rnn-parity[{self.extra}]'"
             if self.extra
-            else f"python -m pip install {self.library}"
+            else f"python -m pip install {' '.join((self.library, *self.needs))}"
         )
 
 
@@ -107,6 +127,10 @@ class Options(TypedDict, total=False):
     cases: int | None
     #: Programs that it calls, a compiler say: where one is not on the path, it counts as not installed.
     programs: Sequence[str]
+    #: Other distributions whose code it runs, a backend say: where one is missing, it counts as not installed.
+    needs: Sequence[str]
+    #: Where it is to run in a process of its own: the variables that are set in its environment.
+    environment: Mapping[str, str] | None
 
 
 @overload
@@ -120,8 +144,8 @@ def register(name: str, build: Build | None = None, **options: Unpack[Options]) 
         name: how it is called in options and tables: small letters, digits and `. _ + -`.
         build: called once per network with a `Config` and nn.RNN's parameters by name, tensors of `config.dtype`.
             What it returns is called many times, with tensors in nn.RNN's layouts.
-        options: `capabilities`, `rounding`, `library`, `extra`, `known_defects`, `group`, `cases` and `programs`,
-            see `Options`.
+        options: `capabilities`, `rounding`, `library`, `extra`, `known_defects`, `group`, `cases`, `programs`,
+            `needs` and `environment`, see `Options`.
 
     Raises:
         RegistrationError: an argument does not fit, or the name is taken.
@@ -142,8 +166,14 @@ def register(name: str, build: Build | None = None, **options: Unpack[Options]) 
             group=options.get("group", MAIN),
             cases=options.get("cases"),
             programs=tuple(options.get("programs", ())),
+            needs=tuple(options.get("needs", ())),
+            environment=options.get("environment"),
         )
         _validate(implementation)
+        if implementation.environment is not None:
+            implementation = replace(
+                implementation, capabilities=replace(implementation.capabilities, own_process=True)
+            )
         _REGISTRY[name] = implementation
         return build
 
@@ -183,10 +213,26 @@ def _validate(implementation: Implementation) -> None:
             f"register({name!r}): rounding accumulates in {accumulate}, looser than {', '.join(map(str, finer))} that "
             "capabilities claim: give Rounding(reason='...'), citing where that is documented"
         )
+    _validate_parts(implementation)
+    _validate_call(f"register({name!r})", implementation.build, "build", "(config, weights)")
+
+
+def _validate_parts(implementation: Implementation) -> None:
+    who, environment = f"register({implementation.name!r})", implementation.environment
+    if environment is not None and not _holds_texts(environment):
+        raise RegistrationError(f"{who}: expected environment={{'NAME': 'value'}}, found {environment!r}")
+    for needed in implementation.needs:
+        if not isinstance(needed, str):
+            raise RegistrationError(f"{who}: needs should name distributions, found {needed!r}")
     for defect in implementation.known_defects:
         if not isinstance(defect, KnownDefect):
-            raise RegistrationError(f"register({name!r}): known_defects should hold KnownDefect, found {defect!r}")
-    _validate_call(f"register({name!r})", implementation.build, "build", "(config, weights)")
+            raise RegistrationError(f"{who}: known_defects should hold KnownDefect, found {defect!r}")
+
+
+def _holds_texts(environment: object) -> bool:
+    return isinstance(environment, Mapping) and all(
+        isinstance(text, str) for pair in environment.items() for text in pair
+    )
 
 
 def _validate_call(who: str, function: Any, role: str, parameters: str) -> None:
@@ -351,7 +397,7 @@ def _from_file(path: Path) -> list[Implementation]:
         raise
     except Exception as error:
         raise RegistrationError(f"--impl {path}: running the file raised {type(error).__name__}: {error}") from error
-    added = [_REGISTRY[name] for name in sorted(set(_REGISTRY) - before)]
+    added = [_found_by(str(path), name) for name in sorted(set(_REGISTRY) - before)]
     if not added:
         raise RegistrationError(
             f"--impl {path}: expected a file that calls impls.register(...) or impls.register_module(...), "
@@ -370,7 +416,14 @@ def _from_attribute(asked: str) -> Implementation:
     except Exception as error:
         raise RegistrationError(f"--impl {asked}: expected MODULE:ATTR, but {type(error).__name__}: {error}") from error
     name = attribute.lower()
-    return _adopt(f"{module_name}.{name}".lower() if name in _REGISTRY else name, found)
+    adopted = _adopt(f"{module_name}.{name}".lower() if name in _REGISTRY else name, found)
+    return _found_by(asked, adopted.name)
+
+
+def _found_by(asked: str, name: str) -> Implementation:
+    """An implementation, told how another process finds it."""
+    _REGISTRY[name] = replace(_REGISTRY[name], asked=asked)
+    return _REGISTRY[name]
 
 
 def _adopt(name: str, found: Any) -> Implementation:

@@ -20,7 +20,7 @@ from impls.torch_defects import TORCH_DEFECTS
 
 Network: TypeAlias = Callable[[dict[str, torch.Tensor], torch.Tensor, Optional], Any]
 #: Each shape and way to lie in memory is compiled once in a process, which takes seconds.
-ABLE = Capabilities(per_shape=True, threads=False)
+ABLE = Capabilities(per_shape=True, several_shapes=False, threads=False)
 
 
 def network_of(config: Config) -> Network:

@@ -38,7 +38,7 @@ def _register(name: str, compiled: Callable[[Any], Callable[..., Any]], **option
 
         return run
 
-    capabilities = Capabilities(per_shape=True, gradients=False, threads=False)
+    capabilities = Capabilities(per_shape=True, several_shapes=False, gradients=False, threads=False)
     register(name, build, capabilities=capabilities, group="compiled", cases=20, **options)
 
 

@@ -1,10 +1,10 @@
 """Memory: results are the caller's own."""
 
 from strategies import Case, cases
-from tests.judge import Trial, companion, judged, same_bits, share_nothing
+from tests.judge import Trial, companion, judged, own_process, same_bits, share_nothing
 
 
-@judged(cases)
+@judged(cases, exempts=own_process)
 def test_memory(trial: Trial, case: Case) -> None:
     """Results share no memory with the arguments, with each other or with the next call's, and survive that call."""
     weights, x, h_0 = case.tensors()

@@ -4,7 +4,7 @@ from tests.judge.checks import at_once, same_bits, same_mapping, share_nothing, 
 from tests.judge.laws import obeys_laws
 from tests.judge.modes import agrees_under_autocast, claims_autocast, unmoved_by_modes
 from tests.judge.modules import claims_dropout, claims_module, drops_out, survives_copying
-from tests.judge.property import PROPERTIES, Property, claims_gradients, claims_lengths, judged
+from tests.judge.property import PROPERTIES, Property, claims_gradients, claims_lengths, judged, own_process
 from tests.judge.refusals import admits_misuse, refuses
 from tests.judge.trial import Network, Trial, companion
 from tests.judge.verdict import Disagreement, Margin, Result
@@ -29,6 +29,7 @@ __all__ = [
     "drops_out",
     "judged",
     "obeys_laws",
+    "own_process",
     "refuses",
     "same_bits",
     "same_mapping",

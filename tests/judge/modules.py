@@ -53,7 +53,7 @@ def _file(module: Module, config: Config) -> Module:
 
 
 def _pickled(module: Module, _config: Config) -> Module:
-    copied: Module = pickle.loads(pickle.dumps(module))  # noqa: S301, it was pickled here
+    copied: Module = pickle.loads(pickle.dumps(module))
     return copied
 
 

@@ -67,6 +67,15 @@ def claims_lengths(capabilities: Capabilities) -> str:
     return "" if capabilities.lengths else "claims no lengths"
 
 
+def own_process(capabilities: Capabilities) -> str:
+    """Why what lies in memory, and calls at once, are not asked about; empty where they are."""
+    return (
+        "runs in a process of its own, to which memory and calls are handed one by one"
+        if capabilities.own_process
+        else ""
+    )
+
+
 def judged(
     cases: Callable[[Capabilities], SearchStrategy[Case]],
     *,
@@ -80,12 +89,12 @@ def judged(
         cases: the strategy for an implementation with given capabilities.
         exempts: why an implementation takes no part, in words; empty where it does.
         admits: whether a case that was not drawn may be judged: inside the claims, unless said otherwise.
-        reshapes: whether a case makes several shapes or graphs; what builds anew for each takes no part.
+        reshapes: whether a case makes several shapes or graphs; what takes seconds to build each takes no part.
     """
 
     def exempts_or_dear(capabilities: Capabilities) -> str:
-        dear = "builds anew for each shape, of which a case of this property has several"
-        return exempts(capabilities) or (dear if reshapes and capabilities.per_shape else "")
+        dear = "takes long to build for each shape, of which a case of this property has several"
+        return exempts(capabilities) or (dear if reshapes and not capabilities.several_shapes else "")
 
     def decorate(check: Check) -> Any:
         name = check.__name__.removeprefix("test_")

@@ -79,7 +79,7 @@ class Trial:
 
     def build_from(self, case: Case, weights: dict[str, torch.Tensor]) -> Network:
         """A network from these very tensors."""
-        run = self._timed("building a network", self.implementation.build, case.config, weights)
+        run = self._timed("building a network", self.implementation.build_in_place, case.config, weights)
         if not callable(run):
             raise Disagreement(
                 "type", f"build(config, weights) should return a function run(x, h_0=None), but returned {run!r}"

@@ -233,7 +233,18 @@ def test_objections(capabilities: Capabilities, case: Case, expected: list[str])
 def test_every_field_objects() -> None:
     """The table above has every field that a case can be outside of: not how a network is called or what comes back."""
     covered = {name for _, _, expected in OBJECTIONS for name in expected}
-    apart = {"threads", "padding", "accepts", "autocast", "module", "devices", "per_shape", "pool"}
+    apart = {
+        "threads",
+        "padding",
+        "accepts",
+        "autocast",
+        "module",
+        "devices",
+        "per_shape",
+        "several_shapes",
+        "pool",
+        "own_process",
+    }
     assert covered == {each.name for each in fields(Capabilities)} - apart
 
 

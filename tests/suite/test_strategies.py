@@ -436,7 +436,17 @@ APART = {"gradients", "lengths"}
 #: Refusals that cannot be tested from outside.
 UNTESTED = {"threads", "nonfinite", "dropout"}
 #: What is promised of results, and what `refusals` asks for.
-ELSEWHERE = {"padding", "accepts", "autocast", "module", "devices", "per_shape", "pool"}
+ELSEWHERE = {
+    "padding",
+    "accepts",
+    "autocast",
+    "module",
+    "devices",
+    "per_shape",
+    "several_shapes",
+    "pool",
+    "own_process",
+}
 
 
 def test_every_field_is_stepped_beyond() -> None:
