@@ -14,11 +14,15 @@ import sys
 import threading
 import warnings
 import weakref
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from itertools import count
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
+from pathlib import Path
+from tempfile import NamedTemporaryFile
 from time import process_time
+from types import ModuleType
 from typing import Any
 
 import torch
@@ -27,6 +31,8 @@ from impls.contract import Build, Config, Run, Weights
 
 #: Seconds that a process is given to end by itself.
 _PATIENCE = 5.0
+#: How much is told of what a process printed before it died.
+_LAST_WORDS = 300
 
 
 class Crashed(RuntimeError):
@@ -85,6 +91,17 @@ def cpu_seconds() -> float:
     return sum(host.cpu_seconds for host in _HOSTS.values()) + _SPENT[0]
 
 
+@contextmanager
+def _no_main() -> Iterator[None]:
+    """Keep multiprocessing from running the program again in the new process, which has no use for it."""
+    main = sys.modules["__main__"]
+    sys.modules["__main__"] = ModuleType("__main__")
+    try:
+        yield
+    finally:
+        sys.modules["__main__"] = main
+
+
 class _Host:
     """The near end: a process that holds networks of one implementation."""
 
@@ -93,10 +110,11 @@ class _Host:
         self._lock = threading.Lock()
         self._forgotten: list[tuple[str, int]] = []
         self.connection, far = _CONTEXT.Pipe()
-        self.process = _CONTEXT.Process(
-            target=serve, args=(asked, name, dict(environment), list(sys.path), far), daemon=True
-        )
-        self.process.start()
+        self._printed = NamedTemporaryFile(prefix="rnn-parity-")  # noqa: SIM115, closed with this object
+        given = asked, name, dict(environment), list(sys.path), self._printed.name, far
+        self.process = _CONTEXT.Process(target=serve, args=given, daemon=True)
+        with _no_main():
+            self.process.start()
         far.close()
 
     def ask(self, what: str, *arguments: Any) -> Any:
@@ -134,7 +152,8 @@ class _Host:
         if code is not None and code < 0:
             how = f"of {signal.Signals(-code).name}"
         doing = {"build": "building a network", "call": "calling the network", "backward": "differentiating"}[what]
-        return f"the process died {how} while {doing}"
+        last_words = self._printed.read().decode(errors="replace").strip()
+        return f"the process died {how} while {doing}: {last_words[:_LAST_WORDS] or 'it printed nothing'}"
 
 
 def _raisable(described: tuple[str, str, bytes | None]) -> Exception:
@@ -170,9 +189,14 @@ def _end() -> None:
 # The far end
 
 
-def serve(asked: str, name: str, environment: Mapping[str, str], path: list[str], connection: Connection) -> None:
+def serve(
+    asked: str, name: str, environment: Mapping[str, str], path: list[str], printed: str, connection: Connection
+) -> None:
     """Answer requests about one implementation until the other end is gone."""
     os.environ.update(environment)
+    with Path(printed).open("ab") as log:
+        os.dup2(log.fileno(), 1)
+        os.dup2(log.fileno(), 2)
     sys.path[:] = path
     # The terminal's Ctrl-C is for the run, which ends this process.
     signal.signal(signal.SIGINT, signal.SIG_IGN)

@@ -14,25 +14,41 @@ from impls.contract import Asked, Config, Run
 Optional: TypeAlias = torch.Tensor | None
 #: A layer: input (T, B, I), h_0 (D, B, H) or None and lengths (B,) or None to output (T, B, D * H) and h_n (D, B, H).
 Layer: TypeAlias = Callable[[torch.Tensor, Optional, Optional], tuple[torch.Tensor, torch.Tensor]]
-#: One direction of it, in the order of its own steps: input (T, B, I) and h_0 (B, H) or None to all states (T, B, H).
+#: One direction of a layer, which goes backwards by itself: input (T, B, I), h_0 (B, H) or None and lengths (B,) or
+#: None to output (T, B, H), in the order of the input's steps, and h_n (B, H).
+Direction: TypeAlias = Callable[[torch.Tensor, Optional, Optional], tuple[torch.Tensor, torch.Tensor]]
+#: One direction in the order of its own steps: input (T, B, I) and h_0 (B, H) or None to all states (T, B, H).
 Scan: TypeAlias = Callable[[torch.Tensor, Optional], torch.Tensor]
 
 
 def run_scans(config: Config, scans: Sequence[Scan]) -> Run:
     """A network of one scan a layer and direction, in the order of `config.suffixes()`."""
-    directions = config.num_directions
-    return run_layers(config, [_layer(scans[first:][:directions]) for first in range(0, len(scans), directions)])
+    backwards = [suffix.endswith("_reverse") for suffix in config.suffixes()]
+    return run_directions(config, [_direction(scan, back) for scan, back in zip(scans, backwards, strict=True)])
 
 
-def _layer(scans: Sequence[Scan]) -> Layer:
-    def run_layer(x: torch.Tensor, h_0: Optional, lengths: Optional) -> tuple[torch.Tensor, torch.Tensor]:
+def _direction(scan: Scan, backwards: bool) -> Direction:
+    def run_direction(x: torch.Tensor, h_0: Optional, lengths: Optional) -> tuple[torch.Tensor, torch.Tensor]:
         if lengths is not None:
             raise NotImplementedError("sequences of different lengths")
-        starts = [None] * len(scans) if h_0 is None else h_0.unbind()
-        inputs = (x, x.flip(0))[: len(scans)]
-        states = [scan(steps, start) for scan, steps, start in zip(scans, inputs, starts, strict=True)]
-        h_n = torch.stack([h[-1] for h in states])
-        return torch.cat([states[0], *(h.flip(0) for h in states[1:])], dim=-1), h_n
+        states = scan(x.flip(0) if backwards else x, h_0)
+        return states.flip(0) if backwards else states, states[-1]
+
+    return run_direction
+
+
+def run_directions(config: Config, directions: Sequence[Direction]) -> Run:
+    """A network of these directions of its layers, in the order of `config.suffixes()`."""
+    count = config.num_directions
+    return run_layers(config, [_layer(directions[first:][:count]) for first in range(0, len(directions), count)])
+
+
+def _layer(directions: Sequence[Direction]) -> Layer:
+    def run_layer(x: torch.Tensor, h_0: Optional, lengths: Optional) -> tuple[torch.Tensor, torch.Tensor]:
+        starts = [None] * len(directions) if h_0 is None else h_0.unbind()
+        found = [direction(x, start, lengths) for direction, start in zip(directions, starts, strict=True)]
+        outputs, states = zip(*found, strict=True)
+        return torch.cat(outputs, dim=-1), torch.stack(states)
 
     return run_layer
 
@@ -62,26 +78,25 @@ def run_layers(config: Config, layers: Sequence[Layer]) -> Run:
     return run
 
 
-def differentiable(
-    forward: Callable[..., torch.Tensor], vjp: Callable[..., Sequence[Optional]]
-) -> Callable[..., torch.Tensor]:
+def differentiable(forward: Callable[..., Any], vjp: Callable[..., Sequence[Optional]]) -> Callable[..., Any]:
     """What a foreign library computes, connected to torch's autograd by that library's own differentiation.
 
     Args:
-        forward: tensors, of which some may be None, to a tensor.
-        vjp: the cotangent of that result and the same tensors to a gradient for each (None where there is none).
+        forward: tensors, of which some may be None, to a tensor or a tuple of tensors.
+        vjp: a cotangent for each of these results and the same tensors to a gradient for each (None where there is
+            none).
     """
 
     class Foreign(torch.autograd.Function):
         @staticmethod
-        def forward(ctx: Any, *tensors: Optional) -> torch.Tensor:
+        def forward(ctx: Any, *tensors: Optional) -> Any:
             ctx.save_for_backward(*tensors)
             return forward(*tensors)
 
         @staticmethod
         def backward(ctx: Any, *cotangents: torch.Tensor) -> Any:
             # Copies: one gradient may go to several tensors, which add to it in place.
-            found = vjp(cotangents[0], *ctx.saved_tensors)
+            found = vjp(*cotangents, *ctx.saved_tensors)
             return tuple(None if gradient is None else gradient.clone() for gradient in found)
 
     return Foreign.apply

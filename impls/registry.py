@@ -77,6 +77,11 @@ class Implementation:
         """Whether its library is there, all that it needs, and the programs that it calls."""
         return len(self.versions) == len({self.library, *self.needs}) and not self._missing_programs
 
+    def isolated(self) -> Implementation:
+        """The same, in a process of its own."""
+        capabilities = replace(self.capabilities, own_process=True)
+        return replace(self, capabilities=capabilities, environment=self.environment or {})
+
     @property
     def build_in_place(self) -> Build:
         """Its `build`, which runs here, or in a process of its own where it asks for one."""
@@ -171,9 +176,7 @@ def register(name: str, build: Build | None = None, **options: Unpack[Options]) 
         )
         _validate(implementation)
         if implementation.environment is not None:
-            implementation = replace(
-                implementation, capabilities=replace(implementation.capabilities, own_process=True)
-            )
+            implementation = implementation.isolated()
         _REGISTRY[name] = implementation
         return build
 

@@ -8,12 +8,15 @@ In the directory of another project it adds nothing.
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import pytest
 
 #: How many cases each implementation is fed for each property, by profile.
 CASES = {"dev": 600, "ci": 600, "hunt": 10_000}
+#: And how many seconds of CPU it may take for each, by profile.
+SECONDS = {"dev": 30.0, "ci": 30.0, "hunt": 600.0}
 
 
 def in_checkout() -> bool:
@@ -51,6 +54,17 @@ def add_options(parser: pytest.Parser) -> None:
         help=f"cases per property and implementation (default: {CASES['dev']})",
     )
     group.addoption(
+        "--seconds",
+        type=_seconds,
+        metavar="S",
+        help=f"CPU seconds per property and implementation, then it is fed no more (default: {SECONDS['dev']:g})",
+    )
+    group.addoption(
+        "--isolate",
+        action="store_true",
+        help="judge each implementation in a process of its own: one that crashes is found out as any other",
+    )
+    group.addoption(
         "--device",
         default="cpu",
         metavar="NAME",
@@ -65,6 +79,16 @@ def add_options(parser: pytest.Parser) -> None:
     )
     group.addoption("--case", metavar="FILE", help="replay one archived case, on every implementation that can take it")
     group.addoption("--report", metavar="PATH.json", help="write the results as data")
+
+
+def _seconds(text: str) -> float:
+    try:
+        number = float(text)
+    except ValueError:
+        number = 0.0
+    if not 0 < number < math.inf:
+        raise pytest.UsageError(f"--seconds: expected a number of seconds above 0, found {text!r}")
+    return number
 
 
 def _positive(text: str) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import random
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ from hypothesis import HealthCheck, Phase, settings
 
 from impls import DEVICES, Implementation, RegistrationError, resolve
 from impls.registry import in_group
-from tests.commandline import CASES
+from tests.commandline import CASES, SECONDS
 
 _CI_SEED = 0
 
@@ -28,6 +29,8 @@ class Run:
     profile: str
     archive: Path | None
     replay: Path | None
+    #: CPU seconds for each property and implementation.
+    seconds: float = math.inf
     #: Where tensors lie.
     device: str = "cpu"
     #: Why nothing can be judged there; empty where it can.
@@ -53,7 +56,8 @@ def configure(config: pytest.Config) -> None:
     if written and not Path(written).absolute().parent.is_dir():
         raise pytest.UsageError(f"--report {written}: there is no folder {Path(written).absolute().parent}")
     config.stash[RUN] = Run(
-        implementations=_implementations(config.getoption("impl"), config.getoption("group")),
+        implementations=_implementations(config),
+        seconds=config.getoption("seconds") or SECONDS.get(profile, SECONDS["dev"]),
         cases=config.getoption("cases") or CASES.get(profile, CASES["dev"]),
         seed=_seed(config, profile),
         profile=profile,
@@ -78,13 +82,16 @@ def _use_device(name: str) -> str:
     return ""
 
 
-def _implementations(asked: list[str] | None, group: str) -> tuple[Implementation, ...]:
+def _implementations(config: pytest.Config) -> tuple[Implementation, ...]:
+    asked = config.getoption("impl")
     try:
-        if not asked:
-            return tuple(in_group(group))
-        return tuple({found.name: found for name in asked for found in resolve(name)}.values())
+        if asked:
+            found = tuple({found.name: found for name in asked for found in resolve(name)}.values())
+        else:
+            found = tuple(in_group(config.getoption("group")))
     except RegistrationError as error:
         raise pytest.UsageError(str(error)) from error
+    return tuple(implementation.isolated() for implementation in found) if config.getoption("isolate") else found
 
 
 def _load_profile(config: pytest.Config) -> str:

@@ -15,7 +15,7 @@ from impls import Implementation
 from impls.registry import MAIN
 from strategies import Case
 from tests.commandline import add_options, in_checkout
-from tests.judge import archive, listing, report, table
+from tests.judge import archive, crashes, listing, report, table
 from tests.judge.counterexample import MINIMAL_CASE, Counterexample, explanation, find_minimal, gist
 from tests.judge.options import RUN, Run, configure
 from tests.judge.property import PROPERTIES, Property
@@ -29,6 +29,8 @@ _STARTED = pytest.StashKey[float]()
 _CPU = pytest.StashKey[float]()
 #: What an implementation warns of is its own business; what it returns is judged.
 UNHEARD = pytest.mark.filterwarnings("ignore")
+#: Libraries that every worker has imported anyway.
+_LIGHT = ("numpy", "torch")
 _MINIMAL = pytest.StashKey[dict[tuple[str, str], list[Counterexample]]]()
 
 
@@ -64,6 +66,9 @@ def pytest_configure(config: pytest.Config) -> None:
     configure(config)
     config.stash[RESULTS] = report.Results()
     config.stash[_STARTED] = time.monotonic()
+    config.pluginmanager.register(
+        crashes.Crashes() if not hasattr(config, "workerinput") else crashes, "rnn-parity-crashes"
+    )
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -104,14 +109,17 @@ def _trials(run: Run, judged: Property) -> Iterator[Any]:
         if reason:
             yield pytest.param(Trial(implementation), id=implementation.name, marks=pytest.mark.skip(reason=reason))
         else:
-            for shard, cases in enumerate(budgets(min(run.cases, implementation.cases or run.cases))):
-                trial = Trial(implementation, shard=shard, budget=cases, asked_for=judged.name)
+            budget = min(run.cases, implementation.cases or run.cases)
+            for shard, cases in enumerate(budgets(budget)):
+                seconds = run.seconds * cases / budget
+                trial = Trial(implementation, shard=shard, budget=cases, asked_for=judged.name, seconds=seconds)
                 yield pytest.param(trial, id=f"{implementation.name}-{shard}", marks=_together(implementation))
 
 
 def _together(implementation: Implementation) -> list[Any]:
-    """What keeps an implementation in one worker, where what it compiled is kept (pytest -n N --dist=loadgroup)."""
-    return [] if implementation.group == MAIN else [pytest.mark.xdist_group(implementation.name)]
+    """What keeps an implementation in one worker: that imports its framework, and keeps what it compiled."""
+    light = implementation.group == MAIN and implementation.library in _LIGHT
+    return [] if light else [pytest.mark.xdist_group(implementation.name)]
 
 
 def _absence(run: Run, implementation: Implementation) -> str:
@@ -169,10 +177,18 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         kept = [item for item in items if "archived" in getattr(item, "fixturenames", ())]
         config.hook.pytest_deselected(items=[item for item in items if item not in kept])
         items[:] = kept
+    items.sort(key=_place)
     for item in items:
         judged = getattr(getattr(item, "obj", None), "property", None)
         if judged is not None and item.callspec.params["trial"].budget:
             _bind(item, judged, run)
+
+
+def _place(item: Any) -> str:
+    """Where an item stands: those of a framework beside each other, that few workers import it; the others last."""
+    trial = getattr(item, "callspec", None) and item.callspec.params.get("trial")
+    foreign = isinstance(trial, Trial) and trial.implementation.library not in _LIGHT
+    return trial.implementation.name if foreign else "~"
 
 
 def _bind(item: Any, judged: Property, run: Run) -> None:

@@ -12,7 +12,6 @@ from hypothesis.strategies import SearchStrategy
 from impls import Capabilities
 from strategies import Case
 from tests.judge.trial import Trial
-from tests.judge.verdict import Disagreement
 
 Check: TypeAlias = Callable[[Trial, Case], None]
 #: Every property whose file has been imported, by name.
@@ -45,12 +44,9 @@ class Property:
 
     def _body(self) -> Check:
         def body(trial: Trial, case: Case) -> None:
-            trial.tally.cases += 1
-            try:
-                self.check(trial, case)
-            except Disagreement as disagreement:
-                disagreement.case = case
-                raise
+            with trial.judging(case) as in_time:
+                if in_time:
+                    self.check(trial, case)
 
         body.__name__ = body.__qualname__ = f"test_{self.name}"
         body.__module__, body.__doc__ = self.check.__module__, self.check.__doc__

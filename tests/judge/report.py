@@ -48,6 +48,8 @@ class Result:
     counterexamples: list[str] = field(default_factory=list)
     #: Cases of known defects that were seen to be there still.
     known: int = 0
+    #: Whether its budget of CPU seconds ended before that of cases.
+    cut: bool = False
 
     @classmethod
     def of(cls, trial: Trial, name: str, made: pytest.TestReport, cpu_seconds: float) -> Result:
@@ -69,6 +71,7 @@ class Result:
             tally.margin.kept,
             tally.margin.flushed,
             known=int(xfailed),
+            cut=tally.cut,
         )
 
     def plain(self) -> dict[str, Any]:
@@ -78,6 +81,7 @@ class Result:
     def add(self, other: Result) -> None:
         """Take in another item of the same implementation and property."""
         self.status = max(self.status, other.status, key=STATUSES.index)
+        self.cut = self.cut or other.cut
         self.worst_error_over_bound = max(self.worst_error_over_bound, other.worst_error_over_bound)
         for name in _COUNTS:
             setattr(self, name, getattr(self, name) + getattr(other, name))
@@ -123,7 +127,7 @@ class Results:
 
 def write(path: Path, results: Results, run: Run, workers: int, seconds: float) -> None:
     """Write the results of a run as JSON."""
-    versions = {found.library: found.version for found in run.implementations if found.version}
+    versions = {library: version for found in run.implementations for library, version in found.versions.items()}
     data = {
         "schema": 1,
         "run": {
@@ -131,7 +135,7 @@ def write(path: Path, results: Results, run: Run, workers: int, seconds: float) 
             "cases": run.cases,
             "workers": workers,
             "seconds": round(seconds, 3),
-            "versions": {"python": platform.python_version(), **versions},
+            "versions": {"python": platform.python_version(), **dict(sorted(versions.items()))},
         },
         "results": [result.for_report() for _, result in sorted(results.found.items())],
     }

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from tests.judge.report import Result, Results, subnormals
 
 _LEGEND = (
-    "cases that agreed (+1k: and one archived case of a known defect that is still there), or: - unsupported, "
+    "cases that agreed (~: its CPU seconds ended there, see --seconds; +1k: and one archived case of a known defect "
+    "that is still there), or: - unsupported, "
     "x not installed, DISAGREES, ERROR (not a verdict: see above)"
 )
 _MARGINS = ("worst/bound", "vacuous", "subnormals")
@@ -54,7 +55,8 @@ def _cell(result: Result | None) -> str:
     if result is None:
         return ""
     known = f"+{result.known}k" if result.known else ""
-    return _MARKS.get(result.status, f"{result.cases - result.known}{known}")
+    cut = "~" if result.cut else ""
+    return _MARKS.get(result.status, f"{result.cases - result.known}{cut}{known}")
 
 
 def _margin(results: Results, name: str) -> list[str]:

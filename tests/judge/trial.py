@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import time
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Any
@@ -14,6 +16,7 @@ import impls.backward
 from impls import Capabilities, Implementation, Rounding
 from impls.balls import Ball
 from impls.contract import KnownDefect, Run
+from impls.isolation import cpu_seconds
 from impls.reference import forward
 from strategies import Case
 from tests.judge import gradients, lengths
@@ -27,6 +30,8 @@ class Tally:
     cases: int = 0
     implementation_seconds: float = 0.0
     margin: Margin = field(default_factory=Margin)
+    #: Whether the budget of CPU seconds ended before that of cases.
+    cut: bool = False
 
 
 @dataclass
@@ -40,10 +45,37 @@ class Trial:
     budget: int = 0
     #: The property on which it is tried; empty for any.
     asked_for: str = ""
+    #: CPU seconds after which it is fed no more.
+    seconds: float = math.inf
+    _started: float | None = None
+    _failed: bool = False
 
     def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
         """How Hypothesis prints a trial."""
         printer.text(f"<Trial of {self.implementation.name}>")
+
+    @contextmanager
+    def judging(self, case: Case) -> Iterator[bool]:
+        """Count a case, and say whether there is time left for it; the first is always judged.
+
+        What failed once is judged on: Hypothesis shrinks it.
+        """
+        now = time.process_time() + cpu_seconds()
+        self._started = now if self._started is None else self._started
+        if now - self._started >= self.seconds and not self._failed:
+            self.tally.cut = True
+            yield False
+            return
+        self.tally.cases += 1
+        try:
+            yield True
+        except Disagreement as disagreement:
+            self._failed = True
+            disagreement.case = case
+            raise
+        except Exception:
+            self._failed = True
+            raise
 
     @property
     def capabilities(self) -> Capabilities:

@@ -1,0 +1,35 @@
+"""The recurrence as it is written in JAX: a cell under jax.lax.scan."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from impls.contract import Capabilities, Config, Run, Weights
+from impls.jax_arrays import Settings, run_pure
+from impls.registry import register
+
+
+def _scan(settings: Settings, x: Any, h_0: Any, lengths: Any, w_ih: Any, w_hh: Any, *biases: Any) -> Any:
+    import jax
+    import jax.numpy as jnp
+
+    activation = {"tanh": jnp.tanh, "relu": jax.nn.relu}[settings.nonlinearity]
+    start = jnp.zeros((x.shape[1], settings.hidden_size), x.dtype) if h_0 is None else h_0
+
+    def cell(h: Any, now: Any) -> Any:
+        x_t, running = now
+        new = activation(x_t @ w_ih.T + h @ w_hh.T + sum(biases))
+        # A row that has ended keeps its state.
+        new = jnp.where(running[:, None], new, h)
+        return new, new
+
+    steps = jnp.arange(len(x))[:, None]
+    running = jnp.ones(x.shape[:2], bool) if lengths is None else steps < lengths
+    h_n, output = jax.lax.scan(cell, start, (x, running), reverse=settings.reverse)
+    return output, h_n
+
+
+@register("jax-scan", capabilities=Capabilities(per_shape=True, lengths=("padded",)), library="jax", extra="jax")
+def build(config: Config, weights: Weights) -> Run:
+    """One scan a layer and direction."""
+    return run_pure(config, weights, _scan)

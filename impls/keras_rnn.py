@@ -1,0 +1,141 @@
+"""Keras 3's SimpleRNN, on each of its backends in a process of its own, as a process has one backend."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import cache
+from typing import Any
+
+import torch
+
+from impls.arrays import to_numpy, to_torch
+from impls.contract import Capabilities, Config, Run, Weights
+from impls.jax_arrays import Settings, run_pure
+from impls.layers import Direction, Optional, differentiable, run_directions
+from impls.registry import register
+
+
+@cache
+def _layer(settings: Settings, input_size: int, dtype: str) -> Any:
+    import keras
+
+    layer = keras.layers.SimpleRNN(
+        settings.hidden_size,
+        activation=settings.nonlinearity,
+        use_bias=settings.bias,
+        # The default, orthogonal, is not there in 16 bits.
+        recurrent_initializer="zeros",
+        return_sequences=True,
+        return_state=True,
+        go_backwards=settings.reverse,
+        zero_output_for_mask=True,
+        dtype=dtype,
+    )
+    layer.build((None, None, input_size))
+    return layer
+
+
+def _rnn(settings: Settings, x: Any, h_0: Any, lengths: Any, w_ih: Any, w_hh: Any, *biases: Any) -> Any:
+    """SimpleRNN as a function of its parameters, in the arrays of whichever backend it is."""
+    from keras import backend, ops
+
+    layer = _layer(settings, x.shape[2], backend.standardize_dtype(x.dtype))
+    # It has one bias, rows before steps, and going backwards its outputs come in the order of its own steps.
+    values = [ops.transpose(w_ih), ops.transpose(w_hh), *([ops.add(*biases)] if biases else [])]
+    mask = None if lengths is None else ops.less(ops.arange(x.shape[0]), ops.expand_dims(lengths, 1))
+    given = values, layer.non_trainable_variables, ops.swapaxes(x, 0, 1)
+    (output, state), _ = layer.stateless_call(*given, initial_state=h_0, mask=mask)
+    output = ops.swapaxes(output, 0, 1)
+    return ops.flip(output, 0) if settings.reverse else output, state
+
+
+def _build(config: Config, weights: Weights) -> Run:
+    """One SimpleRNN a layer and direction."""
+    from keras import backend
+
+    dtype = str(config.dtype).removeprefix("torch.")
+    for index, suffix in enumerate(config.suffixes()):
+        _layer(_settings(config, suffix), config.layer_input_size(index // config.num_directions), dtype)
+    if backend.backend() == "jax":
+        return run_pure(config, weights, _rnn)
+    return run_directions(config, [_direction(config, weights, suffix) for suffix in config.suffixes()])
+
+
+def _settings(config: Config, suffix: str) -> Settings:
+    reverse = suffix.endswith("_reverse")
+    return Settings(config.hidden_size, config.nonlinearity, config.bias, config.batch_first, reverse)
+
+
+def _direction(config: Config, weights: Weights, suffix: str) -> Direction:
+    from keras import backend
+
+    settings = _settings(config, suffix)
+    roles = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")[: 4 if config.bias else 2]
+    parameters = [weights[f"{role}_{suffix}"] for role in roles]
+    call = _CALLS[backend.backend()](settings)
+    return lambda x, h_0, lengths: call(x, h_0, lengths, *parameters)
+
+
+def _call_on_torch(settings: Settings) -> Callable[..., Any]:
+    return lambda *tensors: _rnn(settings, *tensors)
+
+
+def _call_on_arrays(settings: Settings) -> Callable[..., Any]:
+    return lambda *tensors: _to_torch(_rnn(settings, *map(_to_keras, tensors)))
+
+
+def _call_on_tensorflow(settings: Settings) -> Callable[..., Any]:
+    import tensorflow as tf
+
+    def vjp(output: torch.Tensor, h_n: torch.Tensor, *tensors: Optional) -> Sequence[Optional]:
+        x, h_0, lengths, *parameters = map(_to_keras, tensors)
+        with tf.GradientTape() as tape:
+            sources = [x, *([] if h_0 is None else [h_0]), *parameters]
+            tape.watch(sources)
+            results = _rnn(settings, x, h_0, lengths, *parameters)
+        found = _to_torch(tape.gradient(results, sources, output_gradients=[_to_keras(output), _to_keras(h_n)]))
+        return [found[0], None if h_0 is None else found[1], None, *found[-len(parameters) :]]
+
+    return differentiable(_call_on_arrays(settings), vjp)
+
+
+def _to_keras(tensor: Optional) -> Any:
+    from keras import ops
+
+    # Unless told its dtype, Keras makes float32 of float64.
+    dtype = str(tensor.dtype).removeprefix("torch.") if tensor is not None else None
+    return None if tensor is None else ops.convert_to_tensor(to_numpy(tensor), dtype=dtype)
+
+
+def _to_torch(values: Sequence[Any]) -> tuple[Any, ...]:
+    from keras import ops
+
+    return tuple(None if value is None else to_torch(ops.convert_to_numpy(value).copy()) for value in values)
+
+
+_CALLS: dict[str, Callable[[Settings], Callable[..., Any]]] = {
+    "numpy": _call_on_arrays,
+    "openvino": _call_on_arrays,
+    "tensorflow": _call_on_tensorflow,
+    "torch": _call_on_torch,
+}
+
+
+def _register(backend: str, needs: str, group: str = "main", **capabilities: Any) -> None:
+    register(
+        f"keras-{backend}",
+        _build,
+        capabilities=Capabilities(lengths=("padded",), padding="zeros", **capabilities),
+        library="keras",
+        extra="heavy" if group == "heavy" else "keras",
+        needs=(needs,),
+        environment={"KERAS_BACKEND": backend},
+        group=group,
+    )
+
+
+_register("torch", "torch")
+_register("numpy", "numpy", gradients=False)
+_register("jax", "jax", per_shape=True)
+_register("openvino", "openvino", gradients=False)
+_register("tensorflow", "tensorflow-cpu", "heavy")

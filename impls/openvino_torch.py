@@ -1,0 +1,40 @@
+"""OpenVINO on what its torch front end makes of nn.RNN: constant weights, so that each network is converted anew."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+
+from impls.arrays import to_numpy, to_torch
+from impls.contract import Capabilities, Config, Run, Weights
+from impls.openvino_arrays import compiled
+from impls.parameters import fill
+from impls.registry import register
+
+
+@register(
+    "openvino-torch",
+    capabilities=Capabilities(gradients=False),
+    library="openvino",
+    extra="openvino",
+    cases=20,
+)
+def build(config: Config, weights: Weights) -> Run:
+    """One model for calls with h_0, and one for those without."""
+    network = torch.nn.RNN(**config.module_arguments(), dtype=config.dtype).eval()
+    fill(dict(network.named_parameters()), weights)
+    models: dict[Any, Any] = {}
+
+    def run(*tensors: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        import openvino
+
+        ranks = tuple(tensor.dim() for tensor in tensors)
+        if ranks not in models:
+            example = tensors[0] if len(tensors) == 1 else tensors
+            converted = openvino.convert_model(network, example_input=example)
+            models[ranks] = compiled(converted)
+        output, h_n = models[ranks]([to_numpy(tensor) for tensor in tensors])
+        return to_torch(output), to_torch(h_n)
+
+    return run

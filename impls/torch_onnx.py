@@ -1,0 +1,63 @@
+"""torch.nn.RNN exported to ONNX by torch.onnx, and run by ONNX Runtime."""
+
+from __future__ import annotations
+
+import logging
+from functools import cache
+from typing import Any
+
+import torch
+
+from impls.arrays import to_numpy, to_torch
+from impls.contract import Capabilities, Config, Run, Weights
+from impls.registry import register
+from impls.torch_compile import network_of
+
+
+class _Exportable(torch.nn.Module):
+    def __init__(self, config: Config) -> None:
+        super().__init__()
+        self.network = network_of(config)
+
+    def forward(self, weights: dict[str, torch.Tensor], x: torch.Tensor, h_0: torch.Tensor | None = None) -> Any:
+        return self.network(weights, x, h_0)
+
+
+@cache
+def _session(config: Config, *shapes: tuple[int, ...]) -> Any:
+    import onnxruntime
+
+    # It warns that torchvision, which has nothing to do with it, is not there.
+    logging.getLogger("torch.onnx._internal.exporter._registration").setLevel(logging.ERROR)
+
+    weights = {name: torch.zeros(shape, dtype=config.dtype) for name, shape in config.parameter_shapes().items()}
+    tensors = [torch.zeros(shape, dtype=config.dtype) for shape in shapes]
+    program = torch.onnx.export(_Exportable(config).eval(), (weights, *tensors), dynamo=True, verbose=False)
+    assert program is not None
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    return onnxruntime.InferenceSession(program.model_proto.SerializeToString(), options)
+
+
+@register(
+    "nn.rnn-onnx",
+    # ONNX Runtime has no bfloat16 on the CPU.
+    capabilities=Capabilities(
+        dtypes=(torch.float64, torch.float32, torch.float16), per_shape=True, several_shapes=False, gradients=False
+    ),
+    library="onnxruntime",
+    needs=("torch", "onnxscript"),
+    extra="onnx",
+    cases=100,
+)
+def build(config: Config, weights: Weights) -> Run:
+    """One graph for each shape, with the parameters as its inputs."""
+
+    def run(*tensors: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        session = _session(config, *(tuple(tensor.shape) for tensor in tensors))
+        given = [weights[name] for name in config.parameter_shapes()] + list(tensors)
+        feeds = {entry.name: to_numpy(tensor) for entry, tensor in zip(session.get_inputs(), given, strict=True)}
+        output, h_n = session.run(None, feeds)
+        return to_torch(output), to_torch(h_n)
+
+    return run
