@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from impls.contract import Capabilities, Config, Run, Weights
-from impls.jax_arrays import Settings, run_pure
+from impls.contract import Capabilities, Config, KnownDefect, Run, Weights
+from impls.defects import has_padding_in_gradients
+from impls.jax_arrays import XLA, Settings, run_pure
 from impls.registry import register
 
 
@@ -35,10 +36,21 @@ def _rnn(settings: Settings, x: Any, h_0: Any, lengths: Any, w_ih: Any, w_hh: An
 
 @register(
     "flax-nnx",
-    capabilities=Capabilities(per_shape=True, lengths=("padded",)),
+    capabilities=Capabilities(per_shape=True, accepts=("x-no-steps",), lengths=("padded",)),
+    rounding=XLA,
     library="flax",
     needs=("jax",),
     extra="jax",
+    known_defects=(
+        KnownDefect(
+            name="padding-in-gradients",
+            predicate=has_padding_in_gradients,
+            reason="gradients run through the steps beyond seq_lengths, where 0 times a NaN or an infinity is NaN",
+            link="flax/nnx/nn/recurrent.py of https://github.com/google/flax (not reported as of 0.12.8)",
+            case="length_gradients-b22c05210788.json",
+            properties=("length_gradients",),
+        ),
+    ),
 )
 def build(config: Config, weights: Weights) -> Run:
     """One RNN a layer and direction."""

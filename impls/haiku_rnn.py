@@ -34,11 +34,13 @@ def _rnn(settings: Settings, x: Any, h_0: Any, lengths: Any, w_ih: Any, w_hh: An
 @register(
     "haiku",
     # Its docstring: h_t = ReLU(...).
-    capabilities=Capabilities(nonlinearities=("relu",), per_shape=True),
+    capabilities=Capabilities(nonlinearities=("relu",), per_shape=True, accepts=("x-no-steps",)),
     library="dm-haiku",
     needs=("jax",),
     extra="jax",
 )
 def build(config: Config, weights: Weights) -> Run:
     """One unroll a layer and direction."""
+    if config.nonlinearity != "relu":
+        raise NotImplementedError(f"VanillaRNN has no {config.nonlinearity}")
     return run_pure(config, weights, _rnn)

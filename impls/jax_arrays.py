@@ -9,8 +9,17 @@ from typing import Any, NamedTuple, TypeAlias
 import torch
 
 from impls.arrays import to_numpy, to_torch
-from impls.contract import Config, Run, Weights
+from impls.contract import Config, Rounding, Run, Weights
 from impls.layers import Optional, differentiable, run_directions
+
+#: How XLA rounds on the CPU.
+XLA = Rounding(
+    tanh_ulps=4,
+    reason=(
+        "XLA allows its tanh 3 units in the last place in float32 and 4 in float64: kTanhF32Budget and kTanhF64Budget "
+        "in xla/codegen/intrinsic/accuracy/accuracy_budget.h of https://github.com/openxla/xla"
+    ),
+)
 
 
 class Settings(NamedTuple):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from impls.contract import Capabilities, Config, Run, Weights
-from impls.jax_arrays import Settings, run_pure
+from impls.jax_arrays import XLA, Settings, run_pure
 from impls.registry import register
 
 
@@ -25,11 +25,19 @@ def _scan(settings: Settings, x: Any, h_0: Any, lengths: Any, w_ih: Any, w_hh: A
 
     steps = jnp.arange(len(x))[:, None]
     running = jnp.ones(x.shape[:2], bool) if lengths is None else steps < lengths
+    # In a gradient what lies beyond a row's end is multiplied by 0, which makes NaN of a NaN.
+    x = jnp.where(running[:, :, None], x, 0)
     h_n, output = jax.lax.scan(cell, start, (x, running), reverse=settings.reverse)
     return output, h_n
 
 
-@register("jax-scan", capabilities=Capabilities(per_shape=True, lengths=("padded",)), library="jax", extra="jax")
+@register(
+    "jax-scan",
+    capabilities=Capabilities(per_shape=True, accepts=("x-no-steps",), lengths=("padded",)),
+    rounding=XLA,
+    library="jax",
+    extra="jax",
+)
 def build(config: Config, weights: Weights) -> Run:
     """One scan a layer and direction."""
     return run_pure(config, weights, _scan)

@@ -9,8 +9,9 @@ from typing import Any
 import torch
 
 from impls.arrays import to_numpy, to_torch
-from impls.contract import Capabilities, Config, Run, Weights
-from impls.jax_arrays import Settings, run_pure
+from impls.contract import Capabilities, Config, KnownDefect, Rounding, Run, Weights
+from impls.defects import has_padding_in_gradients
+from impls.jax_arrays import XLA, Settings, run_pure
 from impls.layers import Direction, Optional, differentiable, run_directions
 from impls.registry import register
 
@@ -121,7 +122,37 @@ _CALLS: dict[str, Callable[[Settings], Callable[..., Any]]] = {
 }
 
 
-def _register(backend: str, needs: str, group: str = "main", **capabilities: Any) -> None:
+FLOAT64 = KnownDefect(
+    name="float64-is-float32",
+    predicate=lambda case: case.config.dtype == torch.float64,
+    reason="a layer of dtype float64 multiplies matrices in float32, the type that it lets result from two float64",
+    link="https://github.com/keras-team/keras/issues/23223, https://github.com/keras-team/keras/pull/21693",
+    case="agreement-2fe42b9fd5c7.json",
+)
+PADDING = KnownDefect(
+    name="padding-in-gradients",
+    predicate=has_padding_in_gradients,
+    reason="what a mask leaves out is selected away afterwards, so that its gradient is 0 times a NaN or an infinity",
+    link="keras/src/backend/*/rnn.py of https://github.com/keras-team/keras (not reported as of 3.15.1)",
+    case="length_gradients-b22c05210788.json",
+    properties=("length_gradients",),
+)
+HALVES = KnownDefect(
+    name="bfloat16-of-no-number",
+    predicate=lambda case: case.config.dtype == torch.bfloat16 and not case.finite,
+    reason="an array of bfloat16 that holds a NaN or an infinity is refused by convert_to_tensor",
+    link="keras/src/backend/openvino/core.py of https://github.com/keras-team/keras (not reported as of 3.15.1)",
+    case="agreement-80426a4f8483.json",
+)
+
+
+def _register(
+    backend: str,
+    needs: str,
+    *known_defects: KnownDefect,
+    group: str = "main",
+    **capabilities: Any,
+) -> None:
     register(
         f"keras-{backend}",
         _build,
@@ -131,11 +162,13 @@ def _register(backend: str, needs: str, group: str = "main", **capabilities: Any
         needs=(needs,),
         environment={"KERAS_BACKEND": backend},
         group=group,
+        rounding=XLA if backend == "jax" else Rounding(),
+        known_defects=known_defects,
     )
 
 
-_register("torch", "torch")
-_register("numpy", "numpy", gradients=False)
-_register("jax", "jax", per_shape=True)
-_register("openvino", "openvino", gradients=False)
-_register("tensorflow", "tensorflow-cpu", "heavy")
+_register("torch", "torch", FLOAT64, PADDING)
+_register("numpy", "numpy", FLOAT64, gradients=False)
+_register("jax", "jax", FLOAT64, PADDING, per_shape=True)
+_register("openvino", "openvino", FLOAT64, HALVES, gradients=False)
+_register("tensorflow", "tensorflow-cpu", PADDING, group="heavy")

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias
 
-import numpy as np
 import torch
 
 from impls.arguments import check_arguments
-from impls.contract import Asked, Config, Run
+from impls.contract import Config, Run
 
 Optional: TypeAlias = torch.Tensor | None
 #: A layer: input (T, B, I), h_0 (D, B, H) or None and lengths (B,) or None to output (T, B, D * H) and h_n (D, B, H).
@@ -100,9 +99,3 @@ def differentiable(forward: Callable[..., Any], vjp: Callable[..., Sequence[Opti
             return tuple(None if gradient is None else gradient.clone() for gradient in found)
 
     return Foreign.apply
-
-
-def skips_infinite_recurrence(case: Asked) -> bool:
-    """Whether a library that starts without a product of W_hh and zeros differs: 0 times an infinity is NaN, not 0."""
-    recurrent = [array for name, array in case.weights.items() if name.startswith("weight_hh")]
-    return not case.has_h_0 and not all(np.isfinite(array).all() for array in recurrent)

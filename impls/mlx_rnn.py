@@ -8,7 +8,8 @@ import torch
 from torch.utils.dlpack import from_dlpack
 
 from impls.contract import Config, KnownDefect, Run, Weights
-from impls.layers import Optional, Scan, differentiable, run_scans, skips_infinite_recurrence
+from impls.defects import skips_infinite_recurrence
+from impls.layers import Optional, Scan, differentiable, run_scans
 from impls.registry import register
 
 

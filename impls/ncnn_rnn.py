@@ -30,6 +30,8 @@ RNN rnn 2 2 x h_0 output h_n 0={hidden_size} 1={weights} 2={direction}
 )
 def build(config: Config, weights: Weights) -> Run:
     """One RNN layer a layer, of both directions."""
+    if config.nonlinearity != "tanh" or config.dtype != torch.float32:
+        raise NotImplementedError(f"ncnn's RNN has no {config.nonlinearity} in {config.dtype}")
     return run_layers(config, [_layer(config, weights, layer) for layer in range(config.num_layers)])
 
 
@@ -54,7 +56,9 @@ def _layer(config: Config, weights: Weights, layer: int) -> Any:
     def run_layer(x: torch.Tensor, h_0: Optional, lengths: Optional) -> tuple[torch.Tensor, torch.Tensor]:
         if lengths is not None:
             raise NotImplementedError("sequences of different lengths")
-        start = torch.zeros(directions, x.shape[1], config.hidden_size) if h_0 is None else h_0
+        start = x.new_zeros(directions, x.shape[1], config.hidden_size) if h_0 is None else h_0
+        if not x.shape[1]:
+            return x.new_zeros(len(x), 0, directions * config.hidden_size), start
         rows = [_run_row(net, row, state) for row, state in zip(x.unbind(1), start.unbind(1), strict=True)]
         output, h_n = zip(*rows, strict=True)
         return torch.stack(output, 1), torch.stack(h_n, 1)
@@ -67,9 +71,11 @@ def _layer(config: Config, weights: Weights, layer: int) -> Any:
 def _run_row(net: Any, x: torch.Tensor, h_0: torch.Tensor) -> list[torch.Tensor]:
     import ncnn
 
+    # A Mat looks at the memory of an array, which it does not keep; its own copy lies as its kernels need it.
+    given = {"x": np.ascontiguousarray(x), "h_0": np.ascontiguousarray(h_0)}
     with net.create_extractor() as extractor:
-        extractor.input("x", ncnn.Mat(np.ascontiguousarray(x)).clone())
-        extractor.input("h_0", ncnn.Mat(np.ascontiguousarray(h_0)).clone())
+        for name, array in given.items():
+            extractor.input(name, ncnn.Mat(array).clone())
         found = [extractor.extract(name) for name in ("output", "h_n")]
         failed = [status for status, _ in found if status]
         if failed:
@@ -83,7 +89,7 @@ def _stored(config: Config, weights: Weights, suffixes: list[str]) -> list[Any]:
     def stacked(role: str) -> torch.Tensor:
         return torch.stack([weights[f"{role}_{suffix}"].detach() for suffix in suffixes])
 
-    bias = torch.zeros(len(suffixes), config.hidden_size)
+    bias = torch.zeros(len(suffixes), config.hidden_size, dtype=torch.float32)
     if config.bias:
         # Rounded once.
         bias = (stacked("bias_ih").double() + stacked("bias_hh")).float()

@@ -5,13 +5,11 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import Any
 
-import numpy as np
 import torch
 
-from impls.contract import Asked, Capabilities, Config, KnownDefect, Rounding, Run, Weights
-from impls.layers import skips_infinite_recurrence
+from impls.contract import Capabilities, Config, KnownDefect, Rounding, Run, Weights
+from impls.defects import has_nan_under_relu, skips_infinite_recurrence
 from impls.onnx_model import Evaluator, Node, run_nodes
-from impls.reference import forward
 from impls.registry import register
 
 
@@ -28,13 +26,6 @@ def _session(node: Node) -> Evaluator:
         return session.run(None, feeds)
 
     return evaluate
-
-
-def _has_nan_state_of_relu(case: Asked) -> bool:
-    if case.config.nonlinearity != "relu" or case.finite:
-        return False
-    output, _ = forward(case.config, case.weights, case.x, case.h_0)
-    return bool(np.isnan(output.mid).any())
 
 
 @register(
@@ -56,7 +47,7 @@ def _has_nan_state_of_relu(case: Asked) -> bool:
     known_defects=(
         KnownDefect(
             name="relu-swallows-nan",
-            predicate=_has_nan_state_of_relu,
+            predicate=has_nan_under_relu,
             reason="Relu inside its RNN is std::max(0, x), which makes 0 of a NaN",
             link="core/providers/cpu/rnn/rnn_activation_functors.h of https://github.com/microsoft/onnxruntime"
             " (not reported as of 1.32.0)",

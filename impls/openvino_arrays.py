@@ -6,9 +6,35 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
+import torch
+
+from impls.contract import Capabilities, KnownDefect
+from impls.defects import has_nan_under_relu
 
 #: As computed as its inputs say, on one thread.
 _SETTINGS = {"INFERENCE_NUM_THREADS": 1, "INFERENCE_PRECISION_HINT": "f32"}
+
+
+#: Floating point numbers are computed in float32.
+ABLE = Capabilities(dtypes=(torch.float32, torch.float16, torch.bfloat16), gradients=False)
+DEFECTS = (
+    KnownDefect(
+        name="float64-is-float32",
+        predicate=lambda case: case.config.dtype == torch.float64,
+        reason="a model of float64 is taken, gives float64, and is computed in float32",
+        link="src/plugins/intel_cpu/src/transformations/transformation_pipeline.cpp of "
+        "https://github.com/openvinotoolkit/openvino (f64 is among the precisions converted to f32; not refused)",
+        case="agreement-2fe42b9fd5c7.json",
+    ),
+    KnownDefect(
+        name="relu-swallows-nan",
+        predicate=has_nan_under_relu,
+        reason="its ReLU makes 0 of a NaN",
+        link="https://docs.openvino.ai/2026/documentation/openvino-ir-format/operation-sets/operation-specs/activation/"
+        "relu-1.html (max(0, x), NaN not mentioned; not reported as of 2026.4.1)",
+        case="agreement-a713b8835395.json",
+    ),
+)
 
 
 def compiled(model: Any) -> Callable[[Sequence[Any]], tuple[Any, Any]]:

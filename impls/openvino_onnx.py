@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
-from impls.contract import Capabilities, Config, Run, Weights
+from impls.contract import Config, KnownDefect, Run, Weights
 from impls.onnx_model import Evaluator, Node, run_nodes
-from impls.openvino_arrays import compiled
+from impls.openvino_arrays import ABLE, DEFECTS, compiled
 from impls.registry import register
 
 
@@ -27,10 +28,31 @@ def _evaluator(node: Node) -> Evaluator:
 
 @register(
     "openvino-onnx",
-    capabilities=Capabilities(gradients=False, lengths=("padded",)),
+    capabilities=replace(ABLE, lengths=("padded",)),
     library="openvino",
     needs=("onnx",),
     extra="openvino",
+    known_defects=(
+        *DEFECTS,
+        KnownDefect(
+            name="empty-batch",
+            predicate=lambda case: case.batch_size == 0,
+            reason="an empty batch ends the process with SIGFPE, a division by zero",
+            link="src/plugins/intel_cpu/src/nodes/rnn.cpp of https://github.com/openvinotoolkit/openvino "
+            "(not reported as of 2026.4.1)",
+            case="agreement-f47055b20178.json",
+        ),
+        KnownDefect(
+            name="no-steps",
+            predicate=lambda case: case.misuse == "x-no-steps",
+            reason="for a sequence of no steps the batch is lost as well: Y_h comes without rows",
+            link="src/plugins/intel_cpu/src/nodes/rnn.cpp of https://github.com/openvinotoolkit/openvino "
+            "(not reported as of 2026.4.1)",
+            case="refusals-65c71fc7d758.json",
+        ),
+    ),
+    # It may end the process by a division by zero.
+    environment={},
 )
 def build(config: Config, weights: Weights) -> Run:
     """One RNN node a layer; a compiled model serves all networks of the same sizes."""

@@ -7,17 +7,19 @@ from typing import Any
 import torch
 
 from impls.arrays import to_numpy, to_torch
-from impls.contract import Capabilities, Config, Run, Weights
-from impls.openvino_arrays import compiled
+from impls.contract import Config, Run, Weights
+from impls.openvino_arrays import ABLE, DEFECTS, compiled
 from impls.parameters import fill
 from impls.registry import register
 
 
 @register(
     "openvino-torch",
-    capabilities=Capabilities(gradients=False),
+    capabilities=ABLE,
+    known_defects=DEFECTS,
     library="openvino",
     extra="openvino",
+    environment={},
     cases=20,
 )
 def build(config: Config, weights: Weights) -> Run:

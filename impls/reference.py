@@ -58,7 +58,7 @@ def forward(
     """
     passes = layer_passes(config, weights, x, h_0, rounding, lengths)
     output = _blank(in_order_of_time(passes[-1].states), counting(x, lengths))
-    last = [Ball(*(part[:, -1] for part in made.states)) for made in passes]
+    last = [Ball(*(part[:, -1] for part in made.states)) if len(x) else made.h_0 for made in passes]
     return output, Ball(*(np.concatenate(parts) for parts in zip(*last, strict=True)))
 
 

@@ -26,6 +26,8 @@ from impls.isolation import isolated
 ENTRY_POINTS = "rnn_parity.impls"
 #: The group that is judged where none is asked for.
 MAIN = "main"
+#: Libraries that every process has imported anyway, and that the suite itself relies on.
+LIGHT = ("numpy", "torch")
 _NAME = re.compile(r"[a-z0-9][a-z0-9._+-]*")
 _REGISTRY: dict[str, Implementation] = {}
 _EPS = {dtype: torch.finfo(dtype).eps for dtype in DTYPES}

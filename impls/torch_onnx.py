@@ -9,7 +9,7 @@ from typing import Any
 import torch
 
 from impls.arrays import to_numpy, to_torch
-from impls.contract import Capabilities, Config, Run, Weights
+from impls.contract import Capabilities, Config, Rounding, Run, Weights
 from impls.registry import register
 from impls.torch_compile import network_of
 
@@ -44,6 +44,14 @@ def _session(config: Config, *shapes: tuple[int, ...]) -> Any:
     # ONNX Runtime has no bfloat16 on the CPU.
     capabilities=Capabilities(
         dtypes=(torch.float64, torch.float32, torch.float16), per_shape=True, several_shapes=False, gradients=False
+    ),
+    rounding=Rounding(
+        tanh_ulps=4,
+        reason=(
+            "the operator Tanh is Eigen's rational function, 'accurate up to a couple of ulps' (3 and 4, XLA finds): "
+            "https://github.com/microsoft/onnxruntime/pull/162, "
+            "Eigen/src/Core/arch/Default/GenericPacketMathFunctions.h of https://gitlab.com/libeigen/eigen"
+        ),
     ),
     library="onnxruntime",
     needs=("torch", "onnxscript"),

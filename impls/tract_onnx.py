@@ -7,9 +7,11 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import numpy as np
 import torch
 
-from impls.contract import Capabilities, Config, Run, Weights
+from impls.contract import Asked, Capabilities, Config, KnownDefect, Rounding, Run, Weights
+from impls.defects import has_nan_state, states
 from impls.onnx_model import Evaluator, Node, run_nodes
 from impls.registry import register
 
@@ -32,10 +34,50 @@ def _runnable(node: Node) -> Evaluator:
     return evaluate
 
 
+def _saturates(case: Asked) -> bool:
+    """Whether a tanh comes near to 1, where its clamped argument shows."""
+    return case.config.dtype == torch.float32 and bool((np.abs(states(case)) > 1 - 2**-18).any())
+
+
 @register(
     "tract",
     # Its ONNX front end knows no bfloat16, and refuses sequence_lens where lengths differ.
     capabilities=Capabilities(dtypes=(torch.float64, torch.float32, torch.float16), gradients=False),
+    rounding=Rounding(
+        tanh_ulps=4,
+        reason="its tanh of float32 is a rational function of degree 13 over 6: linalg/src/generic/tanh.rs of "
+        "https://github.com/sonos/tract",
+    ),
+    known_defects=(
+        KnownDefect(
+            name="relu-is-tanh",
+            predicate=lambda case: case.config.nonlinearity == "relu",
+            reason="the attribute activations of RNN is not read: it computes tanh whatever it says",
+            link="onnx/src/ops/rec/rnn.rs of https://github.com/sonos/tract (not reported as of 0.23.9)",
+            case="agreement-06d7090af5ef.json",
+        ),
+        KnownDefect(
+            name="no-initial-state",
+            predicate=lambda case: not case.has_h_0,
+            reason="without initial_h a model whose batch is a symbol aborts the process: UndeterminedSymbol",
+            link="onnx/src/ops/rec/common.rs of https://github.com/sonos/tract (not reported as of 0.23.9)",
+            case="agreement-51348c15cf54.json",
+        ),
+        KnownDefect(
+            name="tanh-swallows-nan",
+            predicate=lambda case: case.config.dtype != torch.float64 and has_nan_state(case),
+            reason="tanh of a NaN is -1, or nearly: its argument is clamped",
+            link="linalg/src/generic/tanh.rs of https://github.com/sonos/tract (not reported as of 0.23.9)",
+            case="agreement-b11b6d90875c.json",
+        ),
+        KnownDefect(
+            name="tanh-of-large-numbers",
+            predicate=_saturates,
+            reason="tanh of float32 comes no nearer to 1 than 0.9999994: its argument is clamped",
+            link="linalg/src/generic/tanh.rs of https://github.com/sonos/tract (not reported as of 0.23.9)",
+            case="agreement-9d564bb61da3.json",
+        ),
+    ),
     library="tract",
     needs=("onnx",),
     extra="tract",

@@ -73,7 +73,7 @@ class Case:
         if unknown := set(self.weights) - set(shapes):
             raise InvalidCase(f"weights: this network has no {sorted(unknown)}, only {sorted(shapes)}")
         object.__setattr__(self, "x", self._array("x", self.x, (None, None, config.input_size)))
-        if not self.steps:
+        if not self.steps and self.misuse != "x-no-steps":
             raise InvalidCase(f"x: expected at least one step, found shape {self.x.shape}")
         states = (config.num_layers * config.num_directions, self.batch_size, config.hidden_size)
         outputs = (self.steps, self.batch_size, config.num_directions * config.hidden_size)

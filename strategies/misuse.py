@@ -98,6 +98,7 @@ _TABLE: dict[str, Misuse] = {
             given[0].narrow(1 if case.config.batch_first and not case.unbatched else 0, 0, 0),
             *given[1:],
         ),
+        lambda case: replace(case, x=case.x[:0]),
     ),
     "h_0-unit-more": Misuse(
         "an h_0 of one hidden unit too many", lambda case: case.has_h_0, _of_h_0(lambda h: _one_more(h, -1))

@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from impls import Implementation
-from impls.registry import MAIN
+from impls.registry import LIGHT, MAIN
 from strategies import Case
 from tests.commandline import add_options, in_checkout
 from tests.judge import archive, crashes, listing, report, table
@@ -29,8 +29,6 @@ _STARTED = pytest.StashKey[float]()
 _CPU = pytest.StashKey[float]()
 #: What an implementation warns of is its own business; what it returns is judged.
 UNHEARD = pytest.mark.filterwarnings("ignore")
-#: Libraries that every worker has imported anyway.
-_LIGHT = ("numpy", "torch")
 _MINIMAL = pytest.StashKey[dict[tuple[str, str], list[Counterexample]]]()
 
 
@@ -118,7 +116,7 @@ def _trials(run: Run, judged: Property) -> Iterator[Any]:
 
 def _together(implementation: Implementation) -> list[Any]:
     """What keeps an implementation in one worker: that imports its framework, and keeps what it compiled."""
-    light = implementation.group == MAIN and implementation.library in _LIGHT
+    light = implementation.group == MAIN and implementation.library in LIGHT
     return [] if light else [pytest.mark.xdist_group(implementation.name)]
 
 
@@ -187,7 +185,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def _place(item: Any) -> str:
     """Where an item stands: those of a framework beside each other, that few workers import it; the others last."""
     trial = getattr(item, "callspec", None) and item.callspec.params.get("trial")
-    foreign = isinstance(trial, Trial) and trial.implementation.library not in _LIGHT
+    foreign = isinstance(trial, Trial) and trial.implementation.library not in LIGHT
     return trial.implementation.name if foreign else "~"
 
 

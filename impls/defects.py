@@ -1,0 +1,35 @@
+"""Ways in which more than one library goes wrong: predicates on cases for known defects."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from impls.contract import Array, Asked
+from impls.reference import layer_passes
+
+
+def states(case: Asked) -> Array:
+    """All states of all layers, as the reference has them, in one axis."""
+    passes = layer_passes(case.config, case.weights, case.x, case.h_0, None, case.lengths)
+    return np.concatenate([made.states.mid.ravel() for made in passes])
+
+
+def skips_infinite_recurrence(case: Asked) -> bool:
+    """Whether a library that starts without a product of W_hh and zeros differs: 0 times an infinity is NaN, not 0."""
+    recurrent = [array for name, array in case.weights.items() if name.startswith("weight_hh")]
+    return not case.has_h_0 and not all(np.isfinite(array).all() for array in recurrent)
+
+
+def has_nan_under_relu(case: Asked) -> bool:
+    """Whether a ReLU that makes 0 of a NaN, as max(0, x) often does, is seen."""
+    return case.config.nonlinearity == "relu" and has_nan_state(case)
+
+
+def has_nan_state(case: Asked) -> bool:
+    """Whether some state is NaN."""
+    return not case.finite and bool(np.isnan(states(case)).any())
+
+
+def has_padding_in_gradients(case: Asked) -> bool:
+    """Whether NaN or infinities beyond a row's end meet a library that multiplies their gradients by 0."""
+    return case.has_cotangents and case.lengths is not None and not np.isfinite(case.x).all()
