@@ -162,6 +162,7 @@ def _register(
         needs=(needs,),
         environment={"KERAS_BACKEND": backend},
         group=group,
+        cases=60,
         rounding=XLA if backend == "jax" else Rounding(),
         known_defects=known_defects,
     )

@@ -45,7 +45,7 @@ def compiled(model: Any) -> Callable[[Sequence[Any]], tuple[Any, Any]]:
 
     def call(arrays: Sequence[Any]) -> tuple[Any, Any]:
         request = compiled_model.create_infer_request()
-        request.infer([_to_openvino(array) for array in arrays])
+        request.infer([_to_openvino(array) for array in arrays], share_inputs=False)
         return _to_array(request.get_output_tensor(0)), _to_array(request.get_output_tensor(1))
 
     return call

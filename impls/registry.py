@@ -69,6 +69,11 @@ class Implementation:
         return _installed_version(self.library)
 
     @property
+    def dear(self) -> bool:
+        """Whether its calls cost so much that a run makes few of them."""
+        return self.cases is not None or self.capabilities.per_shape
+
+    @property
     def versions(self) -> dict[str, str]:
         """The installed versions of its library and of all that it needs."""
         found = {library: _installed_version(library) for library in (self.library, *self.needs)}

@@ -18,7 +18,7 @@ from tests.judge.verdict import Disagreement
 
 #: Calls from several threads fail by chance: a case counts as passing after this many quiet tries.
 _TRIES = {"threads": 5}
-#: Seconds given to reducing a case of an implementation that builds anew for each shape.
+#: Seconds given to reducing a case of a dear implementation.
 PATIENCE = 90.0
 
 
@@ -82,7 +82,7 @@ def find_minimal(
     for counterexample in known:
         if counterexample.disagreement.kind == disagreement.kind and fails(counterexample.case):
             return counterexample
-    seconds = PATIENCE if implementation.capabilities.per_shape else math.inf
+    seconds = PATIENCE if implementation.dear else math.inf
     reduction = reduce_case(found, fails, seconds=seconds)
     last = verdict_on(judged, implementation, reduction.case) or disagreement
     return Counterexample(judged, implementation, reduction.case, last, found, reduction.calls, not reduction.exhausted)

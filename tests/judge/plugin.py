@@ -12,6 +12,7 @@ import pytest
 import torch
 
 from impls import Implementation
+from impls.isolation import cpu_seconds
 from impls.registry import LIGHT, MAIN
 from strategies import Case
 from tests.commandline import add_options, in_checkout
@@ -201,11 +202,11 @@ def _bind(item: Any, judged: Property, run: Run) -> None:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_call(item: pytest.Item) -> Generator[None, None, None]:
-    started = time.process_time()
+    started = time.process_time() + cpu_seconds()
     try:
         return (yield)
     finally:
-        item.stash[_CPU] = time.process_time() - started
+        item.stash[_CPU] = time.process_time() + cpu_seconds() - started
 
 
 @pytest.hookimpl(wrapper=True)

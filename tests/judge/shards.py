@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from hypothesis import seed, settings
+from hypothesis import Phase, seed, settings
 
 from tests.judge.property import Property
 from tests.judge.trial import Trial
@@ -27,5 +27,8 @@ def shard_test(judged: Property, trial: Trial, run_seed: int, **options: Any) ->
     `options` are settings of Hypothesis that differ from the profile's.
     """
     stream = int.from_bytes(hashlib.sha256(f"{run_seed} {trial.shard}".encode()).digest()[:8], "big")
+    if trial.implementation.dear:
+        # Hypothesis would shrink for five minutes; reducing by itself takes less.
+        options = {"phases": [Phase.explicit, Phase.reuse, Phase.generate]} | options
     test = judged.given(replace(trial.capabilities, pool=run_seed), avoiding=trial.defects)
     return seed(stream)(settings(max_examples=trial.budget, **options)(test))
