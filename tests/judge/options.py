@@ -50,11 +50,13 @@ def configure(config: pytest.Config) -> None:
     replay = config.getoption("case")
     if replay and not Path(replay).is_file():
         raise pytest.UsageError(f"--case {replay}: there is no such file")
-    archive, written = config.getoption("archive"), config.getoption("report")
+    archive = config.getoption("archive")
     if archive and Path(archive).exists() and not Path(archive).is_dir():
         raise pytest.UsageError(f"--archive {archive}: expected a folder, found a file")
-    if written and not Path(written).absolute().parent.is_dir():
-        raise pytest.UsageError(f"--report {written}: there is no folder {Path(written).absolute().parent}")
+    for option in ("report", "table"):
+        written = config.getoption(option)
+        if written and not Path(written).absolute().parent.is_dir():
+            raise pytest.UsageError(f"--{option} {written}: there is no folder {Path(written).absolute().parent}")
     config.stash[RUN] = Run(
         implementations=_implementations(config),
         seconds=config.getoption("seconds") or SECONDS.get(profile, SECONDS["dev"]),

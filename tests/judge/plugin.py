@@ -16,7 +16,7 @@ from impls.isolation import cpu_seconds
 from impls.registry import LIGHT, MAIN
 from strategies import Case
 from tests.commandline import add_options, in_checkout
-from tests.judge import archive, crashes, listing, report, table
+from tests.judge import archive, conformance, crashes, listing, report, table
 from tests.judge.counterexample import MINIMAL_CASE, Counterexample, explanation, find_minimal, gist
 from tests.judge.options import RUN, Run, configure
 from tests.judge.property import PROPERTIES, Property
@@ -299,6 +299,9 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
         width = terminalreporter._tw.fullwidth if terminalreporter.isatty else None
         for line in table.lines(results, width):
             terminalreporter.write_line(line)
+    if path := config.getoption("table"):
+        conformance.write(Path(path), results, config.stash[RUN])
+        terminalreporter.write_line(f"table of conformance: {path}")
     if path := config.getoption("report"):
         seconds = time.monotonic() - config.stash[_STARTED]
         report.write(Path(path), results, config.stash[RUN], config.getoption("numprocesses", None) or 0, seconds)

@@ -6,7 +6,7 @@ import json
 import platform
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import pytest
 
@@ -30,6 +30,18 @@ def subnormals(kept: int, flushed: int) -> str:
     )
 
 
+Features: TypeAlias = dict[str, tuple[int, int, float]]
+
+
+def added(some: Features, others: Features) -> Features:
+    """The counts of features of two results together."""
+    total = dict(some)
+    for name, (agreed, disagreed, worst) in others.items():
+        before = total.get(name, (0, 0, 0.0))
+        total[name] = before[0] + agreed, before[1] + disagreed, max(before[2], worst)
+    return total
+
+
 @dataclass
 class Result:
     """How one implementation did on one property: one item's part of it, or all of them added up."""
@@ -50,6 +62,8 @@ class Result:
     known: int = 0
     #: Whether its budget of CPU seconds ended before that of cases.
     cut: bool = False
+    #: By feature: cases that agreed, cases that did not, worst error over bound.
+    features: Features = field(default_factory=dict)
 
     @classmethod
     def of(cls, trial: Trial, name: str, made: pytest.TestReport, cpu_seconds: float) -> Result:
@@ -72,6 +86,7 @@ class Result:
             tally.margin.flushed,
             known=int(xfailed),
             cut=tally.cut,
+            features=tally.features,
         )
 
     def plain(self) -> dict[str, Any]:
@@ -82,6 +97,7 @@ class Result:
         """Take in another item of the same implementation and property."""
         self.status = max(self.status, other.status, key=STATUSES.index)
         self.cut = self.cut or other.cut
+        self.features = added(self.features, other.features)
         self.worst_error_over_bound = max(self.worst_error_over_bound, other.worst_error_over_bound)
         for name in _COUNTS:
             setattr(self, name, getattr(self, name) + getattr(other, name))

@@ -20,6 +20,7 @@ from impls.isolation import cpu_seconds
 from impls.reference import forward
 from strategies import Case
 from tests.judge import gradients, lengths
+from tests.judge.features import features_of
 from tests.judge.verdict import Disagreement, Margin, Result, as_result, judge
 
 
@@ -32,6 +33,14 @@ class Tally:
     margin: Margin = field(default_factory=Margin)
     #: Whether the budget of CPU seconds ended before that of cases.
     cut: bool = False
+    #: By feature: how many cases that show it agreed, how many did not, and the worst error over bound.
+    features: dict[str, tuple[int, int, float]] = field(default_factory=dict)
+
+    def count(self, case: Case, *, agreed: bool, worst: float) -> None:
+        """Count a case inside the claims under each of its features."""
+        for name in features_of(case):
+            before = self.features.get(name, (0, 0, 0.0))
+            self.features[name] = before[0] + agreed, before[1] + (not agreed), max(before[2], worst)
 
 
 @dataclass
@@ -67,15 +76,20 @@ class Trial:
             yield False
             return
         self.tally.cases += 1
+        before, self.tally.margin = self.tally.margin, Margin()
+        agreed = False
         try:
             yield True
+            agreed = True
         except Disagreement as disagreement:
-            self._failed = True
             disagreement.case = case
             raise
-        except Exception:
-            self._failed = True
-            raise
+        finally:
+            self._failed |= not agreed
+            if not case.misuse and not self.capabilities.objections(case):
+                self.tally.count(case, agreed=agreed, worst=self.tally.margin.worst)
+            before.add(self.tally.margin)
+            self.tally.margin = before
 
     @property
     def capabilities(self) -> Capabilities:
