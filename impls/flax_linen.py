@@ -38,6 +38,7 @@ def _rnn(settings: Settings, x: Any, h_0: Any, lengths: Any, w_ih: Any, w_hh: An
     library="flax",
     needs=("jax",),
     extra="jax",
+    cases=60,
     known_defects=(
         KnownDefect(
             name="padding-in-gradients",

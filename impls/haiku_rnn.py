@@ -38,6 +38,7 @@ def _rnn(settings: Settings, x: Any, h_0: Any, lengths: Any, w_ih: Any, w_hh: An
     library="dm-haiku",
     needs=("jax",),
     extra="jax",
+    cases=60,
 )
 def build(config: Config, weights: Weights) -> Run:
     """One unroll a layer and direction."""

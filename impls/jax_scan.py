@@ -37,6 +37,7 @@ def _scan(settings: Settings, x: Any, h_0: Any, lengths: Any, w_ih: Any, w_hh: A
     rounding=XLA,
     library="jax",
     extra="jax",
+    cases=60,
 )
 def build(config: Config, weights: Weights) -> Run:
     """One scan a layer and direction."""

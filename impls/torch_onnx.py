@@ -56,7 +56,7 @@ def _session(config: Config, *shapes: tuple[int, ...]) -> Any:
     library="onnxruntime",
     needs=("torch", "onnxscript"),
     extra="onnx",
-    cases=100,
+    cases=60,
 )
 def build(config: Config, weights: Weights) -> Run:
     """One graph for each shape, with the parameters as its inputs."""

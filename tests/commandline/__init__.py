@@ -78,9 +78,7 @@ def add_options(parser: pytest.Parser) -> None:
         help="write counterexamples to DIR (default: tests/regressions)",
     )
     group.addoption("--case", metavar="FILE", help="replay one archived case, on every implementation that can take it")
-    group.addoption(
-        "--table", metavar="PATH.md", help="write the table of conformance, beside those of other groups there"
-    )
+    group.addoption("--table", metavar="PATH.md", help="write the table of conformance into a file, group by group")
     group.addoption("--report", metavar="PATH.json", help="write the results as data")
 
 
