@@ -127,7 +127,7 @@ FLOAT64 = KnownDefect(
     predicate=lambda case: case.config.dtype == torch.float64,
     reason="a layer of dtype float64 multiplies matrices in float32, the type that it lets result from two float64",
     link="https://github.com/keras-team/keras/issues/23223, https://github.com/keras-team/keras/pull/21693",
-    case="agreement-2fe42b9fd5c7.json",
+    case="agreement-272b1bf82b4b.json",
 )
 PADDING = KnownDefect(
     name="padding-in-gradients",

@@ -24,14 +24,14 @@ DEFECTS = (
         reason="a model of float64 is taken, gives float64, and is computed in float32",
         link="src/plugins/intel_cpu/src/transformations/transformation_pipeline.cpp of "
         "https://github.com/openvinotoolkit/openvino (f64 is among the precisions converted to f32; not refused)",
-        case="agreement-2fe42b9fd5c7.json",
+        case="agreement-272b1bf82b4b.json",
     ),
     KnownDefect(
         name="relu-swallows-nan",
         predicate=has_nan_under_relu,
         reason="its ReLU makes 0 of a NaN",
-        link="https://docs.openvino.ai/2026/documentation/openvino-ir-format/operation-sets/operation-specs/activation/"
-        "relu-1.html (max(0, x), NaN not mentioned; not reported as of 2026.4.1)",
+        link="src/plugins/intel_cpu/src/nodes/rnn.cpp of https://github.com/openvinotoolkit/openvino "
+        "(not reported as of 2026.4.1)",
         case="agreement-a713b8835395.json",
     ),
 )
