@@ -1,0 +1,57 @@
+"""Findings: each has an archived case, and a script that shows it with nothing of ours."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from impls import Implementation, registered
+from impls.contract import KnownDefect
+from tests.judge.archive import REGRESSIONS, files, read
+
+FINDINGS: dict[str, tuple[Implementation, KnownDefect]] = {
+    f"{implementation.library}-{defect.name}": (implementation, defect)
+    for implementation in registered().values()
+    for defect in implementation.known_defects
+}
+ENVIRONMENT = os.environ | {"OMP_NUM_THREADS": "1"}
+
+
+def test_every_script_is_a_finding() -> None:
+    """No script is left over, and none is missing."""
+    assert sorted(path.stem for path in REGRESSIONS.glob("*.py")) == sorted(FINDINGS)
+
+
+@pytest.mark.parametrize("name", sorted(FINDINGS))
+def test_every_finding_is_archived(name: str) -> None:
+    """Its case is there, runs into its predicate, says what happened, and the finding has a reason and a link."""
+    _, defect = FINDINGS[name]
+    path = REGRESSIONS / defect.case
+    assert path in files()
+    record = read(path)
+    assert record.note
+    assert defect.predicate(record.case)
+    assert defect.reason
+    assert defect.link
+    assert not defect.properties or record.property in defect.properties
+
+
+@pytest.mark.parametrize("name", sorted(FINDINGS))
+def test_every_finding_stands_up(name: str) -> None:
+    """Its script says what was expected and what was got, and ends with an error or a crash while it is there."""
+    implementation, defect = FINDINGS[name]
+    path = REGRESSIONS / f"{name}.py"
+    source = path.read_text(encoding="utf-8")
+    assert not any(ours in source for ours in ("import impls", "from impls", "strategies", "hypothesis"))
+    if not implementation.installed:
+        pytest.skip(f"not installed: {implementation.how_to_install}")
+    ran = subprocess.run(
+        [sys.executable, str(path)], env=ENVIRONMENT, cwd=Path.home(), capture_output=True, text=True, check=False
+    )
+    assert "expected" in ran.stdout
+    assert "got" in ran.stdout
+    assert (ran.returncode != 0) == defect.present(), ran.stdout + ran.stderr
