@@ -1,6 +1,7 @@
 """The README says what is so: its commands, options, properties and outputs."""
 
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -20,25 +21,61 @@ def blocks(language: str) -> list[str]:
     return re.findall(rf"^```{language}\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
 
 
-def pytest_here(*arguments: str) -> str:
-    """What pytest prints, run in the checkout."""
+def pytest_here(*arguments: str, folder: Path = ROOT) -> str:
+    """What pytest prints, run in a checkout."""
     command = [sys.executable, "-m", "pytest", *arguments]
-    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False).stdout
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False).stdout
 
 
-def test_the_elementwise_notebook_is_caught_as_shown(tmp_path: Path) -> None:
-    """The command of the README gives the counterexample of the README."""
-    (source,) = [block for block in blocks("python") if '"elementwise"' in block]
-    (shown,) = [block for block in blocks("text") if "minimal case" in block]
-    path = tmp_path / "elementwise.py"
+#: The chapter on one's own: the first try, the mended one, and the template for a foreign library.
+FIRST, MENDED = (block for block in blocks("python") if '"my-rnn"' in block)
+(THEIRS,) = (block for block in blocks("python") if '"theirs"' in block)
+QUICK = ("--cases=40", "--hypothesis-seed=1")
+
+
+def written(folder: Path, source: str) -> Path:
+    """The file that the chapter has the reader write."""
+    path = folder / "my_rnn.py"
     path.write_text(source, encoding="utf-8")
-    (command,) = re.findall(r"^\$ pytest -n auto (--impl=elementwise.py .*)$", README, re.MULTILINE)
-    printed = pytest_here("-n0", *command.replace("elementwise.py", str(path)).split())
+    return path
+
+
+def test_the_first_try_is_caught_as_shown(tmp_path: Path) -> None:
+    """The command of the README gives the counterexample of the README."""
+    (shown,) = [block for block in blocks("text") if "minimal case" in block]
+    (command,) = re.findall(r"^\$ pytest -n auto (--impl=my_rnn.py --hypothesis.*)$", README, re.MULTILINE)
+    printed = pytest_here("-n0", *command.replace("my_rnn.py", str(written(tmp_path, FIRST))).split())
 
     for line in shown.partition("  (reduced from")[0].splitlines():
         assert line in printed
     for name in re.findall(r"  agree: (.*)", shown)[0].split(", "):
         assert not registered()[name].installed or re.search(rf"  agree: .*\b{re.escape(name)}\b", printed)
+
+
+@pytest.mark.parametrize("source", [MENDED, THEIRS], ids=["mended", "theirs"])
+def test_the_mended_one_and_the_template_agree(tmp_path: Path, source: str) -> None:
+    """On every property that they offer, and they leave out no more than they say."""
+    assert re.findall(r"^\$ pytest -n auto --impl=my_rnn.py$", README, re.MULTILINE)
+    assert len(source.splitlines()) < 60
+    printed = pytest_here("-n2", f"--impl={written(tmp_path, source)}", *QUICK)
+    assert "; no disagreement" in printed
+    assert "failed" not in printed
+    if source == MENDED:
+        (table,) = [block for block in blocks("text") if "my-rnn  " in block]
+        for name in re.findall(r"\b[a-z_]\w+\b", table.splitlines()[0].partition("worst")[0]):
+            assert re.search(rf"^ .* {name} ", printed, re.MULTILINE)
+
+
+def test_in_the_tree_it_touches_nothing_else(tmp_path: Path) -> None:
+    """A file in impls/ is judged by its name, and listed."""
+    for name in ("impls", "strategies", "tests", "pyproject.toml"):
+        ignore = shutil.ignore_patterns("__pycache__", "suite")
+        copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy
+        copy(ROOT / name, tmp_path / name, **({"ignore": ignore} if (ROOT / name).is_dir() else {}))
+    written(tmp_path / "impls", MENDED)
+    asked = ["-n0", "-p", "no:cacheprovider", "--impl=my-rnn", *QUICK, "tests/test_agreement.py"]
+    assert "my-rnn         40" in pytest_here(*asked, folder=tmp_path)
+    assert "my-rnn  (torch " in pytest_here("--list-impls", folder=tmp_path)
 
 
 @pytest.mark.parametrize("option", sorted(set(re.findall(r"`(--[a-z-]+)", README))))
