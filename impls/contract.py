@@ -126,6 +126,10 @@ class Asked(Protocol):
         """Whether the batch axis is left out."""
 
     @property
+    def memory(self) -> str:
+        """How tensors lie in memory: "contiguous", or one of the other words of `strategies.case.MEMORY`."""
+
+    @property
     def has_h_0(self) -> bool:
         """Whether an initial state is given."""
 
