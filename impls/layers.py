@@ -62,26 +62,24 @@ def run_layers(config: Config, layers: Sequence[Layer]) -> Run:
     return run
 
 
-def differentiable(
-    forward: Callable[..., torch.Tensor], vjp: Callable[..., Sequence[Optional]]
-) -> Callable[..., torch.Tensor]:
+def differentiable(forward: Callable[..., Any], vjp: Callable[..., Sequence[Optional]]) -> Callable[..., Any]:
     """What a foreign library computes, connected to torch's autograd by that library's own differentiation.
 
     Args:
-        forward: tensors, of which some may be None, to a tensor.
-        vjp: the cotangent of that result and the same tensors to a gradient for each (None where there is none).
+        forward: tensors, of which some may be None, to a tensor or a tuple of tensors.
+        vjp: the cotangent of each result and the same tensors to a gradient for each (None where there is none).
     """
 
     class Foreign(torch.autograd.Function):
         @staticmethod
-        def forward(ctx: Any, *tensors: Optional) -> torch.Tensor:
+        def forward(ctx: Any, *tensors: Optional) -> Any:
             ctx.save_for_backward(*tensors)
             return forward(*tensors)
 
         @staticmethod
         def backward(ctx: Any, *cotangents: torch.Tensor) -> Any:
             # Copies: one gradient may go to several tensors, which add to it in place.
-            found = vjp(cotangents[0], *ctx.saved_tensors)
+            found = vjp(*cotangents, *ctx.saved_tensors)
             return tuple(None if gradient is None else gradient.clone() for gradient in found)
 
     return Foreign.apply
