@@ -11,10 +11,10 @@ import torch
 
 from impls.arguments import check_arguments
 from impls.arrays import to_numpy, to_torch
-from impls.contract import Array, Asked, Capabilities, Config, KnownDefect, Rounding, Run, Weights
+from impls.contract import Asked, Capabilities, Config, KnownDefect, Rounding, Run, Weights
 from impls.layers import Optional, differentiable
-from impls.reference import layer_passes
 from impls.registry import register
+from impls.states import relu_meets_nan, states_of
 
 
 @cache
@@ -26,23 +26,11 @@ def _mindspore() -> Any:
     return mindspore
 
 
-def _states(case: Asked, h_0: Array | None) -> list[Array]:
-    passes = layer_passes(case.config, case.weights, case.x, h_0, None, case.lengths)
-    return [made.states.mid for made in passes]
-
-
 def _has_state_of_inexact_tanh(case: Asked) -> bool:
     if case.config.nonlinearity != "tanh" or case.config.dtype != torch.float32:
         return False
-    # A property may leave out the initial state.
-    states = [*_states(case, case.h_0), *_states(case, None)]
-    return any(((np.tanh(2) < abs(state)) & (abs(state) < 1 - 2**-25)).any() for state in states)
-
-
-def _has_nan_state_of_relu(case: Asked) -> bool:
-    if case.config.nonlinearity != "relu" or case.finite:
-        return False
-    return any(np.isnan(state).any() for state in _states(case, case.h_0))
+    size = abs(states_of(case))
+    return bool(((np.tanh(2) < size) & (size < 1 - 2**-25)).any())
 
 
 def _network(config: Config, weights: dict[str, Any]) -> tuple[Any, list[Any]]:
@@ -91,7 +79,7 @@ def _network(config: Config, weights: dict[str, Any]) -> tuple[Any, list[Any]]:
         ),
         KnownDefect(
             name="relu-swallows-nan",
-            predicate=_has_nan_state_of_relu,
+            predicate=relu_meets_nan,
             reason="ReLU makes 0 of a NaN",
             link="https://github.com/mindspore-ai/mindspore/issues/380",
             case="agreement-a713b8835395.json",
