@@ -60,7 +60,6 @@ def _network(config: Config, weights: dict[str, Any]) -> tuple[Any, list[Any]]:
         dtypes=(torch.float32, torch.float16), unbatched=False, threads=False, lengths=("padded",)
     ),
     library="mindspore",
-    extra="mindspore",
     group="mindspore",
     cases=16,
     rounding=Rounding(

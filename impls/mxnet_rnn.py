@@ -23,7 +23,7 @@ _ROLES = {"weight_ih": "i2h_weight", "weight_hh": "h2h_weight", "bias_ih": "i2h_
 @cache
 def _mxnet() -> Any:
     # It was last released when NumPy still had this name.
-    np.bool = bool  # type: ignore[misc]
+    np.bool = bool  # type: ignore[assignment,misc]
     import mxnet
 
     return mxnet
@@ -66,13 +66,12 @@ def _rounds_to_float32(case: Asked) -> bool:
 @register(
     "mxnet",
     capabilities=Capabilities(
-        # It has no FP16 gemm on the CPU, and says so. Its arrays have three axes; a size of 0 is one yet to be inferred.
+        # It has no FP16 gemm on the CPU, and says so. A size of 0 is one yet to be inferred.
         dtypes=(torch.float64, torch.float32),
         unbatched=False,
         min_batch=1,
     ),
     library="mxnet",
-    extra="mxnet",
     group="mxnet",
     cases=40,
     known_defects=(
@@ -92,9 +91,9 @@ def _rounds_to_float32(case: Asked) -> bool:
         ),
         KnownDefect(
             name="gradients-of-middle-layers",
-            predicate=lambda case: case.has_cotangents
-            and case.config.num_layers > 2
-            and case.config.dtype == torch.float64,
+            predicate=lambda case: (
+                case.has_cotangents and case.config.num_layers > 2 and case.config.dtype == torch.float64
+            ),
             reason="gradients of weight_ih are wrong in every layer but the first and the last",
             link="https://github.com/apache/mxnet/pull/18203 (which mended it for GRU)",
             case="gradients-346fad3a8386.json",
@@ -102,7 +101,7 @@ def _rounds_to_float32(case: Asked) -> bool:
         KnownDefect(
             name="lengths-ignored",
             predicate=lambda case: case.lengths is not None and case.config.dtype == torch.float32,
-            reason="with use_sequence_length float64 is refused on the CPU, and float32 runs as if there were no lengths",
+            reason="use_sequence_length is refused for float64 on the CPU, and for float32 taken and ignored",
             link="src/operator/rnn-inl.h of https://github.com/apache/mxnet (not reported as of 1.9.1)",
             case="claims-02c1d1063e17.json",
         ),
@@ -118,7 +117,7 @@ def build(config: Config, weights: Weights) -> Run:
     def ours(arrays: Sequence[Any]) -> list[torch.Tensor]:
         return [to_torch(array.asnumpy()) for array in arrays]
 
-    def call(x: Any, h_0: Any, lengths: Any) -> list[Any]:
+    def call(x: Any, h_0: Any, lengths: Any = None) -> list[Any]:
         # Without a state it returns none.
         state = network.begin_state(x.shape[0 if config.batch_first else 1]) if h_0 is None else h_0
         if lengths is None:
@@ -128,7 +127,8 @@ def build(config: Config, weights: Weights) -> Run:
         return [output, h_n]
 
     def forward(*given: Optional) -> tuple[torch.Tensor, ...]:
-        return tuple(ours(call(*map(own, given[:3]))))
+        x, h_0, lengths = map(own, given[:3])
+        return tuple(ours(call(x, h_0, lengths)))
 
     def vjp(of_output: torch.Tensor, of_h_n: torch.Tensor, *given: Optional) -> list[Optional]:
         inputs = [own(tensor) for tensor in given[:2]]
@@ -136,7 +136,7 @@ def build(config: Config, weights: Weights) -> Run:
         for array in asking:
             array.attach_grad()
         with mxnet.autograd.record(train_mode=False):
-            results = call(*inputs, None)
+            results = call(*inputs)
         mxnet.autograd.backward(results, [own(of_output), own(of_h_n)])
         found = ours([array.grad for array in asking])
         return [*found, *[None] * (3 - len(found)), *ours([parameter.grad() for parameter in parameters])]
