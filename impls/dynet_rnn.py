@@ -77,10 +77,10 @@ def _scan(config: Config, weights: Weights, suffix: str) -> Scan:
     parameters = [weights.get(f"{role}_{suffix}") for role in roles]
 
     def forward(x: torch.Tensor, h_0: Optional, *_: Optional) -> torch.Tensor:
-        _, states = network.unrolled(x, h_0)
+        states = network.unrolled(x, h_0)[1]
         return torch.stack([_rows(state.npvalue()) for state in states])
 
-    def vjp(cotangent: torch.Tensor, x: torch.Tensor, h_0: Optional, *parameters: Optional) -> list[Optional]:
+    def vjp(cotangent: torch.Tensor, x: torch.Tensor, h_0: Optional, *parameters: Any) -> list[Optional]:
         # Gradients of parameters add up for as long as these live.
         fresh = _Network(config, *parameters)
         arguments, states = fresh.unrolled(x, h_0)

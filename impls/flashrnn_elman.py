@@ -37,9 +37,10 @@ def _scan(config: Config, weights: Weights, suffix: str) -> Scan:
         return sum(biases, torch.zeros(config.hidden_size, dtype=torch.float64)).to(config.dtype)
 
     def scan(x: torch.Tensor, h_0: Optional) -> torch.Tensor:
-        # It is given the inputs' products. Axes: batch, time, gate, head, unit; gate, head, unit, unit; gate, head, unit;
-        # state, batch, time, head, unit.
+        # It starts from the products of x. Its axes are (batch, time, gate, head, unit), (gate, head, unit, unit),
+        # (gate, head, unit) and (state, batch, time, head, unit).
         products = torch.nn.functional.linear(x.transpose(0, 1), weights[f"weight_ih_{suffix}"])
+        states: torch.Tensor
         states, _ = flashrnn(
             products[:, :, None, None],
             weights[f"weight_hh_{suffix}"][None, None],
