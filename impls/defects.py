@@ -8,10 +8,14 @@ from impls.contract import Array, Asked
 from impls.reference import layer_passes
 
 
-def states(case: Asked) -> Array:
-    """All states of all layers, as the reference has them, in one axis."""
-    passes = layer_passes(case.config, case.weights, case.x, case.h_0, None, case.lengths)
-    return np.concatenate([made.states.mid.ravel() for made in passes])
+def states_of(case: Asked) -> Array:
+    """Every hidden state of every layer, with the initial state and, as a property may leave it out, without it."""
+    found = [
+        made.states.mid.ravel()
+        for h_0 in (case.h_0, None)[: 1 + case.has_h_0]
+        for made in layer_passes(case.config, case.weights, case.x, h_0, None, case.lengths)
+    ]
+    return np.concatenate(found)
 
 
 def skips_infinite_recurrence(case: Asked) -> bool:
@@ -27,7 +31,7 @@ def has_nan_under_relu(case: Asked) -> bool:
 
 def has_nan_state(case: Asked) -> bool:
     """Whether some state is NaN."""
-    return not case.finite and bool(np.isnan(states(case)).any())
+    return not case.finite and bool(np.isnan(states_of(case)).any())
 
 
 def has_padding_in_gradients(case: Asked) -> bool:

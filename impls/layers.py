@@ -82,8 +82,7 @@ def differentiable(forward: Callable[..., Any], vjp: Callable[..., Sequence[Opti
 
     Args:
         forward: tensors, of which some may be None, to a tensor or a tuple of tensors.
-        vjp: a cotangent for each of these results and the same tensors to a gradient for each (None where there is
-            none).
+        vjp: the cotangent of each result and the same tensors to a gradient for each (None where there is none).
     """
 
     class Foreign(torch.autograd.Function):

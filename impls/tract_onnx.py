@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from impls.contract import Asked, Capabilities, Config, KnownDefect, Rounding, Run, Weights
-from impls.defects import has_nan_state, states
+from impls.defects import has_nan_state, states_of
 from impls.onnx_model import Evaluator, Node, run_nodes
 from impls.registry import register
 
@@ -36,7 +36,7 @@ def _runnable(node: Node) -> Evaluator:
 
 def _saturates(case: Asked) -> bool:
     """Whether a tanh comes near to 1, where its clamped argument shows."""
-    return case.config.dtype == torch.float32 and bool((np.abs(states(case)) > 1 - 2**-18).any())
+    return case.config.dtype == torch.float32 and bool((np.abs(states_of(case)) > 1 - 2**-18).any())
 
 
 @register(

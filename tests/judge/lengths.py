@@ -16,11 +16,14 @@ def hand_over(case: Case, x: torch.Tensor, h_0: torch.Tensor | None) -> tuple[An
     if case.lengths is None:
         return (x,) if h_0 is None else (x, h_0)
     if not case.packed:
-        return x, h_0, torch.tensor(case.lengths, device="cpu")
+        return x, h_0, torch.tensor(case.lengths, dtype=torch.int64, device="cpu")
     # Rows that are sorted already are packed as such: a PackedSequence without indices.
     in_order = list(case.lengths) == sorted(case.lengths, reverse=True)
     packed = pack_padded_sequence(
-        x, torch.tensor(case.lengths, device="cpu"), batch_first=case.config.batch_first, enforce_sorted=in_order
+        x,
+        torch.tensor(case.lengths, dtype=torch.int64, device="cpu"),
+        batch_first=case.config.batch_first,
+        enforce_sorted=in_order,
     )
     return (packed,) if h_0 is None else (packed, h_0)
 

@@ -15,9 +15,11 @@ def listing() -> str:
 
 
 def _paragraph(implementation: Implementation) -> str:
-    where = implementation.version or f"not installed: {implementation.how_to_install}"
+    versions = dict.fromkeys((implementation.library, *implementation.needs), "") | implementation.versions
+    where = ", ".join(f"{library} {version}".rstrip() for library, version in versions.items())
+    missing = "" if implementation.installed else f": not installed: {implementation.how_to_install}"
     lines = [
-        f"{implementation.name}  ({implementation.library} {where}){_group(implementation)}",
+        f"{implementation.name}  ({where}{missing}){_group(implementation)}",
         f"    {_claims(implementation.capabilities)}",
     ]
     lines += [f"    known defect: {defect.reason} ({defect.link})" for defect in implementation.known_defects]
@@ -37,7 +39,8 @@ def _claims(capabilities: Capabilities) -> str:
     differing = {
         field.name: f"{field.name} = {_shown(getattr(capabilities, field.name))}"
         for field in fields(Capabilities)
-        if field.name != "module" and getattr(capabilities, field.name) != getattr(everything, field.name)
+        if field.name not in ("module", "own_process")
+        and getattr(capabilities, field.name) != getattr(everything, field.name)
     }
     added = [said for name, said in differing.items() if name in _ADDED]
     limits = [said for name, said in differing.items() if name not in _ADDED]

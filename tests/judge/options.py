@@ -58,7 +58,9 @@ def configure(config: pytest.Config) -> None:
         if written and not Path(written).absolute().parent.is_dir():
             raise pytest.UsageError(f"--{option} {written}: there is no folder {Path(written).absolute().parent}")
     config.stash[RUN] = Run(
-        implementations=_implementations(config),
+        implementations=_implementations(
+            config.getoption("impl"), config.getoption("group"), apart=config.getoption("isolate")
+        ),
         seconds=config.getoption("seconds") or SECONDS.get(profile, SECONDS["dev"]),
         cases=config.getoption("cases") or CASES.get(profile, CASES["dev"]),
         seed=_seed(config, profile),
@@ -84,16 +86,15 @@ def _use_device(name: str) -> str:
     return ""
 
 
-def _implementations(config: pytest.Config) -> tuple[Implementation, ...]:
-    asked = config.getoption("impl")
+def _implementations(asked: list[str] | None, group: str, *, apart: bool = False) -> tuple[Implementation, ...]:
     try:
         if asked:
             found = tuple({found.name: found for name in asked for found in resolve(name)}.values())
         else:
-            found = tuple(in_group(config.getoption("group")))
+            found = tuple(in_group(group))
     except RegistrationError as error:
         raise pytest.UsageError(str(error)) from error
-    return tuple(implementation.isolated() for implementation in found) if config.getoption("isolate") else found
+    return tuple(implementation.isolated() for implementation in found) if apart else found
 
 
 def _load_profile(config: pytest.Config) -> str:
