@@ -438,7 +438,7 @@ def test_not_installed(extra: str | None, command: str) -> None:
     register("mine", build, library="no-such-library", extra=extra)
     found = registered()["mine"]
     assert (found.installed, found.version, found.how_to_install) == (False, None, command)
-    assert f"mine  (no-such-library not installed: {command})" in listing()
+    assert f"mine  (no-such-library: not installed: {command})" in listing()
 
 
 def test_not_installed_is_skipped() -> None:
