@@ -23,14 +23,19 @@ class _Exportable(torch.nn.Module):
         return self.network(weights, x, h_0[0] if h_0 else None)
 
 
+def exported(config: Config, *shapes: tuple[int, ...]) -> Any:
+    """The graph of nn.RNN for an x of this shape, and an h_0: an ExportedProgram, with the parameters as inputs."""
+    weights = {key: torch.zeros(shape, dtype=config.dtype) for key, shape in config.parameter_shapes().items()}
+    tensors = [torch.zeros(shape, dtype=config.dtype) for shape in shapes]
+    return torch.export.export(_Exportable(config), (weights, *tensors))
+
+
 def _register(name: str, compiled: Callable[[Any], Callable[..., Any]], **options: Any) -> None:
     """Register what is compiled of the exported graph: for inference, one for each shape."""
 
     @cache
     def graph(config: Config, *shapes: tuple[int, ...]) -> Callable[..., Any]:
-        weights = {key: torch.zeros(shape, dtype=config.dtype) for key, shape in config.parameter_shapes().items()}
-        tensors = [torch.zeros(shape, dtype=config.dtype) for shape in shapes]
-        return compiled(torch.export.export(_Exportable(config), (weights, *tensors)))
+        return compiled(exported(config, *shapes))
 
     def build(config: Config, weights: Weights) -> Run:
         def run(*tensors: torch.Tensor) -> Any:

@@ -1,0 +1,94 @@
+"""LiteRT on what TensorFlow's converter makes of Keras's SimpleRNN."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+
+import torch
+
+from impls.arrays import to_numpy, to_torch
+from impls.contract import Capabilities, Config, Rounding, Run, Weights
+from impls.layers import Optional, Scan, run_scans
+from impls.registry import register
+
+
+@cache
+def _interpreter(nonlinearity: str, bias: bool, *shapes: tuple[int, ...]) -> Callable[..., Any]:
+    import tensorflow as tf
+    from ai_edge_litert.interpreter import Interpreter
+
+    specs = [tf.TensorSpec(shape, tf.float32) for shape in shapes]
+    function = tf.function(_states_of(nonlinearity, bias, shapes)).get_concrete_function(*specs)
+    model = tf.lite.TFLiteConverter.from_concrete_functions([function], trackable_obj=None).convert()
+    interpreter = Interpreter(model_content=model, num_threads=1)
+    interpreter.allocate_tensors()
+    inputs = [entry["index"] for entry in interpreter.get_input_details()]
+    (output,) = (entry["index"] for entry in interpreter.get_output_details())
+
+    def call(*arrays: Any) -> Any:
+        for index, array in zip(inputs, arrays, strict=True):
+            interpreter.set_tensor(index, array)
+        interpreter.invoke()
+        return interpreter.get_tensor(output)
+
+    return call
+
+
+def _states_of(nonlinearity: str, bias: bool, shapes: tuple[tuple[int, ...], ...]) -> Callable[..., Any]:
+    """SimpleRNN as a function of its parameters, an input and an initial state."""
+    import keras
+
+    (rows, steps, inputs), _, (hidden_size, _) = shapes[:3]
+    layer = keras.layers.SimpleRNN(
+        hidden_size, activation=nonlinearity, use_bias=bias, return_sequences=True, unroll=True
+    )
+    layer.build((rows, steps, inputs))
+
+    def states(x: Any, *others: Any) -> Any:
+        count = 3 if bias else 2
+        state = others[count] if others[count:] else None
+        return layer.stateless_call(list(others[:count]), layer.non_trainable_variables, x, initial_state=state)[0]
+
+    return states
+
+
+@register(
+    "litert",
+    # Its kernels are of float32, an interpreter refuses empty tensors, and runs one call at a time.
+    capabilities=Capabilities(
+        dtypes=(torch.float32,), min_batch=1, per_shape=True, several_shapes=False, gradients=False, threads=False
+    ),
+    rounding=Rounding(
+        tanh_ulps=6,
+        reason=(
+            "float32 tanh is XNNPACK's rational function, of which no accuracy is documented (5.3 at most over all "
+            "numbers): src/f32-vtanh/rational-9-8.c.in of https://github.com/google/XNNPACK"
+        ),
+    ),
+    library="ai-edge-litert",
+    needs=("tensorflow-cpu", "keras"),
+    extra="heavy",
+    group="heavy",
+    environment={"KERAS_BACKEND": "tensorflow"},
+    cases=100,
+)
+def build(config: Config, weights: Weights) -> Run:
+    """One model for each shape of a layer, with the parameters as its inputs."""
+    return run_scans(config, [_scan(config, weights, suffix) for suffix in config.suffixes()])
+
+
+def _scan(config: Config, weights: Weights, suffix: str) -> Scan:
+    parameters = [weights[f"weight_ih_{suffix}"].T, weights[f"weight_hh_{suffix}"].T]
+    if config.bias:
+        # Its one bias is the sum of both, rounded once.
+        both = weights[f"bias_ih_{suffix}"].double() + weights[f"bias_hh_{suffix}"].double()
+        parameters.append(both.to(config.dtype))
+
+    def scan(x: torch.Tensor, h_0: Optional) -> torch.Tensor:
+        given = [x.transpose(0, 1), *parameters, *([] if h_0 is None else [h_0])]
+        call = _interpreter(config.nonlinearity, config.bias, *(tuple(tensor.shape) for tensor in given))
+        return to_torch(call(*map(to_numpy, given))).transpose(0, 1)
+
+    return scan
