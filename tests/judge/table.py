@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from tests.judge.report import Result, Results, subnormals
+from tests.judge.features import FEATURES
+from tests.judge.report import Features, Result, Results, added, subnormals
 
 _LEGEND = (
     "cases that agreed (~: its CPU seconds ended there, see --seconds; +1k: and one archived case of a known defect "
@@ -16,7 +17,7 @@ _MARKS = {"unsupported": "-", "not installed": "x", "disagrees": "DISAGREES", "e
 
 
 def lines(results: Results, width: int | None = None) -> Iterator[str]:
-    """A row an implementation, a column a property, how close to the bounds it came, and what became of subnormals.
+    """A row an implementation, a column a property; how close to the bounds it came; then a column a feature.
 
     Where a `width` is given, columns that do not fit beside each other are put below.
     """
@@ -25,6 +26,9 @@ def lines(results: Results, width: int | None = None) -> Iterator[str]:
     columns = [[judged, *(_cell(results.found.get((name, judged))) for name in names)] for judged in properties]
     margins = [_margin(results, name) for name in names]
     columns += [[head, *cells] for head, *cells in zip(_MARGINS, *margins, strict=True)]
+    columns += [
+        [name, *cells] for name, *cells in zip(FEATURES, *(_features(results, name) for name in names), strict=True)
+    ]
     for block in _blocks(columns, width - max(map(len, names)) if width else None):
         yield from _aligned(["", *names], block)
     yield _LEGEND
@@ -67,6 +71,15 @@ def _margin(results: Results, name: str) -> list[str]:
     worst = max(result.worst_error_over_bound for result in own)
     vacuous, kept, flushed = (sum(getattr(result, count) for result in own) for count in ("vacuous", "kept", "flushed"))
     return [f"{worst:.2f}", f"{vacuous / elements:.1%}", subnormals(kept, flushed)]
+
+
+def _features(results: Results, name: str) -> list[str]:
+    """How many cases that show each feature agreed; of how many, where some did not."""
+    counts: Features = {}
+    for (found, _), result in results.found.items():
+        counts = added(counts, result.features) if found == name else counts
+    shown = (counts.get(feature, (0, 0, 0.0)) for feature in FEATURES)
+    return [f"{agreed}/{agreed + not_so}" if not_so else str(agreed) for agreed, not_so, _ in shown]
 
 
 def _totals(results: Results) -> str:
