@@ -180,10 +180,18 @@ def _host(asked: str, name: str, environment: Mapping[str, str]) -> _Host:
     return _HOSTS[key]
 
 
-@atexit.register
-def _end() -> None:
-    for host in _HOSTS.values():
+def end(name: str) -> None:
+    """End the process of an implementation; the next network gets a new one."""
+    for key in [key for key in _HOSTS if key[1] == name]:
+        host = _HOSTS.pop(key)
+        _SPENT[0] += host.cpu_seconds
         host.process.kill()
+
+
+@atexit.register
+def _end_all() -> None:
+    for _, name in list(_HOSTS):
+        end(name)
 
 
 # The far end

@@ -6,10 +6,12 @@ from collections.abc import Callable
 from functools import cache
 from typing import Any
 
+import numpy as np
 import torch
 
 from impls.arrays import to_numpy, to_torch
-from impls.contract import Capabilities, Config, Rounding, Run, Weights
+from impls.contract import Asked, Capabilities, Config, KnownDefect, Rounding, Run, Weights
+from impls.defects import states_of
 from impls.layers import Optional, Scan, run_scans
 from impls.registry import register
 
@@ -54,6 +56,10 @@ def _states_of(nonlinearity: str, bias: bool, shapes: tuple[tuple[int, ...], ...
     return states
 
 
+def _has_infinity_under_relu(case: Asked) -> bool:
+    return case.config.nonlinearity == "relu" and not case.finite and bool(np.isinf(states_of(case)).any())
+
+
 @register(
     "litert",
     # Its kernels are of float32, an interpreter refuses empty tensors, and runs one call at a time.
@@ -65,6 +71,16 @@ def _states_of(nonlinearity: str, bias: bool, shapes: tuple[tuple[int, ...], ...
         reason=(
             "float32 tanh is XNNPACK's rational function, of which no accuracy is documented (5.3 at most over all "
             "numbers): src/f32-vtanh/rational-9-8.c.in of https://github.com/google/XNNPACK"
+        ),
+    ),
+    known_defects=(
+        KnownDefect(
+            name="infinity-under-relu",
+            predicate=_has_infinity_under_relu,
+            reason="a product under ReLU, fused, has its result clamped at the largest number: an infinity is lost",
+            link="tensorflow/lite/kernels/internal/common.h of https://github.com/tensorflow/tensorflow "
+            "(CalculateActivationRange; not reported as of 2.3.0)",
+            case="agreement-3262958b5d5a.json",
         ),
     ),
     library="ai-edge-litert",

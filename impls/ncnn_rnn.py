@@ -56,6 +56,8 @@ def _layer(config: Config, weights: Weights, layer: int) -> Any:
     def run_layer(x: torch.Tensor, h_0: Optional, lengths: Optional) -> tuple[torch.Tensor, torch.Tensor]:
         if lengths is not None:
             raise NotImplementedError("sequences of different lengths")
+        if not len(x):
+            raise ValueError("x: expected at least one step")
         start = x.new_zeros(directions, x.shape[1], config.hidden_size) if h_0 is None else h_0
         if not x.shape[1]:
             return x.new_zeros(len(x), 0, directions * config.hidden_size), start
