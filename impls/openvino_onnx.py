@@ -45,7 +45,7 @@ def _evaluator(node: Node) -> Evaluator:
         KnownDefect(
             name="no-steps",
             predicate=lambda case: case.misuse == "x-no-steps",
-            reason="on one thread, for a sequence of no steps, Y_h comes without rows, and memory is corrupted: later calls crash",
+            reason="on one thread, no steps give a Y_h without rows, and corrupt memory, so that later calls crash",
             link="src/plugins/intel_cpu/src/nodes/rnn.cpp of https://github.com/openvinotoolkit/openvino "
             "(not reported as of 2026.4.1)",
             case="refusals-65c71fc7d758.json",

@@ -183,9 +183,13 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             _bind(item, judged, run)
 
 
+def _trial_of(item: Any) -> object:
+    return getattr(item, "callspec", None) and item.callspec.params.get("trial")
+
+
 def _place(item: Any) -> str:
     """Where an item stands: those of a framework beside each other, that few workers import it; the others last."""
-    trial = getattr(item, "callspec", None) and item.callspec.params.get("trial")
+    trial = _trial_of(item)
     foreign = isinstance(trial, Trial) and trial.implementation.library not in LIGHT
     return trial.implementation.name if foreign else "~"
 
@@ -207,9 +211,9 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, None, None]:
         return (yield)
     finally:
         item.stash[_CPU] = time.process_time() + cpu_seconds() - started
-        if item.get_closest_marker("xfail") and "trial" in item.callspec.params:
+        if item.get_closest_marker("xfail") and isinstance(trial := _trial_of(item), Trial):
             # A known defect may leave a process in ruins.
-            isolation.end(item.callspec.params["trial"].implementation.name)
+            isolation.end(trial.implementation.name)
 
 
 @pytest.hookimpl(wrapper=True)
@@ -217,7 +221,7 @@ def pytest_runtest_makereport(
     item: Any, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     made = yield
-    trial = getattr(item, "callspec", None) and item.callspec.params.get("trial")
+    trial = _trial_of(item)
     if not isinstance(trial, Trial) or call.when == "teardown" or (call.when == "setup" and made.outcome == "passed"):
         return made
     name = item.obj.property.name if hasattr(item.obj, "property") else "archive"
