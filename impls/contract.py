@@ -350,6 +350,7 @@ class KnownDefect:
     predicate: Callable[[Asked], bool]
     reason: str
     link: str
+    #: Empty where the adapter works around it, so that no case shows it.
     case: str
     #: Whether this machine shows it at all.
     present: Callable[[], bool] = lambda: True

@@ -71,6 +71,13 @@ def _imported(node: Node, steps: int, batch: int) -> str:
     cases=300,
     known_defects=(
         KnownDefect(
+            name="dangling-views",
+            predicate=lambda case: False,
+            reason="views of what to_host() returns outlive its memory, and change; worked around by a copy",
+            link="runtime/bindings/python of https://github.com/iree-org/iree (not reported as of 3.13.0)",
+            case="",
+        ),
+        KnownDefect(
             name="tanh-of-float64",
             predicate=lambda case: case.config.dtype == torch.float64 and case.config.nonlinearity == "tanh",
             reason="it calls tanh of the C library, to which what it compiles is not linked",

@@ -51,7 +51,7 @@ def _compiled(config: Config, *shapes: tuple[int, ...]) -> Callable[..., Any]:
             reason="its front end makes matrix products float32, whatever the dtype: float64 is refused or float32",
             link="python/tvm/relax/frontend/torch/base_fx_graph_translator.py of https://github.com/apache/tvm"
             " (not reported as of 0.27.0)",
-            case="agreement-2fe42b9fd5c7.json",
+            case="agreement-272b1bf82b4b.json",
         ),
         KnownDefect(
             name="relu-swallows-nan",
