@@ -94,7 +94,7 @@ def test_every_property_is_explained() -> None:
 def test_every_environment_is_there() -> None:
     """tox has every environment that the README calls."""
     tox = (ROOT / "tox.ini").read_text(encoding="utf-8")
-    for name in re.findall(r"tox -e (\w+)", README):
+    for name in re.findall(r"tox -e ([\w-]+)", README):
         assert f"[testenv:{name}]" in tox
 
 
