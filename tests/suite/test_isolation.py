@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from typing import Any
 import pytest
 import torch
 
-from impls import Capabilities, Config, Implementation, implementation, resolve
+from impls import Capabilities, Config, Implementation, implementation, registry, resolve
 from impls.isolation import Crashed, cpu_seconds
 
 ROOT = Path(__file__).parent.parent.parent
@@ -40,10 +41,12 @@ for name in ("change", "crash", "leave", "print_and_crash", "fail", "fail_strang
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Implementation]:
+def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Implementation]]:
     path = tmp_path_factory.mktemp("isolated") / "deeds.py"
     path.write_text(SOURCE.format(signal=int(signal.SIGSEGV)), encoding="utf-8")
-    return {found.name: found for found in resolve(str(path))}
+    yield {found.name: found for found in resolve(str(path))}
+    for name in DEATHS.keys() | {"change", "fail", "fail-strangely"}:
+        del registry._REGISTRY[name]
 
 
 def weights() -> dict[str, torch.Tensor]:
