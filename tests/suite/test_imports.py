@@ -9,7 +9,10 @@ from pathlib import Path
 
 ROOT = Path(__file__).parent.parent.parent
 #: Frameworks that have an adapter here or may come to have one.
-FRAMEWORKS = ("flax", "jax", "keras", "mlx", "onnx", "onnxruntime", "openvino", "paddle", "tensorflow", "tvm")
+FRAMEWORKS = (
+    *("ai_edge_litert", "dynet", "executorch", "flashrnn", "flax", "haiku", "iree", "jax", "keras", "mindspore", "mlx"),
+    *("mxnet", "ncnn", "onnx", "onnxruntime", "openvino", "paddle", "tensorflow", "tract", "tvm"),
+)
 
 #: What is imported beyond torch, numpy and hypothesis by importing our packages and loading the registry.
 IMPORT_ALL = """

@@ -113,6 +113,11 @@ REFUSED: dict[str, tuple[Callable[[], Any], list[str]]] = {
     "no library": (lambda: untyped("mine", build, library=""), ["library", "str", "found ''"]),
     "extra": (lambda: untyped("mine", build, extra=3), ["extra", "str | None", "found 3"]),
     "defect": (lambda: untyped("mine", build, known_defects=["some"]), ["KnownDefect", "found 'some'"]),
+    "needs": (lambda: untyped("mine", build, needs=[torch]), ["needs should name distributions", "found <module"]),
+    "environment": (
+        lambda: untyped("mine", build, environment={"A": 1}),
+        ["environment={'NAME': 'value'}", "{'A': 1}"],
+    ),
     "group": (lambda: untyped("mine", build, group="My own"), ["a group of small letters", "found 'My own'"]),
     "no group": (lambda: untyped("mine", build, group=None), ["a group of small letters", "found None"]),
     "no cases": (lambda: untyped("mine", build, cases=0), ["cases=None or an integer from 1", "found 0"]),
