@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from impls import Implementation
-from impls.contract import KnownDefect
+from impls.contract import KnownDefect, Rounding
 from tests.judge import archive
 from tests.judge.features import FEATURES
 from tests.judge.options import Run
@@ -54,6 +54,12 @@ def _section(group: str, results: Results, run: Run) -> Iterator[str]:
     properties = sorted({name for _, name in results.found})
     rows = [[_title(each), *(_cell(each, results, name) for name in properties)] for each in judged]
     yield from _table(["property", *properties], rows)
+    declared = [[each.name, _rounding(each.rounding), each.rounding.reason] for each in judged if each.rounding.reason]
+    if declared:
+        yield ""
+        yield "### Declared accuracies"
+        yield ""
+        yield from _table(["implementation", "judged by", "reason"], declared)
     findings = list(_findings(judged))
     if findings:
         yield ""
@@ -107,6 +113,12 @@ def _cell(implementation: Implementation, results: Results, name: str) -> str:
         known = f", {result.known} known" if result.known else ""
         return _agreed(cases, result.worst_error_over_bound, "~" if result.cut else "") + known
     return {"not installed": "x", "disagrees": "**disagrees**"}.get(result.status, "**error**")
+
+
+def _rounding(rounding: Rounding) -> str:
+    near_0 = ", relative to 1 near 0" if rounding.tanh_absolute else ""
+    wider = "" if rounding.accumulate is None else f", sums in {str(rounding.accumulate).removeprefix('torch.')}"
+    return f"tanh within {rounding.tanh_ulps:g} units in the last place{near_0}{wider}"
 
 
 def _agreed(cases: int, worst: float, cut: str = "") -> str:

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import torch
 
-from impls import Capabilities, Config, Implementation, implementation
+from impls import Capabilities, Config, Implementation, Rounding, implementation
 from strategies import Case
 from tests.judge import Disagreement, Trial
 from tests.judge.conformance import write
@@ -158,6 +158,16 @@ def test_findings_are_told(tmp_path: Path) -> None:
         assert defect.link in text
         assert f"(../tests/regressions/{defect.case})" in text
         assert f"(../tests/regressions/onnx-{defect.name}.py)" in text
+
+
+def test_declared_accuracies_are_told(tmp_path: Path) -> None:
+    """Who is judged by a wider bound than the default, and by what right."""
+    declared = Rounding(tanh_ulps=4, tanh_absolute=True, accumulate=torch.float32, reason="It is documented.")
+    path = tmp_path / "T.md"
+    loose = replace(LINEAR, rounding=declared)
+    table(path, results(Result("linear", "agreement", "agrees", cases=1)), loose)
+    said = "tanh within 4 units in the last place, relative to 1 near 0, sums in float32"
+    assert f"| linear | {said} | It is documented. |" in path.read_text(encoding="utf-8")
 
 
 def test_sections(tmp_path: Path) -> None:
