@@ -4,7 +4,9 @@ import sys
 
 import torch
 
-rnn = torch.nn.RNN(33, 8, nonlinearity="relu", dtype=torch.bfloat16)
+rnn = torch.nn.RNN(33, 8, nonlinearity="relu", bias=False, dtype=torch.bfloat16)
+for parameter in rnn.parameters():
+    torch.nn.init.zeros_(parameter)
 x = torch.zeros(1, 17, 33, dtype=torch.bfloat16)
 x[0, 16, 0] = torch.nan
 with torch.no_grad():
