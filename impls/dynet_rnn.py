@@ -10,6 +10,7 @@ import torch
 from impls.contract import Asked, Capabilities, Config, KnownDefect, Rounding, Run, Weights
 from impls.defects import skips_infinite_recurrence, states_of
 from impls.layers import Optional, Scan, differentiable, run_scans
+from impls.parameters import one_bias
 from impls.registry import register
 
 
@@ -104,10 +105,9 @@ class _Network:
         self.collection = dynet.ParameterCollection()
         self.builder = dynet.SimpleRNNBuilder(1, w_ih.shape[1], config.hidden_size, self.collection)
         (self.parameters,) = self.builder.get_parameters()
-        # Its one bias is the sum of both, rounded once.
-        given = [bias.double() for bias in biases if bias is not None]
-        bias = sum(given, torch.zeros(config.hidden_size, dtype=torch.float64))
-        for own, tensor in zip(self.parameters, (w_ih, w_hh, bias.float()), strict=True):
+        given = [bias for bias in biases if bias is not None]
+        bias = one_bias(*given) if given else torch.zeros(config.hidden_size, dtype=torch.float32)
+        for own, tensor in zip(self.parameters, (w_ih, w_hh, bias), strict=True):
             own.set_value(tensor.detach().numpy())
 
     def unrolled(self, x: torch.Tensor, h_0: Optional) -> tuple[list[Any], list[Any]]:

@@ -6,6 +6,7 @@ import torch
 
 from impls.contract import Capabilities, Config, Run, Weights
 from impls.layers import Optional, Scan, run_scans
+from impls.parameters import of_direction, one_bias
 from impls.registry import register
 
 
@@ -32,9 +33,8 @@ def _scan(config: Config, weights: Weights, suffix: str) -> Scan:
         raise NotImplementedError(config.nonlinearity)
 
     def bias() -> torch.Tensor:
-        # Its one bias is the sum of both, rounded once.
-        biases = [weights[f"{role}_{suffix}"].double() for role in ("bias_ih", "bias_hh") if config.bias]
-        return sum(biases, torch.zeros(config.hidden_size, dtype=torch.float64)).to(config.dtype)
+        _, _, *biases = of_direction(config, weights, suffix)
+        return one_bias(*biases) if biases else torch.zeros(config.hidden_size, dtype=config.dtype)
 
     def scan(x: torch.Tensor, h_0: Optional) -> torch.Tensor:
         # It starts from the products of x. Its axes are (batch, time, gate, head, unit), (gate, head, unit, unit),

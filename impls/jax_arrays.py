@@ -11,6 +11,7 @@ import torch
 from impls.arrays import to_numpy, to_torch
 from impls.contract import Config, Rounding, Run, Weights
 from impls.layers import Optional, differentiable, run_directions
+from impls.parameters import of_direction
 
 #: How XLA rounds on the CPU.
 XLA = Rounding(
@@ -30,6 +31,12 @@ class Settings(NamedTuple):
     bias: bool
     batch_first: bool
     reverse: bool
+
+
+def settings_of(config: Config, suffix: str) -> Settings:
+    """Those of one layer and direction."""
+    reverse = suffix.endswith("_reverse")
+    return Settings(config.hidden_size, config.nonlinearity, config.bias, config.batch_first, reverse)
 
 
 #: Settings, x (T, B, I), h_0 (B, H) or None, lengths (B,) or None and nn.RNN's parameters of one direction to
@@ -61,9 +68,7 @@ def run_pure(config: Config, weights: Weights, pure: Pure) -> Run:
 
 def _direction(config: Config, weights: Weights, pure: Pure, suffix: str) -> Any:
     function, pullback = _compiled(pure)
-    reverse = suffix.endswith("_reverse")
-    settings = Settings(config.hidden_size, config.nonlinearity, config.bias, config.batch_first, reverse)
-    roles = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")[: 4 if config.bias else 2]
+    settings = settings_of(config, suffix)
 
     def forward(lengths: Optional, x: torch.Tensor, h_0: Optional, *parameters: torch.Tensor) -> Any:
         return _to_torch(function(settings, _to_jax(x), _to_jax(h_0), _to_jax(lengths), *map(_to_jax, parameters)))
@@ -73,7 +78,7 @@ def _direction(config: Config, weights: Weights, pure: Pure, suffix: str) -> Any
         return None, *_to_torch(pullback(settings, _to_jax(lengths), cotangents, *map(_to_jax, tensors)))
 
     connected = differentiable(forward, vjp)
-    parameters = [weights[f"{role}_{suffix}"] for role in roles]
+    parameters = of_direction(config, weights, suffix)
     return lambda x, h_0, lengths: connected(lengths, x, h_0, *parameters)
 
 

@@ -11,8 +11,9 @@ import torch
 from impls.arrays import to_numpy, to_torch
 from impls.contract import Asked, Capabilities, Config, KnownDefect, Rounding, Run, Weights
 from impls.defects import has_padding_in_gradients
-from impls.jax_arrays import XLA, Settings, run_pure
+from impls.jax_arrays import XLA, Settings, run_pure, settings_of
 from impls.layers import Direction, Optional, differentiable, run_directions
+from impls.parameters import of_direction
 from impls.registry import register
 
 
@@ -56,23 +57,17 @@ def _build(config: Config, weights: Weights) -> Run:
 
     dtype = str(config.dtype).removeprefix("torch.")
     for index, suffix in enumerate(config.suffixes()):
-        _layer(_settings(config, suffix), config.layer_input_size(index // config.num_directions), dtype)
+        _layer(settings_of(config, suffix), config.layer_input_size(index // config.num_directions), dtype)
     if backend.backend() == "jax":
         return run_pure(config, weights, _rnn)
     return run_directions(config, [_direction(config, weights, suffix) for suffix in config.suffixes()])
 
 
-def _settings(config: Config, suffix: str) -> Settings:
-    reverse = suffix.endswith("_reverse")
-    return Settings(config.hidden_size, config.nonlinearity, config.bias, config.batch_first, reverse)
-
-
 def _direction(config: Config, weights: Weights, suffix: str) -> Direction:
     from keras import backend
 
-    settings = _settings(config, suffix)
-    roles = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")[: 4 if config.bias else 2]
-    parameters = [weights[f"{role}_{suffix}"] for role in roles]
+    settings = settings_of(config, suffix)
+    parameters = of_direction(config, weights, suffix)
     call = _CALLS[backend.backend()](settings)
     return lambda x, h_0, lengths: call(x, h_0, lengths, *parameters)
 

@@ -13,6 +13,7 @@ from impls.arrays import to_numpy, to_torch
 from impls.contract import Asked, Capabilities, Config, KnownDefect, Rounding, Run, Weights
 from impls.defects import states_of
 from impls.layers import Optional, Scan, run_scans
+from impls.parameters import of_direction, one_bias
 from impls.registry import register
 
 
@@ -96,11 +97,8 @@ def build(config: Config, weights: Weights) -> Run:
 
 
 def _scan(config: Config, weights: Weights, suffix: str) -> Scan:
-    parameters = [weights[f"weight_ih_{suffix}"].T, weights[f"weight_hh_{suffix}"].T]
-    if config.bias:
-        # Its one bias is the sum of both, rounded once.
-        both = weights[f"bias_ih_{suffix}"].double() + weights[f"bias_hh_{suffix}"].double()
-        parameters.append(both.to(config.dtype))
+    w_ih, w_hh, *biases = of_direction(config, weights, suffix)
+    parameters = [w_ih.T, w_hh.T, *([one_bias(*biases)] if biases else [])]
 
     def scan(x: torch.Tensor, h_0: Optional) -> torch.Tensor:
         given = [x.transpose(0, 1), *parameters, *([] if h_0 is None else [h_0])]

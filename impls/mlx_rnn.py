@@ -10,6 +10,7 @@ from torch.utils.dlpack import from_dlpack
 from impls.contract import Config, KnownDefect, Run, Weights
 from impls.defects import skips_infinite_recurrence
 from impls.layers import Optional, Scan, differentiable, run_scans
+from impls.parameters import one_bias
 from impls.registry import register
 
 
@@ -45,9 +46,8 @@ def _scan(config: Config, weights: Weights, suffix: str) -> Scan:
         return mx.array(tensor.detach(), dtype=dtype)
 
     def own(w_ih: torch.Tensor, w_hh: torch.Tensor, *biases: Optional) -> list[mx.array]:
-        # Its one bias is the sum of both, rounded once.
-        given = [bias.double() for bias in biases if bias is not None]
-        return [array(w_ih), array(w_hh), *([array(sum(given).to(config.dtype))] if given else [])]  # type: ignore[union-attr]
+        given = [bias for bias in biases if bias is not None]
+        return [array(w_ih), array(w_hh), *([array(one_bias(*given))] if given else [])]
 
     def network(w_xh: mx.array, w_hh: mx.array, *bias: mx.array) -> Any:
         rnn = nn.RNN(w_xh.shape[1], config.hidden_size, config.bias, getattr(nn, config.nonlinearity))  # type: ignore[attr-defined]

@@ -9,6 +9,7 @@ import torch
 
 from impls.contract import Capabilities, Config, Run, Weights
 from impls.layers import Optional, run_layers
+from impls.parameters import one_bias
 from impls.registry import register
 
 #: A stored array of float32 begins with this tag.
@@ -93,6 +94,5 @@ def _stored(config: Config, weights: Weights, suffixes: list[str]) -> list[Any]:
 
     bias = torch.zeros(len(suffixes), config.hidden_size, dtype=torch.float32)
     if config.bias:
-        # Rounded once.
-        bias = (stacked("bias_ih").double() + stacked("bias_hh")).float()
+        bias = one_bias(stacked("bias_ih"), stacked("bias_hh"))
     return [stacked("weight_ih").numpy(), bias.numpy(), stacked("weight_hh").numpy()]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 
@@ -12,15 +12,22 @@ from impls.defects import has_nan_under_relu, skips_infinite_recurrence
 from impls.onnx_model import Evaluator, Node, run_nodes
 from impls.registry import register
 
+if TYPE_CHECKING:
+    import onnx
 
-@lru_cache(maxsize=1024)
-def _session(node: Node) -> Evaluator:
+
+def inference_session(model: onnx.ModelProto) -> Any:
+    """A session on the CPU, on one thread."""
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
-    model = node.model().SerializeToString()
-    session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+    return onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
+
+
+@lru_cache(maxsize=1024)
+def _session(node: Node) -> Evaluator:
+    session = inference_session(node.model())
 
     def evaluate(feeds: dict[str, Any]) -> Any:
         return session.run(None, feeds)

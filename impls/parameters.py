@@ -1,4 +1,4 @@
-"""Parameters of a module of one's own, filled from nn.RNN's."""
+"""nn.RNN's parameters as others want them: in a module of its own, of one direction, with one bias."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import torch
 
-from impls.contract import Weights
+from impls.contract import Config, Weights
 
 
 def fill(own: Mapping[str, torch.Tensor], weights: Weights) -> None:
@@ -15,3 +15,14 @@ def fill(own: Mapping[str, torch.Tensor], weights: Weights) -> None:
         for name, parameter in own.items():
             parameter.copy_(weights[name])
             parameter.requires_grad_(weights[name].requires_grad)
+
+
+def of_direction(config: Config, weights: Weights, suffix: str) -> list[torch.Tensor]:
+    """W_ih, W_hh and, where the network has biases, b_ih and b_hh of one layer and direction."""
+    roles = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")[: 4 if config.bias else 2]
+    return [weights[f"{role}_{suffix}"] for role in roles]
+
+
+def one_bias(b_ih: torch.Tensor, b_hh: torch.Tensor) -> torch.Tensor:
+    """The bias of a library that has one for both: their sum, rounded once."""
+    return (b_ih.double() + b_hh.double()).to(b_ih.dtype)

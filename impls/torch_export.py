@@ -15,6 +15,8 @@ from impls.torch_defects import TORCH_DEFECTS
 
 
 class _Exportable(torch.nn.Module):
+    """nn.RNN as a module without parameters: they are among its inputs."""
+
     def __init__(self, config: Config) -> None:
         super().__init__()
         self.network = network_of(config)
@@ -23,11 +25,16 @@ class _Exportable(torch.nn.Module):
         return self.network(weights, x, h_0[0] if h_0 else None)
 
 
-def exported(config: Config, *shapes: tuple[int, ...]) -> Any:
-    """The graph of nn.RNN for an x of this shape, and an h_0: an ExportedProgram, with the parameters as inputs."""
+def exportable(config: Config, *shapes: tuple[int, ...]) -> tuple[torch.nn.Module, tuple[Any, ...]]:
+    """What an exporter is given: nn.RNN, and its parameters, an x of this shape, and an h_0 as examples."""
     weights = {key: torch.zeros(shape, dtype=config.dtype) for key, shape in config.parameter_shapes().items()}
     tensors = [torch.zeros(shape, dtype=config.dtype) for shape in shapes]
-    return torch.export.export(_Exportable(config), (weights, *tensors))
+    return _Exportable(config).eval(), (weights, *tensors)
+
+
+def exported(config: Config, *shapes: tuple[int, ...]) -> Any:
+    """The graph of nn.RNN for an x of this shape, and an h_0: an ExportedProgram, with the parameters as inputs."""
+    return torch.export.export(*exportable(config, *shapes))
 
 
 def _register(name: str, compiled: Callable[[Any], Callable[..., Any]], **options: Any) -> None:

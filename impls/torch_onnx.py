@@ -10,33 +10,19 @@ import torch
 
 from impls.arrays import to_numpy, to_torch
 from impls.contract import Capabilities, Config, Rounding, Run, Weights
+from impls.onnx_runtime import inference_session
 from impls.registry import register
-from impls.torch_compile import network_of
-
-
-class _Exportable(torch.nn.Module):
-    def __init__(self, config: Config) -> None:
-        super().__init__()
-        self.network = network_of(config)
-
-    def forward(self, weights: dict[str, torch.Tensor], x: torch.Tensor, h_0: torch.Tensor | None = None) -> Any:
-        return self.network(weights, x, h_0)
+from impls.torch_export import exportable
 
 
 @cache
 def _session(config: Config, *shapes: tuple[int, ...]) -> Any:
-    import onnxruntime
-
     # It warns that torchvision, which has nothing to do with it, is not there.
     logging.getLogger("torch.onnx._internal.exporter._registration").setLevel(logging.ERROR)
 
-    weights = {name: torch.zeros(shape, dtype=config.dtype) for name, shape in config.parameter_shapes().items()}
-    tensors = [torch.zeros(shape, dtype=config.dtype) for shape in shapes]
-    program = torch.onnx.export(_Exportable(config).eval(), (weights, *tensors), dynamo=True, verbose=False)
+    program = torch.onnx.export(*exportable(config, *shapes), dynamo=True, verbose=False)
     assert program is not None
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = options.inter_op_num_threads = 1
-    return onnxruntime.InferenceSession(program.model_proto.SerializeToString(), options)
+    return inference_session(program.model_proto)
 
 
 @register(

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.judge.trial import Trial
+from tests.judge.trial import trial_of
 
 _FOLDER = "rnn_parity_crashes"
 
@@ -45,8 +45,8 @@ class Crashes:
 def pytest_runtest_setup(item: Any) -> None:
     """A worker's part: notes who is judged; what crashed elsewhere does not crash here."""
     given = getattr(item.config, "workerinput", {})
-    trial = getattr(item, "callspec", None) and item.callspec.params.get("trial")
-    if _FOLDER not in given or not isinstance(trial, Trial):
+    trial = trial_of(item)
+    if _FOLDER not in given or trial is None:
         return
     folder, name = Path(given[_FOLDER]), trial.implementation.name
     (folder / f"running-{given['workerid']}").write_text(name, encoding="utf-8")

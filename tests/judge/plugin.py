@@ -21,7 +21,7 @@ from tests.judge.counterexample import MINIMAL_CASE, Counterexample, explanation
 from tests.judge.options import RUN, Run, configure
 from tests.judge.property import PROPERTIES, Property
 from tests.judge.shards import budgets, shard_test
-from tests.judge.trial import Trial
+from tests.judge.trial import Trial, trial_of
 from tests.judge.verdict import Disagreement
 
 TESTS = Path(__file__).parent.parent
@@ -183,14 +183,10 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             _bind(item, judged, run)
 
 
-def _trial_of(item: Any) -> object:
-    return getattr(item, "callspec", None) and item.callspec.params.get("trial")
-
-
 def _place(item: Any) -> str:
     """Where an item stands: those of a framework beside each other, that few workers import it; the others last."""
-    trial = _trial_of(item)
-    foreign = isinstance(trial, Trial) and trial.implementation.library not in LIGHT
+    trial = trial_of(item)
+    foreign = trial is not None and trial.implementation.library not in LIGHT
     return trial.implementation.name if foreign else "~"
 
 
@@ -211,7 +207,7 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, None, None]:
         return (yield)
     finally:
         item.stash[_CPU] = time.process_time() + cpu_seconds() - started
-        if item.get_closest_marker("xfail") and isinstance(trial := _trial_of(item), Trial):
+        if item.get_closest_marker("xfail") and (trial := trial_of(item)):
             # A known defect may leave a process in ruins.
             isolation.end(trial.implementation.name)
 
@@ -221,8 +217,8 @@ def pytest_runtest_makereport(
     item: Any, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     made = yield
-    trial = _trial_of(item)
-    if not isinstance(trial, Trial) or call.when == "teardown" or (call.when == "setup" and made.outcome == "passed"):
+    trial = trial_of(item)
+    if trial is None or call.when == "teardown" or (call.when == "setup" and made.outcome == "passed"):
         return made
     name = item.obj.property.name if hasattr(item.obj, "property") else "archive"
     result = report.Result.of(trial, name, made, item.stash.get(_CPU, 0.0))

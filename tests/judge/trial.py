@@ -233,6 +233,12 @@ def _expected_gradients(case: Case, rounding: Rounding, times: int) -> dict[str,
     return impls.backward.gradients(*arguments, rounding, case.lengths, times)
 
 
+def trial_of(item: Any) -> Trial | None:
+    """The trial that a pytest item is given, if it is given one."""
+    found = getattr(item, "callspec", None) and item.callspec.params.get("trial")
+    return found if isinstance(found, Trial) else None
+
+
 def companion(case: Case) -> Case:
     """Another case of the same sizes and options: every array turned around and negated."""
     return replace(
