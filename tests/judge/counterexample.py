@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from impls import Implementation, registered
@@ -122,80 +122,3 @@ def _standing(counterexample: Counterexample, implementation: Implementation) ->
         return "disagree" if verdict_on(judged, apart, case) else "agree"
     except Exception:
         return "cannot be judged"
-
-
-#: What the line with the minimal case starts with.
-MINIMAL_CASE = "minimal case: "
-
-
-def gist(text: str) -> str:
-    """The part of an explanation that is the same for the same counterexample, found by another shard or property."""
-    who, _, what = text.partition(" fails ")
-    _, _, differs = what.partition("\n")
-    return who + differs.partition("\n  (reduced from ")[0]
-
-
-def explanation(counterexample: Counterexample, commands: Mapping[str, str]) -> str:
-    """What a user reads: who, what, where, how far off, on which case, who else, and what to do next."""
-    implementation, disagreement, case = counterexample.implementation, counterexample.disagreement, counterexample.case
-    version = f"{implementation.library} {implementation.version}"
-    effort = f"{counterexample.calls} calls{_unless(counterexample.reduced_fully)}"
-    lines = [
-        f"{implementation.name} ({version}) fails {counterexample.property.name}: {counterexample.property.says}",
-        "",
-        *_what_differs(disagreement),
-        "",
-        f"{MINIMAL_CASE}{case.descriptor}",
-        *_wrapped(case),
-        f"  (reduced from {counterexample.found.descriptor} in {effort})",
-        "",
-        "on this same case",
-        *(f"  {verdict}: {', '.join(names)}" for verdict, names in others(counterexample).items() if names),
-        "",
-        "what next",
-        *(f"  {what}: {command}" for what, command in commands.items()),
-    ]
-    return "\n".join(lines)
-
-
-def _unless(reduced_fully: bool) -> str:
-    return "" if reduced_fully else ", the limit: it may not be minimal"
-
-
-def _what_differs(disagreement: Disagreement) -> list[str]:
-    lines = [f"  {disagreement.text}"]
-    details = disagreement.details
-    if "allowed" in details:
-        lines += [
-            f"    expected  {_number(details['expected'])}",
-            f"    got       {_number(details['got'])}",
-            f"    allowed   {_allowed(details['expected'], details['allowed'])}",
-        ]
-    if details.get("wrong", 1) > 1:
-        lines.append(f"    {details['wrong']} of the {details['of']} elements are wrong")
-    return lines
-
-
-def _number(value: float) -> str:
-    return repr(int(value)) if isinstance(value, float) and value.is_integer() and abs(value) < 1e15 else repr(value)
-
-
-def _allowed(expected: float, allowed: float) -> str:
-    if not allowed:
-        exact = (
-            "every sum in this case is exact in every order"
-            if abs(expected) < float("inf")
-            else "demanded by IEEE arithmetic"
-        )
-        return f"nothing else: {exact}"
-    return f"+-{allowed:.3g}, the proven bound on rounding"
-
-
-def _wrapped(case: Case) -> list[str]:
-    """The case as it can be pasted, an argument a line; large ones are left to the archive."""
-    text = repr(case)
-    if len(text) > 3000:
-        return [f"  {text[:1500]} ... ({len(text)} characters in all: archive the case to see them)"]
-    for argument in ("x=", "h_0=", "weights=", "unbatched=", "memory="):
-        text = text.replace(f", {argument}", f",\n     {argument}", 1)
-    return [f"  {line}" for line in text.splitlines()]

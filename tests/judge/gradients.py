@@ -88,9 +88,7 @@ def judge(case: Case, gradients: Mapping[str, torch.Tensor], expected: Mapping[s
     """
     margin = Margin()
     for name, gradient in gradients.items():
-        ball = expected[name]
-        if name in _LAYOUTS:
-            ball = Ball(*(_LAYOUTS[name](case, part) for part in ball))
+        ball = in_layout(case, name, expected[name])
         said = f"gradient of {name}"
         found = well_formed(case, said, gradient, ball.mid.shape)
         margin.add(judge_values(case, said, found, ball, "gradient"))
@@ -98,6 +96,11 @@ def judge(case: Case, gradients: Mapping[str, torch.Tensor], expected: Mapping[s
         # Where a derivative may be 0 or 1, a gradient lies at an edge of its ball: that says nothing of its rounding.
         margin.worst = 0.0
     return margin
+
+
+def in_layout(case: Case, name: str, ball: Ball) -> Ball:
+    """The gradient of an argument, in the layout in which the case hands it over."""
+    return Ball(*(_LAYOUTS[name](case, part) for part in ball)) if name in _LAYOUTS else ball
 
 
 _LAYOUTS: dict[str, Callable[[Case, Array], Array]] = {"x": Case.in_layout, "h_0": Case.state_in_layout}

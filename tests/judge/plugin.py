@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import time
 from collections.abc import Generator, Iterator
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +18,13 @@ from impls.registry import LIGHT, MAIN
 from strategies import Case
 from tests.commandline import add_options, in_checkout
 from tests.judge import archive, conformance, crashes, listing, report, table
-from tests.judge.counterexample import MINIMAL_CASE, Counterexample, explanation, find_minimal, gist
+from tests.judge import finding as findings
+from tests.judge.counterexample import Counterexample, find_minimal
+from tests.judge.finding import Finding
 from tests.judge.options import RUN, Run, configure
 from tests.judge.property import PROPERTIES, Property
 from tests.judge.shards import budgets, shard_test
+from tests.judge.terminal import Told
 from tests.judge.trial import Trial, trial_of
 from tests.judge.verdict import Disagreement
 
@@ -228,8 +232,11 @@ def pytest_runtest_makereport(
         if "archived" in item.callspec.params:
             disagreement.case = item.callspec.params["archived"].case
         if disagreement.case is not None:
-            made.longrepr, written = _explain(item, trial, disagreement)
-            result.counterexamples = [written] if written else []
+            found = _explain(item, trial, disagreement)
+            # Plain data, which travels from a worker beside the text.
+            setattr(made, findings.KEY, asdict(found))
+            made.longrepr = str(Told(found))
+            result.counterexamples = [found.archived] if found.archived else []
     elif str(made.longrepr).startswith("[XPASS(strict)]"):
         made.longrepr = (
             f"{trial.implementation.name} {trial.implementation.version} agrees on an archived case of a known defect, "
@@ -250,8 +257,8 @@ def disagreement_in(error: BaseException | None) -> Disagreement | None:
     return None
 
 
-def _explain(item: Any, trial: Trial, disagreement: Disagreement) -> tuple[str, str]:
-    """What the user reads in the place of a traceback, and the name of the file in the archive, if one was written."""
+def _explain(item: Any, trial: Trial, disagreement: Disagreement) -> Finding:
+    """What the user is told of a disagreement; its minimal case is archived, if a run asks for that."""
     run = item.config.stash[RUN]
     if not hasattr(item.obj, "property"):
         judged = PROPERTIES[item.callspec.params["archived"].property]
@@ -269,10 +276,10 @@ def _explain(item: Any, trial: Trial, disagreement: Disagreement) -> tuple[str, 
         again = f"pytest{asked} --case={run.replay}"
     if run.archive:
         path = archive.write(counterexample.record(), run.archive)
-        commands = {"archived": str(path), "replay  ": f"pytest{asked} --case={path}"}
-        return explanation(counterexample, commands), path.name
-    commands = {"replay ": again, "archive": again.replace("pytest", "pytest --archive=tests/regressions", 1)}
-    return explanation(counterexample, commands), ""
+        commands = {"archived": str(path), "replay": f"pytest{asked} --case={path}"}
+        return Finding.of(counterexample, commands, path.name)
+    commands = {"replay": again, "archive": again.replace("pytest", "pytest --archive=tests/regressions", 1)}
+    return Finding.of(counterexample, commands)
 
 
 class Collector:
@@ -280,14 +287,18 @@ class Collector:
 
     def __init__(self, results: report.Results) -> None:
         self.results = results
-        self._told: dict[str, str] = {}
+        self._told: dict[tuple[str, ...], str] = {}
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         self.results.take(report)
-        if isinstance(report.longrepr, str) and MINIMAL_CASE in report.longrepr:
-            first = self._told.setdefault(gist(report.longrepr), report.nodeid)
-            if first != report.nodeid:
+        if plain := getattr(report, findings.KEY, None):
+            found = Finding(**plain)
+            first = self._told.setdefault(found.gist, report.nodeid)
+            if first == report.nodeid:
+                self.results.findings.append(found)
+                report.longrepr = Told(found)  # type: ignore[assignment]
+            else:
                 report.longrepr = f"the same counterexample as {first}"
 
 

@@ -11,6 +11,7 @@ from typing import Any, TypeAlias
 import pytest
 
 from tests.judge.counterexample import spelled
+from tests.judge.finding import Finding
 from tests.judge.options import Run
 from tests.judge.trial import Trial
 
@@ -128,6 +129,8 @@ class Results:
 
     def __init__(self) -> None:
         self.found: dict[tuple[str, str], Result] = {}
+        #: Each counterexample once, in the order in which they were found.
+        self.findings: list[Finding] = []
 
     def take(self, report: pytest.TestReport) -> None:
         """Add what a report brings, whichever worker it comes from."""

@@ -18,7 +18,8 @@ from hypothesis import Phase, settings
 from impls import Implementation
 from strategies.complexity import complexity
 from tests.judge import Disagreement, Property
-from tests.judge.counterexample import Counterexample, explanation, find_minimal
+from tests.judge.counterexample import Counterexample, find_minimal
+from tests.judge.finding import Finding
 from tests.measures.drawing import PLAIN
 from tests.suite.planted import BUGS, minimal
 from tests.suite.planted.trying import PROPERTIES, hunt, implementation
@@ -36,7 +37,7 @@ def reduced(judged: Property, found: Implementation, seed: int) -> tuple[Counter
     if not (isinstance(first, Disagreement) and isinstance(disagreement, Disagreement)):
         return None, 0.0
     counterexample = find_minimal(judged, found, disagreement)
-    explanation(counterexample, {})
+    Finding.of(counterexample, {})
     return counterexample, time.process_time() - start - finding
 
 

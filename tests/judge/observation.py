@@ -1,0 +1,75 @@
+"""What an implementation gives on a case, without a verdict: all that it returns, gradients too, or what it raises."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import torch
+
+from impls import Implementation
+from impls.balls import Ball
+from impls.contract import Array
+from strategies import Case
+from tests.judge import gradients
+from tests.judge.trial import Network, Trial
+from tests.judge.verdict import Disagreement, Result
+
+
+@dataclass(frozen=True)
+class Observation:
+    """One look at an implementation: results as they came, in its shapes and layouts."""
+
+    case: Case
+    #: `output`, `h_n` and `gradient of NAME`: float64 arrays; empty where it raised.
+    parts: Mapping[str, Array] = field(default_factory=dict)
+    dtypes: Mapping[str, torch.dtype] = field(default_factory=dict)
+    #: What it raised, in words; empty where it returned.
+    error: str = ""
+
+
+def observe(implementation: Implementation, case: Case) -> Observation:
+    """A new network, called on the case; where the case asks for gradients, differentiated as well."""
+    trial = Trial(implementation)
+    try:
+        found = tensors_of(trial.build(case), case)
+        if case.has_cotangents:
+            found |= _differentiated(trial, case)
+    except Disagreement as disagreement:
+        return Observation(case, error=disagreement.text)
+    return observed(case, found)
+
+
+def tensors_of(network: Network, case: Case) -> dict[str, torch.Tensor]:
+    """What a network returns on a case, by name."""
+    return dict(zip(Result._fields, network.call(case), strict=True))
+
+
+def observed(case: Case, found: Mapping[str, torch.Tensor]) -> Observation:
+    """Tensors as an observation."""
+    wide = {name: tensor.detach().cpu().to(torch.float64).resolve_neg() for name, tensor in found.items()}
+    return Observation(
+        case,
+        {name: tensor.numpy() for name, tensor in wide.items()},
+        {name: tensor.dtype for name, tensor in found.items()},
+    )
+
+
+def _differentiated(trial: Trial, case: Case) -> dict[str, torch.Tensor]:
+    asked = gradients.ask(case)
+    network = trial.build_from(case, asked.weights)
+    result = network.call_on(case, asked.x, asked.h_0)
+    trial._timed("differentiating", gradients.backward, case, [result], False)
+    found = gradients.collect(asked, network.leaves(asked.weights))
+    return {f"gradient of {name}": tensor for name, tensor in found.items()}
+
+
+def expected_on(implementation: Implementation, case: Case) -> dict[str, Ball]:
+    """What the reference demands of it there, under the same names and in the same layouts."""
+    trial = Trial(implementation)
+    output, h_n = trial.expected(case)
+    balls = {"output": Ball(*map(case.in_layout, output)), "h_n": Ball(*map(case.state_in_layout, h_n))}
+    if case.has_cotangents:
+        for name, ball in trial.expected_gradients(case).items():
+            balls[f"gradient of {name}"] = gradients.in_layout(case, name, ball)
+    return balls
