@@ -26,7 +26,7 @@ from impls.reference import Mask, Pass, counting, layer_passes
 _DERIVATIVE_ROUNDINGS = 4.0
 
 
-class _Sum(NamedTuple):
+class Sum(NamedTuple):
     """A sum of ball products that goes on: the grain of its terms, its midpoint, propagated radius and magnitudes."""
 
     grain: float
@@ -37,21 +37,23 @@ class _Sum(NamedTuple):
     terms: Array
     lost: Array
 
-    def plus(self, other: _Sum) -> _Sum:
+    def plus(self, other: Sum) -> Sum:
+        """Both sums added up."""
         added = (one + two for one, two in zip(self[1:], other[1:], strict=True))
-        return _Sum(min(self.grain, other.grain), *added)
+        return Sum(min(self.grain, other.grain), *added)
 
-    def where(self, mask: Mask, other: _Sum) -> _Sum:
+    def where(self, mask: Mask, other: Sum) -> Sum:
+        """This sum where the mask is true, the other elsewhere."""
         chosen = (np.where(mask, one, two) for one, two in zip(self[1:], other[1:], strict=True))
-        return _Sum(min(self.grain, other.grain), *chosen)
+        return Sum(min(self.grain, other.grain), *chosen)
 
-    def repeated(self, times: int) -> _Sum:
+    def repeated(self, times: int) -> Sum:
         """The same terms so many times over."""
         return self.each(lambda part: times * part)
 
-    def each(self, change: Callable[[Array], Array]) -> _Sum:
+    def each(self, change: Callable[[Array], Array]) -> Sum:
         """The same change made to each array."""
-        return _Sum(self.grain, *map(change, self[1:]))
+        return Sum(self.grain, *map(change, self[1:]))
 
 
 def gradients(
@@ -64,6 +66,7 @@ def gradients(
     rounding: Rounding | None = None,
     lengths: Sequence[int] | None = None,
     times: int = 1,
+    going_back: type[LayerBackward] | None = None,
 ) -> dict[str, Ball]:
     """The gradients of sum(output * grad_output) + sum(h_n * grad_h_n), as balls.
 
@@ -78,6 +81,7 @@ def gradients(
         grad_h_n: (num_layers * num_directions, B, hidden_size), or None for zeros.
         times: how often gradients are accumulated: their terms may be added up in any order, those of one time between
             those of another.
+        going_back: how a layer goes back, where it is not as it should: a bug's model.
 
     Returns:
         A ball of its shape for `x`, `h_0` where it is given, and every parameter, by name.
@@ -87,13 +91,14 @@ def gradients(
     if grad_output is None:
         grad_output = np.zeros((*x.shape[:2], config.num_directions * config.hidden_size))
     counts = counting(x, lengths)
-    above = _given(grad_output if counts is None else np.where(counts, grad_output, 0.0))
+    above = given(grad_output if counts is None else np.where(counts, grad_output, 0.0))
     found: dict[str, Ball] = {}
     starts: list[Ball] = []
     with np.errstate(all="ignore"):
         for number, made in reversed(list(enumerate(passes))):
             rows = slice(number * config.num_directions, (number + 1) * config.num_directions)
-            layer = _LayerBackward(arithmetic, made, None if grad_h_n is None else grad_h_n[rows], times)
+            asked = None if grad_h_n is None else grad_h_n[rows]
+            layer = (going_back or LayerBackward)(arithmetic, made, asked, times, number)
             start, above = layer.run(above)
             starts.insert(0, start)
             suffixes = config.suffixes()[rows]
@@ -112,13 +117,13 @@ def _no_wider(config: Config, rounding: Rounding) -> Rounding:
     return rounding
 
 
-def _given(mid: Array) -> _Sum:
+def given(mid: Array) -> Sum:
     """Numbers that are what they are, as the start of sums; adding zeros is exact."""
     zeros = np.zeros(mid.shape)
-    return _Sum(grain(mid), mid, zeros, np.abs(mid), (mid != 0) * 1.0, zeros)
+    return Sum(grain(mid), mid, zeros, np.abs(mid), (mid != 0) * 1.0, zeros)
 
 
-def _close(arithmetic: Arithmetic, total: _Sum) -> Ball:
+def _close(arithmetic: Arithmetic, total: Sum) -> Ball:
     """A finished sum: exact where no partial sum can be rounded, free where one may overflow."""
     largest, eta = arithmetic.format.largest, arithmetic.format.smallest_normal
     gamma = arithmetic.gamma(total.terms)
@@ -129,27 +134,39 @@ def _close(arithmetic: Arithmetic, total: _Sum) -> Ball:
     return Ball(np.where(bounded, total.mid, 0.0), np.where(bounded, rad, np.inf))
 
 
-class _LayerBackward:
+class LayerBackward:
     """One layer on the way back, its directions side by side, in the order of processing."""
 
-    def __init__(self, arithmetic: Arithmetic, made: Pass, grad_h_n: Array | None, times: int) -> None:
-        self.arithmetic, self.made, self.times = arithmetic, made, times
+    def __init__(self, arithmetic: Arithmetic, made: Pass, grad_h_n: Array | None, times: int, number: int) -> None:
+        self.arithmetic, self.made, self.times, self.number = arithmetic, made, times, number
         self.eta = arithmetic.format.smallest_normal
-        self.derivative = _derivative(arithmetic, made.layer.nonlinearity, made.states)
+        self.derivative = self.slope()
         self.grad_h_n = np.zeros(made.h_0.mid.shape) if grad_h_n is None else grad_h_n
         self.grad_a = Ball(np.empty(made.states.mid.shape), np.empty(made.states.mid.shape))
         self.grain = np.inf
 
-    def run(self, above: _Sum) -> tuple[Ball, _Sum]:
+    def slope(self) -> Ball:
+        """The activation's derivative at every step."""
+        return derivative(self.arithmetic, self.made.layer.nonlinearity, self.made.states)
+
+    def recurrent(self) -> Array:
+        """W_hh, (directions, H, H), through which gradients go back."""
+        return self.made.layer.w_hh
+
+    def carried(self, before: Sum, t: int) -> Sum:
+        """What goes back from step t to the state before it."""
+        return before
+
+    def run(self, above: Sum) -> tuple[Ball, Sum]:
         """From what is asked of this layer's output, (T, B, directions * H), the gradients of h_0 and of its input."""
         directions, steps = self.made.states.mid.shape[:2]
         asked = above.each(lambda part: _split(part, directions))
-        products = _Products(self.made.layer.w_hh, self.eta)
-        carry = _given(self.grad_h_n)
+        products = Products(self.recurrent(), self.eta)
+        carry = given(self.grad_h_n)
         for t in reversed(range(steps)):
             total = asked.each(lambda part, t=t: part[:, t]).plus(carry)  # type: ignore[misc]
             grad_a, grain_a = self._through_activation(_close(self.arithmetic, total), total.grain, t)
-            before = products(grad_a, grain_a)
+            before = self.carried(products(grad_a, grain_a), t)
             if self.made.valid is not None:
                 valid = self.made.valid[:, t]
                 before = before.where(valid, carry)
@@ -157,7 +174,7 @@ class _LayerBackward:
             self.grad_a.mid[:, t], self.grad_a.rad[:, t] = grad_a
             self.grain = min(self.grain, grain_a)
             carry = before
-        return _close(self.arithmetic, carry.repeated(self.times)), self._of_input()
+        return _close(self.arithmetic, carry.repeated(self.times)), self.of_input()
 
     def _through_activation(self, grad_h: Ball, quantum: float, t: int) -> tuple[Ball, float]:
         """The gradient of the pre-activation, and its grain: 0 where it has none."""
@@ -170,9 +187,9 @@ class _LayerBackward:
         grad_a = Ball(grad_h.mid * mid, np.where(is_exact, 0.0, spread + rounded))
         return _free_where_undefined(grad_a), quantum if is_exact.all() else 0.0
 
-    def _of_input(self) -> _Sum:
+    def of_input(self) -> Sum:
         """The gradient of what the layer reads, (T, B, features): the sum over its directions."""
-        both = _Products(self.made.layer.w_ih[:, None], self.eta)(self.grad_a, self.grain)
+        both = Products(self.made.layer.w_ih[:, None], self.eta)(self.grad_a, self.grain)
         shape = both.mid.shape
         ways = [
             both.each(lambda part, d=d: np.broadcast_to(part, shape)[d, :: -1 if d else 1])  # type: ignore[misc]
@@ -181,14 +198,16 @@ class _LayerBackward:
         total = ways[0] if len(ways) == 1 else ways[0].plus(ways[1])
         if self.made.valid is None:
             return total
-        return total.where(self.made.valid[0], _given(np.zeros(total.mid.shape)))
+        return total.where(self.made.valid[0], given(np.zeros(total.mid.shape)))
+
+    def read(self) -> Ball:
+        """The state that each step reads."""
+        pairs = zip(self.made.h_0, self.made.states, strict=True)
+        return Ball(*(np.concatenate([start[:, None], states[:, :-1]], 1) for start, states in pairs))
 
     def of_parameters(self, bias: bool) -> dict[str, Ball]:
         """Gradients by role, each leading with the direction."""
-        before = [
-            np.concatenate([a[:, None], b[:, :-1]], 1) for a, b in zip(self.made.h_0, self.made.states, strict=True)
-        ]
-        found = {"weight_ih": self._outer(self.made.x), "weight_hh": self._outer(Ball(*before))}
+        found = {"weight_ih": self._outer(self.made.x), "weight_hh": self._outer(self.read())}
         if bias:
             ones = np.ones((*self.grad_a.mid.shape[:3], 1))
             total = self._outer(Ball(ones, np.zeros(ones.shape)))
@@ -208,11 +227,11 @@ class _LayerBackward:
         rad = g_rad @ v_size + np.abs(g) @ v_rad
         lost = self.eta * (terms + g_size.sum(-1)[..., None] + v_size.sum(-2)[:, None, :])
         quantum = _grain_of_products(self.grain, grain(v_mid) if not v_rad.any() else 0.0, self.eta)
-        total = _Sum(quantum, g @ v_mid, rad, g_size @ v_size, np.array(float(terms)), lost)
+        total = Sum(quantum, g @ v_mid, rad, g_size @ v_size, np.array(float(terms)), lost)
         return _close(self.arithmetic, total.repeated(self.times))
 
 
-class _Products:
+class Products:
     """Sums of products with the columns of a weight: W^T g."""
 
     def __init__(self, weight: Array, eta: float) -> None:
@@ -221,11 +240,11 @@ class _Products:
         self.lost = self.size.sum(-2)[..., None, :]
         self.grain = grain(weight)
 
-    def __call__(self, g: Ball, g_grain: float) -> _Sum:
+    def __call__(self, g: Ball, g_grain: float) -> Sum:
         size = np.abs(g.mid) + g.rad
         lost = self.eta * (self.terms + self.lost + size.sum(-1, keepdims=True))
         quantum = _grain_of_products(g_grain, self.grain, self.eta)
-        return _Sum(quantum, g.mid @ self.weight, g.rad @ self.size, size @ self.size, self.terms, lost)
+        return Sum(quantum, g.mid @ self.weight, g.rad @ self.size, size @ self.size, self.terms, lost)
 
 
 def _grain_of_products(one: float, other: float, eta: float) -> float:
@@ -239,7 +258,7 @@ def _split(joined: Array, directions: int) -> Array:
     return np.stack([half[:: -1 if d else 1] for d, half in enumerate(halves)])
 
 
-def _derivative(arithmetic: Arithmetic, nonlinearity: str, h: Ball) -> Ball:
+def derivative(arithmetic: Arithmetic, nonlinearity: str, h: Ball) -> Ball:
     """The activation's derivative, as far as the state tells."""
     if nonlinearity == "tanh":
         size = np.abs(h.mid)

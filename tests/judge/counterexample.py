@@ -18,6 +18,8 @@ from tests.judge.verdict import Disagreement
 
 #: Calls from several threads fail by chance: a case counts as passing after this many quiet tries.
 _TRIES = {"threads": 5}
+#: How many of the cases that failed while reducing are kept, and of those that did not.
+_KEPT = 12
 #: Seconds given to reducing a case of a dear implementation.
 PATIENCE = 90.0
 
@@ -33,6 +35,9 @@ class Counterexample:
     found: Case
     calls: int
     reduced_fully: bool
+    #: Other cases that were tried while it was reduced, some that failed and some that did not.
+    #: Each as the calls of one network, the last of which tells.
+    seen: tuple[tuple[Case, ...], ...] = ()
 
     def record(self) -> Record:
         """What the archive keeps of it."""
@@ -69,6 +74,7 @@ def find_minimal(
     trial = Trial(implementation, asked_for=judged.name)
     found = disagreement.case
     assert found is not None
+    seen: dict[bool, list[tuple[Case, ...]]] = {False: [], True: []}
 
     def fails(case: Case) -> bool:
         if not judged.admits(trial, case):
@@ -77,6 +83,8 @@ def find_minimal(
             again = verdict_on(judged, implementation, case)
         except Exception:
             return False  # An error of the suite is another failure.
+        if len(kept := seen[again is not None]) < _KEPT:
+            kept.append((again and again.calls) or (case,))
         return again is not None and again.kind == disagreement.kind
 
     for counterexample in known:
@@ -85,7 +93,16 @@ def find_minimal(
     seconds = PATIENCE if implementation.dear else math.inf
     reduction = reduce_case(found, fails, seconds=seconds)
     last = verdict_on(judged, implementation, reduction.case) or disagreement
-    return Counterexample(judged, implementation, reduction.case, last, found, reduction.calls, not reduction.exhausted)
+    return Counterexample(
+        judged,
+        implementation,
+        reduction.case,
+        last,
+        found,
+        reduction.calls,
+        not reduction.exhausted,
+        (*seen[True], *seen[False]),
+    )
 
 
 def verdict_on(judged: Property, implementation: Implementation, case: Case) -> Disagreement | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import torch
@@ -29,15 +29,25 @@ class Observation:
 
 
 def observe(implementation: Implementation, case: Case) -> Observation:
-    """A new network, called on the case; where the case asks for gradients, differentiated as well."""
+    """A new network, called on the case; where the case asks for gradients, with tracking, and differentiated."""
     trial = Trial(implementation)
     try:
-        found = tensors_of(trial.build(case), case)
-        if case.has_cotangents:
-            found |= _differentiated(trial, case)
+        found = _differentiated(trial, case) if case.has_cotangents else tensors_of(trial.build(case), case)
     except Disagreement as disagreement:
         return Observation(case, error=disagreement.text)
     return observed(case, found)
+
+
+def observe_calls(implementation: Implementation, calls: Sequence[Case]) -> Observation:
+    """A new network, called on several cases one after the other: what the last call gives."""
+    try:
+        network = Trial(implementation).build(calls[-1])
+        for case in calls[:-1]:
+            network.call(case)
+        found = tensors_of(network, calls[-1])
+    except Disagreement as disagreement:
+        return Observation(calls[-1], error=disagreement.text)
+    return observed(calls[-1], found)
 
 
 def tensors_of(network: Network, case: Case) -> dict[str, torch.Tensor]:
@@ -61,7 +71,8 @@ def _differentiated(trial: Trial, case: Case) -> dict[str, torch.Tensor]:
     result = network.call_on(case, asked.x, asked.h_0)
     trial._timed("differentiating", gradients.backward, case, [result], False)
     found = gradients.collect(asked, network.leaves(asked.weights))
-    return {f"gradient of {name}": tensor for name, tensor in found.items()}
+    parts = dict(zip(Result._fields, result, strict=True))
+    return parts | {f"gradient of {name}": tensor for name, tensor in found.items()}
 
 
 def expected_on(implementation: Implementation, case: Case) -> dict[str, Ball]:

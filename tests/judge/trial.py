@@ -148,10 +148,14 @@ class Trial:
         """
         asked = gradients.ask(case, wanted)
         network = self.build_from(case, asked.weights)
+        with network.told():
+            self._agrees_on(network, case, asked, calls, backwards)
+
+    def _agrees_on(self, network: Network, case: Case, asked: gradients.Asked, calls: int, backwards: int) -> None:
         results = [network.call_on(case, asked.x, asked.h_0) for _ in range(calls)]
         for result in results:
             self.judge(case, result, self.expected(case))
-            if wanted is None and not any(part.requires_grad for part in result):
+            if asked.wanted == asked.arguments().keys() and not any(part.requires_grad for part in result):
                 raise Disagreement(
                     "raises nothing to differentiate",
                     "torch's autograd connects the results to no argument: either detach nothing, or say "
@@ -185,11 +189,22 @@ class Network:
 
     trial: Trial
     run: Run
+    #: The cases on which it was called, the last one last.
+    history: list[Case] = field(default_factory=list)
 
     def call(self, case: Case) -> Result:
         """The result on the case's input and initial state."""
         with torch.no_grad():
             return self.call_on(case, *case.tensors()[1:])
+
+    @contextmanager
+    def told(self) -> Iterator[None]:
+        """Have a disagreement say on what the network was called."""
+        try:
+            yield
+        except Disagreement as disagreement:
+            disagreement.calls = tuple(self.history)
+            raise
 
     def call_with(self, x: torch.Tensor, h_0: torch.Tensor | None) -> Result:
         """The result on these very tensors."""
@@ -198,6 +213,7 @@ class Network:
 
     def call_on(self, case: Case, x: torch.Tensor, h_0: torch.Tensor | None) -> Result:
         """The result on these tensors of a case, handed over as it says; gradients are tracked as torch is set to."""
+        self.history.append(case)
         arguments = lengths.hand_over(case, x, h_0)
         returned = self.call_raw(*arguments)
         if case.lengths is not None:
@@ -217,8 +233,9 @@ class Network:
 
     def agrees(self, case: Case) -> Result:
         """Call, compare with the reference, and hand back the result."""
-        result = self.call(case)
-        self.trial.judge(case, result, self.trial.expected(case))
+        with self.told():
+            result = self.call(case)
+            self.trial.judge(case, result, self.trial.expected(case))
         return result
 
 

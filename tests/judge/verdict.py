@@ -27,6 +27,8 @@ class Disagreement(AssertionError):
         self.details = details
         #: The case that showed it; set by the property.
         self.case: Case | None = None
+        #: What one network was called on, the call that showed it last, where a call did.
+        self.calls: tuple[Case, ...] = ()
 
 
 @dataclass(slots=True)

@@ -1,0 +1,75 @@
+"""Conditions under which a bug shows: what a case has to be like."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+
+from impls.contract import DTYPES
+from strategies import Case
+
+
+def _equal(one: str, other: str) -> Callable[[Case], bool]:
+    return lambda case: SIZES[one](case) == SIZES[other](case)
+
+
+SIZES: dict[str, Callable[[Case], int]] = {
+    "T": lambda case: case.steps,
+    "B": lambda case: case.batch_size,
+    "input_size": lambda case: case.config.input_size,
+    "hidden_size": lambda case: case.config.hidden_size,
+    "num_layers": lambda case: case.config.num_layers,
+    "the number of h_0's rows": lambda case: len(case.config.suffixes()),
+    "B times hidden_size": lambda case: case.batch_size * case.config.hidden_size,
+}
+_AXES = ("T", "B", "input_size", "hidden_size", "the number of h_0's rows")
+
+#: From the plainest on.
+CONDITIONS: dict[str, Callable[[Case], bool]] = {
+    "without h_0": lambda case: case.h_0 is None,
+    "with an h_0": lambda case: case.h_0 is not None,
+    "where h_0 is zero": lambda case: case.h_0 is not None and not case.h_0.any(),
+    "with batch_first": lambda case: case.config.batch_first and not case.unbatched,
+    "without batch_first": lambda case: not case.config.batch_first and not case.unbatched,
+    "with unbatched input": lambda case: case.unbatched,
+    "with batched input": lambda case: not case.unbatched,
+    "in bidirectional networks": lambda case: case.config.bidirectional,
+    "in networks of one direction": lambda case: not case.config.bidirectional,
+    "in networks of several layers": lambda case: case.config.num_layers > 1,
+    "in networks of one layer": lambda case: case.config.num_layers == 1,
+    "for tanh": lambda case: case.config.nonlinearity == "tanh",
+    "for relu": lambda case: case.config.nonlinearity == "relu",
+    "without biases": lambda case: not case.config.bias,
+    "with biases": lambda case: case.config.bias,
+    **{f"in {str(dtype).removeprefix('torch.')}": (lambda case, dtype=dtype: case.config.dtype == dtype) for dtype in DTYPES},  # type: ignore[misc]
+    "in dtypes other than float32": lambda case: case.config.dtype != DTYPES[1],
+    "where gradients are asked for": lambda case: case.has_cotangents,
+    **{f"where {name} is 1": (lambda case, size=size: size(case) == 1) for name, size in SIZES.items()},  # type: ignore[misc]
+    **{
+        f"where {one} equals {other}": _equal(one, other)
+        for index, one in enumerate(_AXES)
+        for other in _AXES[index + 1 :]
+    },
+    "where hidden_size is odd": lambda case: case.config.hidden_size % 2 == 1,
+    "where input_size is odd": lambda case: case.config.input_size % 2 == 1,
+    "where B is odd": lambda case: case.batch_size % 2 == 1,
+    "where T is odd": lambda case: case.steps % 2 == 1,
+}
+
+
+def fitting(shown: Sequence[Case], not_shown: Sequence[Case]) -> Iterator[str]:
+    """Every condition that holds for all cases in which a bug shows, and for none of the others."""
+    for name, holds in CONDITIONS.items():
+        if all(map(holds, shown)) and not any(map(holds, not_shown)):
+            yield name
+    for name, size in SIZES.items():
+        yield from _threshold(name, [size(case) for case in shown], [size(case) for case in not_shown])
+
+
+def _threshold(name: str, shown: Sequence[int], not_shown: Sequence[int]) -> Iterator[str]:
+    """A size from which on, or up to which, a bug shows; what lies between the nearest two that were tried is said."""
+    if min(shown) > max(not_shown):
+        tried = f" (tried: not with {max(not_shown)})" if min(shown) > max(not_shown) + 1 else ""
+        yield f"where {name} is at least {min(shown)}{tried}"
+    if max(shown) < min(not_shown) and max(shown) > 1:
+        tried = f" (tried: not with {min(not_shown)})" if max(shown) < min(not_shown) - 1 else ""
+        yield f"where {name} is at most {max(shown)}{tried}"

@@ -1,0 +1,171 @@
+"""Evidence: what an implementation returned on failing cases, on cases that passed, and on rich ones."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+
+from impls import Capabilities, Implementation, Rounding
+from impls.balls import RADIUS_SLACK, Ball
+from strategies import Case
+from tests.judge.counterexample import Counterexample
+from tests.judge.diagnosis.model import Calls, Model
+from tests.judge.diagnosis.of_gradients import REFERENCE
+from tests.judge.diagnosis.rich import rich_cases
+from tests.judge.diagnosis.wiring import Prediction
+from tests.judge.observation import Observation, observe, observe_calls
+from tests.judge.trial import Trial, companion
+from tests.judge.verdict import error_over_bound
+
+#: So much wider than the bound on what is right, a prediction is one of low precision; for so many numbers that is not
+#: met by chance.
+_MANY, _FEW = 2.0**7, 2
+#: How many rich cases are looked at, and for how many seconds of CPU at most.
+RICH = 120
+SECONDS = 1.5
+
+
+@dataclass(frozen=True)
+class Look:
+    """One look at the implementation: the calls, what the last of them gave, and what it should have given."""
+
+    calls: Calls
+    seen: Observation
+    rounding: Rounding
+
+    @property
+    def case(self) -> Case:
+        """That of the last call."""
+        return self.calls[-1]
+
+    def predicted(self, model: Model) -> Prediction | None:
+        """What a model says; None where it says that such a network cannot compute."""
+        try:
+            return model.predict(self.calls, self.rounding)
+        except (ValueError, IndexError):
+            return None
+
+    @cached_property
+    def right(self) -> Prediction | None:
+        """What is right."""
+        return self.predicted(REFERENCE)
+
+    @cached_property
+    def is_right(self) -> bool:
+        """Whether the implementation is right here, in everything that the reference predicts."""
+        return self.explained_by(self.right)
+
+    def explained_by(self, prediction: Prediction | None) -> bool:
+        """Whether everything that was returned is what is predicted, within its bounds."""
+        if prediction is None:
+            return bool(self.seen.error)
+        if self.seen.error:
+            return False
+        return all(
+            self.seen.dtypes[name] == prediction.dtypes.get(name, self.case.config.dtype)
+            and within(self.seen.parts[name], ball)
+            for name, ball in prediction.parts.items()
+            if name in self.seen.parts
+        )
+
+    def too_good_for(self, prediction: Prediction | None) -> bool:
+        """Whether results are right to many more digits than a prediction of low precision has: by chance, hardly."""
+        if prediction is None or self.right is None or not self.is_right:
+            return False
+        sharper = sum(
+            int((_MANY * ball.rad[ball.rad > 0] < prediction.parts[name].rad[ball.rad > 0]).sum())
+            for name, ball in self.right.parts.items()
+            if name in prediction.parts and prediction.parts[name].rad.shape == ball.rad.shape
+        )
+        return sharper >= _FEW
+
+    def tells_apart(self, prediction: Prediction | None) -> bool:
+        """Whether a prediction and what is right exclude each other: no result is both."""
+        if prediction is None or self.right is None:
+            return prediction is not self.right
+        if dict(prediction.dtypes) and any(dtype != self.case.config.dtype for dtype in prediction.dtypes.values()):
+            return True
+        return any(exclude(prediction.parts[name], ball) for name, ball in self.right.parts.items() if name in prediction.parts)
+
+
+def within(got: np.ndarray, ball: Ball) -> bool:  # type: ignore[type-arg]
+    """Whether an array lies inside of a ball."""
+    return got.shape == ball.mid.shape and bool((error_over_bound(got, ball) <= RADIUS_SLACK).all())
+
+
+def exclude(one: Ball, other: Ball) -> bool:
+    """Whether no array lies inside of both."""
+    if one.mid.shape != other.mid.shape:
+        return True
+    with np.errstate(all="ignore"):
+        apart = np.abs(one.mid - other.mid) > (one.rad + other.rad) * RADIUS_SLACK
+        special = ~(np.isfinite(one.mid) & np.isfinite(other.mid)) & (one.rad == 0) & (other.rad == 0)
+        same = (one.mid == other.mid) | (np.isnan(one.mid) & np.isnan(other.mid))
+    free = np.isinf(one.rad) | np.isinf(other.rad)
+    return bool(((apart & ~np.isnan(one.mid) & ~np.isnan(other.mid)) | (special & ~same) & ~free).any())
+
+
+class Evidence:
+    """Looks at one implementation around a counterexample: those where it is wrong, and all."""
+
+    def __init__(self, counterexample: Counterexample) -> None:
+        self.implementation = counterexample.implementation
+        self.property = counterexample.property.name
+        calls = counterexample.disagreement.calls or (counterexample.case,)
+        self.minimal = calls[-1]
+        self._trial = Trial(self.implementation, asked_for=self.property)
+        self.within = _widened(self.implementation.capabilities, self.minimal)
+        #: Whether one call is right, and only a later one of the same network wrong.
+        self.again = len(calls) > 1 and self._look(calls[-1:]).is_right
+        looks = [look for seen in (calls, *counterexample.seen) for look in self._last_of(seen)]
+        self.failing = [look for look in looks if not look.is_right]
+        self.passing = [look for look in looks if look.is_right]
+        #: All that were looked at so far.
+        self.looks = [*self.failing, *self.passing]
+
+    def _last_of(self, calls: Calls) -> Iterator[Look]:
+        """The last of some calls by itself; where it is right by itself, after each of those before it."""
+        if not self.again:
+            yield self._look(calls[-1:])
+        else:
+            yield from (self._look((earlier, calls[-1])) for earlier in reversed(calls[:-1]))
+
+    def _looks(self, case: Case) -> Iterator[Look]:
+        """One call, or, where one call is right, several on one network."""
+        if not self.again:
+            yield self._look((case,))
+            return
+        other = replace(companion(case), weights=case.weights)
+        for first in (case, other, replace(other, x=other.x[: (case.steps + 1) // 2])):
+            for h_0 in (case.h_0, None) if case.h_0 is not None else (None,):
+                yield self._look((first, replace(case, h_0=h_0)))
+
+    def _look(self, calls: Calls) -> Look:
+        implementation = self.implementation
+        seen = observe(implementation, calls[-1]) if len(calls) == 1 else observe_calls(implementation, calls)
+        return Look(calls, seen, implementation.rounding)
+
+    def rich(self, seed: int = 0) -> Iterator[Look]:
+        """Looks at rich cases, as long as there is time."""
+        start = time.process_time()
+        for case in rich_cases(self.minimal, self.within, RICH, seed):
+            if self._trial.defects(case):
+                continue
+            for look in self._looks(case):
+                self.looks.append(look)
+                yield look
+            if time.process_time() - start > SECONDS:
+                return
+
+
+def _widened(capabilities: Capabilities, case: Case) -> Capabilities:
+    """Claims that the case fits in: where it lies outside, those that object to it are given up."""
+    plain = Capabilities()
+    names = capabilities.objections(case)
+    return replace(capabilities, per_shape=False, **{name: getattr(plain, name) for name in names})
+
+

@@ -1,0 +1,88 @@
+"""A bug model: a bug's name in plain words, and what a network that has it returns."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Iterable, Iterator
+from dataclasses import dataclass, fields
+from typing import Any, TypeAlias
+
+from impls import Rounding
+from strategies import Case
+from tests.judge.diagnosis.wiring import Cell, Prediction, Step, Wiring, cells_of, predict
+
+#: Cases on which one network is called, one after the other.
+Calls: TypeAlias = tuple[Case, ...]
+
+
+@dataclass(frozen=True)
+class Model:
+    """What a network with one bug returns in the last of some calls.
+
+    `predict` raises ValueError where such a network cannot compute at all: there it would raise, too.
+    """
+
+    #: What it does wrong, as a clause that ends a sentence.
+    name: str
+    predict: Callable[[Calls, Rounding], Prediction]
+    #: What models have in common that differ in where they apply or in a number: of those that cannot be told apart the
+    #: first is meant.
+    family: str = ""
+    #: What it comes to on a case, among models of its family: those that come to the same predict the same, and one
+    #: that comes to None does what it should. Empty: to something of its own.
+    effect: Callable[[Case], Hashable] = lambda case: ()
+    #: Whether it is right forward, and wrong on the way back only.
+    backward: bool = False
+    #: Whether models of its family differ in a number: those that say the same are then not told apart.
+    numbered: bool = False
+    #: Whether it says more than the plain edit everywhere: a scope, or a number.
+    special: bool = False
+
+    @classmethod
+    def wired(cls, name: str, wiring: Wiring, family: str = "", **facts: Any) -> Model:
+        """A network that is wired so, and remembers nothing of earlier calls; `facts` are other fields."""
+        return cls(name, lambda calls, rounding: predict(calls[-1], wiring, rounding), family or name, **facts)
+
+
+#: Where in a network an edit applies, from the plainest on.
+SCOPES: dict[str, Callable[[Cell], bool]] = {
+    "": lambda cell: True,
+    " in the reverse direction": lambda cell: cell.reverse,
+    " in the forward direction": lambda cell: not cell.reverse,
+    " in the first layer": lambda cell: cell.layer == 0,
+    " in layers above the first": lambda cell: cell.layer > 0,
+    " in the last layer": lambda cell: cell.layer == cell.top,
+    " below the last layer": lambda cell: cell.layer < cell.top,
+    " in layers above the second": lambda cell: cell.layer > 1,
+    " in the reverse direction of layers above the first": lambda cell: cell.reverse and cell.layer > 0,
+}
+
+_PLAIN: dict[str, Any] = {field.name: field.default for field in fields(Wiring)}
+
+
+def scoped(name: str, **edits: Any) -> Iterator[Model]:
+    """The same edits of `Wiring` in every scope: each applies to the cells there, and the others are as they should be."""
+    for where, applies in SCOPES.items():
+        limited = {place: _only(applies, edit, _PLAIN[place]) for place, edit in edits.items()}
+        yield Model.wired(name + where, Wiring(**limited), family=name, effect=_cells_where(applies), special=bool(where))
+
+
+def _cells_where(applies: Callable[[Cell], bool]) -> Callable[[Case], Hashable]:
+    """The cells of a case's network to which a scope applies; None where there are none."""
+    return lambda case: tuple(key for key, cell in cells_of(case).items() if applies(cell)) or None
+
+
+def _only(applies: Callable[[Cell], bool], edit: Any, plain: Any) -> Callable[..., Any]:
+    return lambda *arguments: (edit if applies(_cell_in(arguments)) else plain)(*arguments)
+
+
+def _cell_in(arguments: Iterable[Any]) -> Cell:
+    return next(found.cell if isinstance(found, Step) else found for found in arguments if isinstance(found, Cell | Step))
+
+
+def numbered(
+    name: str, numbers: Iterable[int], wiring: Callable[[int], Wiring], effect: Callable[[Case, int], Hashable]
+) -> Iterator[Model]:
+    """The same bug with every number that it may have; `name` says where it stands as {k}."""
+    for number in numbers:
+        came_to = lambda case, number=number: effect(case, number)  # type: ignore[misc]  # noqa: E731
+        yield Model.wired(name.format(k=number), wiring(number), name, effect=came_to, numbered=True, special=True)

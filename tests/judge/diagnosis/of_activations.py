@@ -1,0 +1,121 @@
+"""Bug models of activations: another one, none, or one in the wrong place."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import numpy as np
+
+from impls.balls import Ball, exact
+from strategies import Case
+from tests.judge.diagnosis.model import Model, scoped
+from tests.judge.diagnosis.wiring import Operations, Step, sum_of
+
+#: What is granted to formulas that are not those of the reference, in units of their results' roundoff.
+_ULPS = 8.0
+
+
+def _instead(nonlinearity: str, other: Callable[[Operations, Ball], Ball]) -> Callable[[Step], Ball]:
+    """Another activation in the place of one of nn.RNN's two."""
+
+    def step(step: Step) -> Ball:
+        operations, a = step.operations, sum_of(step, step.h)
+        return other(operations, a) if operations.config.nonlinearity == nonlinearity else operations.activate(a)
+
+    return step
+
+
+def _monotonic(function: Callable[[np.ndarray], np.ndarray]) -> Callable[[Operations, Ball], Ball]:  # type: ignore[type-arg]
+    """A function that grows everywhere: what it makes of a ball lies between what it makes of the ball's ends."""
+
+    def activate(operations: Operations, a: Ball) -> Ball:
+        with np.errstate(all="ignore"):
+            low, mid, high = (function(part) for part in (a.mid - a.rad, a.mid, a.mid + a.rad))
+            rounded = _ULPS * operations.arithmetic.format.unit_roundoff * np.abs(mid)
+            rad = np.maximum(high - mid, mid - low)
+        return Ball(mid, np.where(rad > 0, rad + rounded, np.where(mid == np.rint(mid * 64) / 64, 0.0, rounded)))
+
+    return activate
+
+
+def _sigmoid(a: np.ndarray) -> np.ndarray:  # type: ignore[type-arg]
+    return np.asarray(1 / (1 + np.exp(-a)))
+
+
+#: In the place of which activation, and what.
+OTHERS: dict[str, Callable[[Step], Ball]] = {
+    "relu is computed where tanh is asked for": _instead("tanh", lambda operations, a: operations.activated("relu", a)),
+    "tanh is computed where relu is asked for": _instead("relu", lambda operations, a: operations.activated("tanh", a)),
+    "no activation is applied": lambda step: sum_of(step, step.h),
+    "tanh is clipping to [-1, 1]": _instead("tanh", _monotonic(lambda a: np.clip(a, -1, 1))),
+    "tanh is a sigmoid": _instead("tanh", _monotonic(_sigmoid)),
+    "tanh is clipping to [0, 1], a hard sigmoid,": _instead("tanh", _monotonic(lambda a: np.clip(a / 6 + 0.5, 0, 1))),
+    "tanh is a / (1 + |a|), softsign,": _instead("tanh", _monotonic(lambda a: a / (1 + np.abs(a)))),
+    "relu has a slope of 0.01 below zero": _instead("relu", _monotonic(lambda a: np.where(a > 0, a, 0.01 * a))),
+    "relu has a slope of 0.2 below zero": _instead("relu", _monotonic(lambda a: np.where(a > 0, a, 0.2 * a))),
+    "relu is capped at 6": _instead("relu", _monotonic(lambda a: np.clip(a, 0, 6))),
+    "relu is capped at 1": _instead("relu", _monotonic(lambda a: np.clip(a, 0, 1))),
+    "relu is a softplus, log(1 + exp(a))": _instead("relu", _monotonic(lambda a: np.logaddexp(0, a))),
+    "relu is an elu": _instead("relu", _monotonic(lambda a: np.where(a > 0, a, np.expm1(np.minimum(a, 0))))),
+    "relu is the absolute value": _instead("relu", lambda operations, a: Ball(np.abs(a.mid), a.rad)),
+}
+
+
+def _input_half(step: Step) -> Ball:
+    return step.operations.affine([(step.x, step.cell.w_ih)], [step.cell.b_ih])
+
+
+def _state_half(step: Step) -> Ball:
+    return step.operations.affine([(step.h, step.cell.w_hh)], [step.cell.b_hh])
+
+
+def _with_bias_after(step: Step, *biases: str) -> Ball:
+    cell = step.cell
+    bare = step._replace(cell=cell._replace(**{bias: np.zeros_like(cell.b_ih) for bias in biases}))
+    activated = step.operations.activate(sum_of(bare, step.h))
+    after = sum(np.broadcast_to(getattr(cell, bias), activated.mid.shape) for bias in biases)
+    return step.operations.add(activated, exact(np.asarray(after)))
+
+
+def _along_batch(step: Step) -> Ball:
+    cell, rows = step.cell, len(step.h.mid)
+    if rows != len(cell.b_ih):
+        return step.operations.activate(sum_of(step, step.h))
+    products = step.operations.affine([(step.x, cell.w_ih), (step.h, cell.w_hh)])
+    return step.operations.activate(step.operations.add(products, exact((cell.b_ih + cell.b_hh)[:, None] + 0 * products.mid)))
+
+
+#: The activation, or a bias, in the wrong place.
+PLACES: dict[str, Callable[[Step], Ball]] = {
+    "the activation is applied twice": lambda step: step.operations.activate(
+        step.operations.activate(sum_of(step, step.h))
+    ),
+    "the activation is applied before the biases are added": lambda step: _with_bias_after(step, "b_ih", "b_hh"),
+    "b_hh is added after the activation": lambda step: _with_bias_after(step, "b_hh"),
+    "b_ih is added after the activation": lambda step: _with_bias_after(step, "b_ih"),
+    "b_hh is added to the state before W_hh is applied": lambda step: step.operations.activate(
+        step.operations.affine(
+            [(step.x, step.cell.w_ih), (step.operations.add(step.h, exact(step.cell.b_hh + 0 * step.h.mid)), step.cell.w_hh)],
+            [step.cell.b_ih],
+        )
+    ),
+    "the activation is applied to the input's half and to the state's half, which are then added": lambda step: step.operations.add(
+        step.operations.activate(_input_half(step)), step.operations.activate(_state_half(step))
+    ),
+    "the activation is applied to the input's half only": lambda step: step.operations.add(
+        step.operations.activate(_input_half(step)), _state_half(step)
+    ),
+    "the activation is applied to the state's half only": lambda step: step.operations.add(
+        _input_half(step), step.operations.activate(_state_half(step))
+    ),
+    "the activation is applied to the state before W_hh, and not after,": lambda step: sum_of(
+        step, step.operations.activate(step.h)
+    ),
+    "biases are added along the batch where it is as large as the hidden size": _along_batch,
+}
+
+
+def models(case: Case) -> Iterator[Model]:
+    """All of them; no number is left open."""
+    for name, step in (OTHERS | PLACES).items():
+        yield from scoped(name, step=step)

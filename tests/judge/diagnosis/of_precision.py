@@ -1,0 +1,163 @@
+"""Bug models of precision: something is rounded to another dtype than that of the case."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from impls import Rounding
+from impls.balls import FORMATS, Ball
+from impls.contract import Array
+from strategies import Case
+from strategies.case import round_to
+from tests.judge.diagnosis.model import Calls, Model
+from tests.judge.diagnosis.wiring import Operations, Prediction, Step, Wiring, as_it_should, predict, sum_of
+
+
+@dataclass(frozen=True)
+class Narrow:
+    """A way to round to fewer bits: of numbers, and its unit roundoff."""
+
+    name: str
+    round: Callable[[Array], Array]
+    unit: float
+    smallest: float
+    dtype: torch.dtype | None = None
+
+    def narrower_than(self, dtype: torch.dtype) -> bool:
+        """Whether rounding to it changes numbers of a dtype: of the two halves each loses what the other has."""
+        return self.unit > FORMATS[dtype].unit_roundoff or self.smallest > FORMATS[dtype].smallest_normal
+
+    def ball(self, ball: Ball) -> Ball:
+        """A ball, rounded: exactly, where it is a number."""
+        with np.errstate(all="ignore"):
+            size = np.abs(ball.mid) + ball.rad
+            wider = ball.rad + self.unit * size + self.smallest
+            return Ball(np.where(ball.rad == 0, self.round(ball.mid), ball.mid), np.where(ball.rad == 0, 0.0, wider))
+
+
+def _of(dtype: torch.dtype) -> Narrow:
+    found, name = FORMATS[dtype], str(dtype).removeprefix("torch.")
+    return Narrow(name, lambda values: round_to(dtype, values), found.unit_roundoff, found.smallest_normal, dtype)
+
+
+def _cut(values: Array) -> Array:
+    """float32 with the last 13 bits of its significand cut off."""
+    bits = np.ascontiguousarray(values, np.float64).astype(np.float32).view(np.uint32)
+    return (bits & np.uint32(0xFFFFE000)).view(np.float32).astype(np.float64)
+
+
+def _nearest(values: Array) -> Array:
+    """Eleven bits of significand, to the nearest."""
+    with np.errstate(all="ignore"):
+        fraction, exponent = np.frexp(values)
+        rounded = np.ldexp(np.rint(fraction * 2.0**11), exponent - 11)
+    return np.asarray(np.where(np.isfinite(values), rounded, values))
+
+
+_TINY = FORMATS[torch.float32].smallest_normal
+#: The tightest first: of two that explain the same, the first is meant.
+NARROW = (
+    _of(torch.float32),
+    Narrow("TensorFloat32", _nearest, 2.0**-11, _TINY),
+    Narrow("TensorFloat32, towards zero,", _cut, 2.0**-10, _TINY),
+    _of(torch.float16),
+    _of(torch.bfloat16),
+)
+
+
+def models(case: Case) -> Iterator[Model]:
+    """All of them that mean anything in the dtype of a failing case."""
+    for narrow in NARROW:
+        if not narrow.narrower_than(case.config.dtype):
+            continue
+        yield from _rounded_operands(narrow)
+        if narrow.dtype is not None:
+            yield from _computed(narrow, narrow.dtype)
+    for dtype in FORMATS:
+        name = str(dtype).removeprefix("torch.")
+        yield Model.wired(f"results are {name} whatever was asked for", Wiring(dtypes=_returned(dtype, "output", "h_n")))
+        yield Model.wired(f"h_n is {name} whatever was asked for", Wiring(dtypes=_returned(dtype, "h_n")))
+
+
+def _returned(dtype: torch.dtype, *parts: str) -> Callable[[Case], dict[str, torch.dtype]]:
+    return lambda case: dict.fromkeys(parts, dtype)
+
+
+def _where(narrow: Narrow, edit: Callable[[Step], Ball]) -> Callable[[Step], Ball]:
+    """The edit in dtypes from which rounding so takes anything."""
+    return lambda step: (edit if narrow.narrower_than(step.case.config.dtype) else as_it_should)(step)
+
+
+def _has_effect(narrow: Narrow) -> Callable[[Case], Hashable]:
+    return lambda case: narrow.name if narrow.narrower_than(case.config.dtype) else None
+
+
+def _rounded_operands(narrow: Narrow) -> Iterator[Model]:
+    def operands(step: Step) -> Ball:
+        cell = step.cell._replace(w_ih=narrow.round(step.cell.w_ih), w_hh=narrow.round(step.cell.w_hh))
+        rounded = step._replace(cell=cell, x=narrow.ball(step.x))
+        return _from(rounded, narrow.ball(step.h))
+
+    def cells(*roles: str) -> Callable[[Step], Ball]:
+        return lambda step: as_it_should(
+            step._replace(cell=step.cell._replace(**{role: narrow.round(getattr(step.cell, role)) for role in roles}))
+        )
+
+    for what, edit in {
+        "the operands of matrix products are": operands,
+        "the parameters are": cells("w_ih", "w_hh", "b_ih", "b_hh"),
+        "the weights are": cells("w_ih", "w_hh"),
+        "the biases are": cells("b_ih", "b_hh"),
+        "W_hh is": cells("w_hh"),
+        "W_ih is": cells("w_ih"),
+        "what a layer reads is": lambda step: as_it_should(step._replace(x=narrow.ball(step.x))),
+        "the state is carried from step to step": lambda step: narrow.ball(as_it_should(step)),
+        "the state that a step reads is": lambda step: _from(step, narrow.ball(step.h)),
+        "the sum before the activation is": lambda step: step.operations.activate(narrow.ball(sum_of(step, step.h))),
+    }.items():
+        how = "in" if "carried" in what else "rounded to"
+        name = f"{what} {how} {narrow.name}"
+        yield Model.wired(name, Wiring(step=_where(narrow, edit)), effect=_has_effect(narrow))
+
+
+def _from(step: Step, h: Ball) -> Ball:
+    return step.operations.activate(sum_of(step, h))
+
+
+def _computed(narrow: Narrow, dtype: torch.dtype) -> Iterator[Model]:
+    def within(case: Case) -> Operations:
+        return Operations(case.in_dtype(dtype).config, Rounding())
+
+    def products(step: Step) -> Ball:
+        inside, cell = within(step.case), step.cell
+        halves = [
+            inside.affine([(narrow.ball(v), narrow.round(w))]) for v, w in ((step.x, cell.w_ih), (step.h, cell.w_hh))
+        ]
+        biased = step.operations.add(halves[0], _number(step, cell.b_ih))
+        return step.operations.activate(
+            step.operations.add(step.operations.add(biased, halves[1]), _number(step, cell.b_hh))
+        )
+
+    def tanh(step: Step) -> Ball:
+        if step.case.config.nonlinearity != "tanh":
+            return as_it_should(step)
+        return within(step.case).activated("tanh", narrow.ball(sum_of(step, step.h)))
+
+    yield Model.wired(f"matrix products are computed in {narrow.name}", Wiring(step=_where(narrow, products)))
+    yield Model.wired(f"tanh is computed in {narrow.name}", Wiring(step=_where(narrow, tanh)))
+
+    def everything(calls: Calls, rounding: Rounding) -> Prediction:
+        case = calls[-1]
+        seen = case.in_dtype(dtype) if narrow.narrower_than(case.config.dtype) else case
+        return predict(seen, Wiring(), rounding)
+
+    yield Model(f"everything is computed in {narrow.name}", everything, f"everything in {narrow.name}")
+
+
+def _number(step: Step, bias: Array) -> Ball:
+    values = np.broadcast_to(bias, step.h.mid.shape)
+    return Ball(values, np.zeros(values.shape))

@@ -1,0 +1,205 @@
+"""Bug models of what is returned and of layouts: final states, axes, rows, and arguments that are read the wrong way."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import TypeAlias
+
+import numpy as np
+
+from impls.balls import Ball, exact
+from impls.contract import Array
+from strategies import Case
+from tests.judge.diagnosis.model import Model, scoped
+from tests.judge.diagnosis.wiring import Pair, Wiring, each
+
+#: What stands for a direction's final state: out of its start and its states in the order of processing.
+LASTS: dict[str, Callable[[Ball, Ball], Ball]] = {
+    "h_n is the state after the first step": lambda start, states: _at(states, 0),
+    "h_n is the state before the last step": lambda start, states: _at(states, -2) if len(states.mid) > 1 else start,
+    "h_n is the state before the last step where there is more than one": lambda start, states: (
+        _at(states, -2) if len(states.mid) > 1 else _at(states, -1)
+    ),
+    "h_n is zeros": lambda start, states: exact(0 * start.mid),
+    "h_n is the initial state": lambda start, states: start,
+}
+
+
+def _at(states: Ball, t: int) -> Ball:
+    return each(lambda part: part[t], states)
+
+
+Move: TypeAlias = Callable[[Case, Array], Array]
+
+
+def _by_layer(case: Case, h_n: Array) -> Array:
+    return h_n.reshape(case.config.num_layers, case.config.num_directions, *h_n.shape[1:])
+
+
+#: What becomes of h_n (rows, B, H).
+FINALS: dict[str, Move] = {
+    "the two directions change places in h_n": lambda case, h_n: _by_layer(case, h_n)[:, ::-1].reshape(h_n.shape),
+    "h_n holds all layers' forward states, then all layers' reverse ones": lambda case, h_n: (
+        _by_layer(case, h_n).swapaxes(0, 1).reshape(h_n.shape)
+    ),
+    "h_n begins with the last layer": lambda case, h_n: _by_layer(case, h_n)[::-1].reshape(h_n.shape),
+    "h_n's rows come in the opposite order": lambda case, h_n: h_n[::-1],
+    "h_n has the last layer's rows only": lambda case, h_n: h_n[-case.config.num_directions :],
+    "h_n has the first layer's rows only": lambda case, h_n: h_n[: case.config.num_directions],
+    "h_n has the last layer's state for every layer": lambda case, h_n: np.concatenate(
+        [h_n[-case.config.num_directions :]] * case.config.num_layers
+    ),
+    "h_n has the first layer's state for every layer": lambda case, h_n: np.concatenate(
+        [h_n[: case.config.num_directions]] * case.config.num_layers
+    ),
+    "h_n has the forward direction's rows only": lambda case, h_n: _by_layer(case, h_n)[:, 0],
+    "h_n is gathered as (B, layers, H) and brought into shape by a reshape": lambda case, h_n: (
+        h_n.swapaxes(0, 1).reshape(h_n.shape)
+    ),
+    "the batch's rows in h_n come in the opposite order": lambda case, h_n: h_n[:, ::-1],
+}
+#: What becomes of the output (T, B, D * H).
+OUTPUTS: dict[str, Move] = {
+    "the output is the last step's only": lambda case, output: output[-1:],
+    "the output lacks its first step": lambda case, output: output[1:],
+    "the output lacks its last step": lambda case, output: output[:-1],
+    "the output comes in the opposite order of time": lambda case, output: output[::-1],
+    "the batch's rows in the output come in the opposite order": lambda case, output: output[:, ::-1],
+    "the reverse half of the output comes first, in the last layer alone,": lambda case, output: np.roll(
+        output, case.config.hidden_size if case.config.bidirectional else 0, -1
+    ),
+}
+
+
+def _batch_first(case: Case) -> bool:
+    return case.config.batch_first and not case.unbatched
+
+
+#: What becomes of the output in the layout in which it is returned.
+LAID_OUT: dict[str, Move] = {
+    "with batch_first the output stays time-major": lambda case, output: (
+        output.swapaxes(0, 1) if _batch_first(case) else output
+    ),
+    "with batch_first the output is brought into shape by a reshape instead of transposed": lambda case, output: (
+        output.swapaxes(0, 1).reshape(output.shape) if _batch_first(case) else output
+    ),
+    "the output is batch-first whatever was asked for": lambda case, output: (
+        output if _batch_first(case) or case.unbatched else output.swapaxes(0, 1)
+    ),
+    "unbatched input gives an output with a batch of one": lambda case, output: (
+        output[:, None] if case.unbatched else output
+    ),
+    "unbatched input gives an output whose first axis is a batch of one": lambda case, output: (
+        output[None] if case.unbatched else output
+    ),
+    "a batch of one loses its axis in the output": lambda case, output: (
+        np.squeeze(output, 0 if case.config.batch_first else 1)
+        if case.batch_size == 1 and not case.unbatched
+        else output
+    ),
+}
+FINALS_LAID_OUT: dict[str, Move] = {
+    "with batch_first, h_n is (B, layers, H)": lambda case, h_n: h_n.swapaxes(0, 1) if _batch_first(case) else h_n,
+    "h_n is (B, layers, H)": lambda case, h_n: h_n if case.unbatched else h_n.swapaxes(0, 1),
+    "unbatched input gives an h_n with a batch of one": lambda case, h_n: h_n[:, None] if case.unbatched else h_n,
+    "h_n lacks its first axis where there is one layer and one direction": lambda case, h_n: (
+        h_n[0] if len(h_n) == 1 else h_n
+    ),
+    "a batch of one loses its axis in h_n": lambda case, h_n: (
+        np.squeeze(h_n, 1) if case.batch_size == 1 and not case.unbatched else h_n
+    ),
+}
+
+
+def _as_time_major(case: Case) -> Case:
+    """What stands in memory as (B, T, I), read as (T, B, I)."""
+    if not _batch_first(case):
+        return case
+    return _fitting(replace(case.with_config(batch_first=False), x=case.x.swapaxes(0, 1), **_NO_COTANGENTS, h_0=None), case)
+
+
+def _as_batch_first(case: Case) -> Case:
+    if _batch_first(case) or case.unbatched:
+        return case
+    return _fitting(replace(case.with_config(batch_first=True), x=case.x.swapaxes(0, 1), **_NO_COTANGENTS, h_0=None), case)
+
+
+_NO_COTANGENTS = {"grad_output": None, "grad_h_n": None}
+
+
+def _fitting(changed: Case, case: Case) -> Case:
+    """The changed case with the h_0 of the one that was given; InvalidCase, a ValueError, where its rows do not fit."""
+    return replace(changed, h_0=case.h_0)
+
+
+def _where(condition: Callable[[Case], bool], change: Callable[[Case], Case]) -> Callable[[Case], Case]:
+    return lambda case: change(case) if condition(case) else case
+
+
+def _reshaped(case: Case) -> Case:
+    return replace(case, x=case.x.swapaxes(0, 1).reshape(case.x.shape)) if _batch_first(case) else case
+
+
+def _frames_as_batch(case: Case) -> Case:
+    """An unbatched sequence as a batch of sequences of one frame each."""
+    if not case.unbatched:
+        return case
+    h_0 = None if case.h_0 is None else np.repeat(case.h_0, case.steps, 1)
+    return replace(case, x=case.x.swapaxes(0, 1), h_0=h_0, unbatched=False, **_NO_COTANGENTS).with_config(batch_first=False)
+
+
+#: The case that is seen instead.
+CASES: dict[str, Callable[[Case], Case]] = {
+    "batch-first arguments are read as time-major ones, and so is what it returns,": _as_time_major,
+    "batch-first arguments are read as time-major ones where T = B": _where(
+        lambda case: case.steps == case.batch_size, _as_time_major
+    ),
+    "time-major arguments are read as batch-first ones, and so is what it returns,": _as_batch_first,
+    "with batch_first the input is brought into shape by a reshape instead of transposed": _reshaped,
+    "the batch's rows in the input are read in the opposite order": lambda case: replace(case, x=case.x[:, ::-1]),
+    "the input's time is read in the opposite order": lambda case: replace(case, x=case.x[::-1]),
+    "the first frame is read at every step": lambda case: replace(case, x=np.repeat(case.x[:1], case.steps, 0)),
+    "the first row of the batch stands for every row": lambda case: replace(
+        case, x=np.repeat(case.x[:, :1], case.batch_size, 1)
+    ),
+    "the features of the input are read in the opposite order": lambda case: replace(case, x=case.x[..., ::-1]),
+}
+
+
+def models(case: Case) -> Iterator[Model]:
+    """All of them; no number is left open."""
+    for name, last in LASTS.items():
+        yield from scoped(name, last=lambda case, cell, start, states, last=last: last(start, states))
+    for name, move in FINALS.items():
+        yield Model.wired(name, Wiring(result=_on_h_n(move)))
+    for name, move in OUTPUTS.items():
+        yield Model.wired(name, Wiring(result=_on_output(move)))
+    for name, move in LAID_OUT.items():
+        yield Model.wired(name, Wiring(returned=_on_output(move)))
+    for name, move in FINALS_LAID_OUT.items():
+        yield Model.wired(name, Wiring(returned=_on_h_n(move)))
+    for name, change in CASES.items():
+        yield Model.wired(name, Wiring(case=change))
+    yield Model.wired(
+        "an unbatched sequence is taken for a batch of single frames",
+        Wiring(case=_frames_as_batch, returned=_one_frame),
+    )
+    yield Model.wired("h_n is the whole sequence of outputs", Wiring(returned=lambda case, output, h_n: (output, output)))
+    yield Model.wired("the output is h_n", Wiring(returned=lambda case, output, h_n: (h_n, h_n)))
+    yield Model.wired("h_n and the output change places", Wiring(returned=lambda case, output, h_n: (h_n, output)))
+
+
+def _on_h_n(move: Move) -> Callable[[Case, Ball, Ball], Pair]:
+    return lambda case, output, h_n: (output, each(lambda part: move(case, part), h_n))
+
+
+def _on_output(move: Move) -> Callable[[Case, Ball, Ball], Pair]:
+    return lambda case, output, h_n: (each(lambda part: move(case, part), output), h_n)
+
+
+def _one_frame(case: Case, output: Ball, h_n: Ball) -> Pair:
+    """Results of single frames, brought back to those of one sequence."""
+    if not case.unbatched:
+        return output, h_n
+    return each(lambda part: part[0], output), each(lambda part: part[:, -1], h_n)

@@ -1,0 +1,207 @@
+"""Which bug models explain everything that an implementation returned."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Hashable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+from impls.balls import RADIUS_SLACK, Ball
+from tests.judge.diagnosis import of_calls
+from tests.judge.diagnosis.conditions import fitting
+from tests.judge.diagnosis.evidence import Evidence, Look, exclude
+from tests.judge.diagnosis.model import Model
+from tests.judge.diagnosis.table import models
+from tests.judge.diagnosis.wiring import Prediction
+
+#: In how many cases a bug has to be seen before its name is certain.
+ENOUGH = 3
+#: After so many seconds of CPU no other condition is looked for.
+SECONDS = 1.5
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """The bug's name, or what it may be."""
+
+    #: One name: certain, if `certain`. Several: none of them is told from the others.
+    names: tuple[str, ...] = ()
+    certain: bool = False
+    #: How many models were tried, on how many cases, and in how many of these the implementation was seen to be wrong.
+    models: int = 0
+    cases: int = 0
+    wrong: int = 0
+
+
+@dataclass
+class _Candidate:
+    """A model that explains every failing case, and what it says of all looks."""
+
+    model: Model
+    predictions: list[Prediction | None] = field(default_factory=list)
+    #: The condition under which it holds; empty for always.
+    condition: str = ""
+
+    @property
+    def name(self) -> str:
+        """The whole of it in words."""
+        return f"{self.model.name}, {self.condition}" if self.condition else self.model.name
+
+
+def solve(evidence: Evidence) -> Diagnosis:
+    """The models that explain all failing cases and all rich ones; a condition is solved for where none does."""
+    if not evidence.failing:
+        return Diagnosis()
+    tried, survivors = _explaining(evidence)
+    looks = [*evidence.looks, *evidence.rich()]
+    wrong = sum(not look.is_right for look in looks)
+    always = [found for found in survivors if _explains_all(found, looks)]
+    found = _told_apart(always)
+    shown = min((_shows(candidate, looks) for candidate in found), default=0)
+    if not found:
+        found = [each for each in _conditional(survivors, looks) if _confirmed(each, evidence)]
+        shown = ENOUGH if found else 0
+    names = tuple(dict.fromkeys(candidate.name for candidate in found))
+    again = " from the second call on" if evidence.again else ""
+    names = tuple(name if name in of_calls.MODELS else name + again for name in names)
+    return Diagnosis(names, len(names) == 1 and shown >= ENOUGH, tried, len(looks), wrong)
+
+
+def _explaining(evidence: Evidence) -> tuple[int, list[_Candidate]]:
+    """How many models there are, and those that explain every failing case and are seen in one."""
+    first, *rest = evidence.failing
+    forward_is_right = _forward_is_right(first)
+    table = [*(of_calls.models(first.case) if evidence.again else ()), *models(first.case)]
+    seen: dict[Hashable, bool] = {}
+    found = []
+    for model in table:
+        if model.backward != forward_is_right or (effect := model.effect(first.case)) is None:
+            continue
+        key = (model.family, effect) if effect != () else model
+        if key not in seen:
+            prediction = first.predicted(model)
+            seen[key] = first.explained_by(prediction) and first.tells_apart(prediction)
+        if seen[key] and all(look.explained_by(look.predicted(model)) for look in rest):
+            found.append(_Candidate(model))
+    return len(table), found
+
+
+def _forward_is_right(look: Look) -> bool:
+    """Whether gradients were asked for, and what came before them is right."""
+    if not look.case.has_cotangents or look.right is None or look.seen.error:
+        return False
+    forward = {name: ball for name, ball in look.right.parts.items() if name in ("output", "h_n")}
+    return look.explained_by(Prediction(forward))
+
+
+def _explains_all(candidate: _Candidate, looks: Sequence[Look]) -> bool:
+    for look in looks:
+        prediction = look.predicted(candidate.model)
+        if not look.explained_by(prediction) or look.too_good_for(prediction):
+            return False
+        candidate.predictions.append(prediction)
+    return True
+
+
+def _shows(candidate: _Candidate, looks: Sequence[Look]) -> int:
+    """In how many cases a model and what is right exclude each other."""
+    return sum(look.tells_apart(prediction) for look, prediction in zip(looks, candidate.predictions, strict=True))
+
+
+def _told_apart(found: Sequence[_Candidate]) -> list[_Candidate]:
+    """One candidate of those that say the same, the plainest, and none that says the same less sharply than another."""
+    kept: list[_Candidate] = []
+    for candidate in sorted(found, key=lambda candidate: candidate.model.special):
+        if not any(_plainer(other, candidate) and _same(other.predictions, candidate.predictions) for other in kept):
+            kept.append(candidate)
+    return [
+        candidate
+        for candidate in kept
+        if not any(
+            other is not candidate
+            and _inside(other.predictions, candidate.predictions)
+            and not _inside(candidate.predictions, other.predictions)
+            for other in kept
+        )
+    ]
+
+
+def _plainer(one: _Candidate, other: _Candidate) -> bool:
+    """Whether the first says it in plainer words: everywhere, or of the same family and not with another number."""
+    same_family = one.model.family == other.model.family and not other.model.numbered
+    return one.model.special < other.model.special or same_family
+
+
+def _same(some: Sequence[Prediction | None], others: Sequence[Prediction | None]) -> bool:
+    """Whether no prediction excludes the other's."""
+    return all(
+        one is other
+        or (
+            one is not None
+            and other is not None
+            and not any(exclude(ball, other.parts[name]) for name, ball in one.parts.items())
+        )
+        for one, other in zip(some, others, strict=True)
+    )
+
+
+def _inside(some: Sequence[Prediction | None], others: Sequence[Prediction | None]) -> bool:
+    """Whether everything that some predictions allow is allowed by others."""
+    return all(
+        one is other
+        or (
+            one is not None
+            and other is not None
+            and all(_ball_inside(ball, other.parts[name]) for name, ball in one.parts.items())
+        )
+        for one, other in zip(some, others, strict=True)
+    )
+
+
+def _ball_inside(inner: Ball, outer: Ball) -> bool:
+    distance = abs(inner.mid - outer.mid)
+    same = (inner.mid == outer.mid) | ((inner.mid != inner.mid) & (outer.mid != outer.mid))
+    return bool(((same & (inner.rad <= outer.rad)) | (distance + inner.rad <= outer.rad * RADIUS_SLACK)).all())
+
+
+def _conditional(survivors: Sequence[_Candidate], looks: Sequence[Look]) -> Iterator[_Candidate]:
+    """Models that explain what is wrong, with the condition on cases that tells it from what is right."""
+    found: list[_Candidate] = []
+    start = time.process_time()
+    for candidate in survivors:
+        if time.process_time() - start > SECONDS:
+            return
+        split = _split(candidate.model, looks)
+        if split is None or len(split[0]) < ENOUGH or len(split[1]) < ENOUGH:
+            continue
+        shown, not_shown = ([look.case for look in part] for part in split)
+        found += [_Candidate(candidate.model, condition=condition) for condition in fitting(shown, not_shown)]
+    families = {candidate.model.family for candidate in found}
+    if len(families) == 1:
+        # The same bug in another scope: the plainest that has a condition.
+        first = found[0].model
+        found = [candidate for candidate in found if candidate.model is first]
+    yield from found
+
+
+def _confirmed(candidate: _Candidate, evidence: Evidence) -> bool:
+    """Whether a condition that was found holds on other cases, too: drawn after it was found."""
+    split = _split(candidate.model, list(evidence.rich(seed=1)))
+    if split is None:
+        return False
+    shown, not_shown = ([look.case for look in part] for part in split)
+    return bool(shown) and bool(not_shown) and candidate.condition in fitting(shown, not_shown)
+
+
+def _split(model: Model, looks: Sequence[Look]) -> tuple[list[Look], list[Look]] | None:
+    """Looks in which a model holds, and those in which it would be seen and is not; None where neither it nor what is
+    right explains one."""
+    shown, not_shown = [], []
+    for look in looks:
+        prediction = look.predicted(model)
+        holds = look.explained_by(prediction) and not look.too_good_for(prediction)
+        if not holds and not look.is_right:
+            return None
+        if look.tells_apart(prediction):
+            (shown if holds else not_shown).append(look)
+    return shown, not_shown

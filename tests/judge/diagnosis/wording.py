@@ -1,0 +1,59 @@
+"""What is said of a counterexample: the bug's name, candidates, or what is known; and the first wrong number."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from tests.judge.counterexample import Counterexample
+from tests.judge.diagnosis.divergence import first_divergence
+from tests.judge.diagnosis.evidence import Evidence
+from tests.judge.diagnosis.pattern import known
+from tests.judge.diagnosis.solve import Diagnosis, solve
+
+#: No more candidates are listed.
+_LISTED = 4
+
+
+@dataclass(frozen=True)
+class Told:
+    """A diagnosis in lines."""
+
+    diagnosis: list[str]
+    certain: bool
+    #: The first wrong number in the order of computation.
+    divergence: list[str]
+
+
+def diagnose(counterexample: Counterexample) -> Told:
+    """Look for the bug behind a counterexample."""
+    evidence = Evidence(counterexample)
+    found = solve(evidence)
+    divergence = first_divergence(evidence.failing[0]) if evidence.failing else []
+    return Told(list(_lines(evidence, found)), found.certain, divergence)
+
+
+def _lines(evidence: Evidence, found: Diagnosis) -> Iterator[str]:
+    if found.certain:
+        yield f"the bug: {_clause(found.names[0])}"
+        yield (
+            f"  explains all that it returned in {found.cases} cases, {found.wrong} of them wrong; "
+            f"none of the other {found.models - 1} bug models does"
+        )
+        return
+    if found.names:
+        yield "the bug may be, as far as can be told,"
+        yield from (f"  {_clause(name)}" for name in found.names[:_LISTED])
+        if len(found.names) > _LISTED:
+            yield f"  or one of {len(found.names) - _LISTED} others"
+    elif found.models:
+        yield f"none of the {found.models} bug models explains it"
+    if evidence.failing and not found.names:
+        phrases = list(known(evidence.looks, again=evidence.again))
+        if phrases:
+            yield f"  {found.wrong} of {found.cases} cases are wrong: {'; '.join(phrases)}"
+
+
+def _clause(name: str) -> str:
+    """A clause that ends a sentence."""
+    return name.removesuffix(",")
