@@ -43,7 +43,7 @@ class Sum(NamedTuple):
         return Sum(min(self.grain, other.grain), *added)
 
     def where(self, mask: Mask, other: Sum) -> Sum:
-        """This sum where the mask is true, the other elsewhere."""
+        """The sum where the mask is true, the other elsewhere."""
         chosen = (np.where(mask, one, two) for one, two in zip(self[1:], other[1:], strict=True))
         return Sum(min(self.grain, other.grain), *chosen)
 
@@ -161,7 +161,7 @@ class LayerBackward:
         """From what is asked of this layer's output, (T, B, directions * H), the gradients of h_0 and of its input."""
         directions, steps = self.made.states.mid.shape[:2]
         asked = above.each(lambda part: _split(part, directions))
-        products = Products(self.recurrent(), self.eta)
+        products = _Products(self.recurrent(), self.eta)
         carry = given(self.grad_h_n)
         for t in reversed(range(steps)):
             total = asked.each(lambda part, t=t: part[:, t]).plus(carry)  # type: ignore[misc]
@@ -189,7 +189,7 @@ class LayerBackward:
 
     def of_input(self) -> Sum:
         """The gradient of what the layer reads, (T, B, features): the sum over its directions."""
-        both = Products(self.made.layer.w_ih[:, None], self.eta)(self.grad_a, self.grain)
+        both = _Products(self.made.layer.w_ih[:, None], self.eta)(self.grad_a, self.grain)
         shape = both.mid.shape
         ways = [
             both.each(lambda part, d=d: np.broadcast_to(part, shape)[d, :: -1 if d else 1])  # type: ignore[misc]
@@ -231,7 +231,7 @@ class LayerBackward:
         return _close(self.arithmetic, total.repeated(self.times))
 
 
-class Products:
+class _Products:
     """Sums of products with the columns of a weight: W^T g."""
 
     def __init__(self, weight: Array, eta: float) -> None:

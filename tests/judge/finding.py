@@ -8,6 +8,7 @@ from typing import Any
 
 from strategies.plain import to_plain
 from tests.judge.counterexample import Counterexample, others
+from tests.judge.diagnosis import diagnose
 from tests.judge.pictures import pictures_of
 from tests.judge.wording import pasteable, what_differs
 
@@ -57,6 +58,7 @@ class Finding:
     def of(cls, counterexample: Counterexample, commands: Mapping[str, str], archived: str = "") -> Finding:
         """All that can be said of a counterexample."""
         implementation, case = counterexample.implementation, counterexample.case
+        told = diagnose(counterexample)
         return cls(
             implementation.name,
             implementation.library,
@@ -71,6 +73,9 @@ class Finding:
             counterexample.found.descriptor,
             counterexample.calls,
             counterexample.reduced_fully,
+            diagnosis=told.diagnosis,
+            certain=told.certain,
+            divergence=told.divergence,
             others=others(counterexample),
             commands=dict(commands),
             pictures=[asdict(picture) for picture in pictures_of(counterexample)],

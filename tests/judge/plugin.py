@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import time
 from collections.abc import Generator, Iterator
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +34,8 @@ _STARTED = pytest.StashKey[float]()
 _CPU = pytest.StashKey[float]()
 #: What an implementation warns of is its own business; what it returns is judged.
 UNHEARD = pytest.mark.filterwarnings("ignore")
+#: By the identity of a counterexample, which is kept beside it.
+_TOLD = pytest.StashKey[dict[int, Finding]]()
 _MINIMAL = pytest.StashKey[dict[tuple[str, str], list[Counterexample]]]()
 
 
@@ -277,9 +279,17 @@ def _explain(item: Any, trial: Trial, disagreement: Disagreement) -> Finding:
     if run.archive:
         path = archive.write(counterexample.record(), run.archive)
         commands = {"archived": str(path), "replay": f"pytest{asked} --case={path}"}
-        return Finding.of(counterexample, commands, path.name)
+        return _finding(item, counterexample, commands, path.name)
     commands = {"replay": again, "archive": again.replace("pytest", "pytest --archive=tests/regressions", 1)}
-    return Finding.of(counterexample, commands)
+    return _finding(item, counterexample, commands)
+
+
+def _finding(item: Any, counterexample: Counterexample, commands: dict[str, str], archived: str = "") -> Finding:
+    """What is said of a counterexample; one that this worker told before is looked into once."""
+    told = item.config.stash.setdefault(_TOLD, {})
+    if id(counterexample) not in told:
+        told[id(counterexample)] = Finding.of(counterexample, commands, archived)
+    return replace(told[id(counterexample)], commands=commands, archived=archived)
 
 
 class Collector:

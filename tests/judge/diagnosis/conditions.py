@@ -40,7 +40,10 @@ CONDITIONS: dict[str, Callable[[Case], bool]] = {
     "for relu": lambda case: case.config.nonlinearity == "relu",
     "without biases": lambda case: not case.config.bias,
     "with biases": lambda case: case.config.bias,
-    **{f"in {str(dtype).removeprefix('torch.')}": (lambda case, dtype=dtype: case.config.dtype == dtype) for dtype in DTYPES},  # type: ignore[misc]
+    **{
+        f"in {str(dtype).removeprefix('torch.')}": (lambda case, dtype=dtype: case.config.dtype == dtype)
+        for dtype in DTYPES
+    },  # type: ignore[misc]
     "in dtypes other than float32": lambda case: case.config.dtype != DTYPES[1],
     "where gradients are asked for": lambda case: case.has_cotangents,
     **{f"where {name} is 1": (lambda case, size=size: size(case) == 1) for name, size in SIZES.items()},  # type: ignore[misc]

@@ -9,8 +9,9 @@ from functools import cached_property
 
 import numpy as np
 
-from impls import Capabilities, Implementation, Rounding
+from impls import Capabilities, Rounding
 from impls.balls import RADIUS_SLACK, Ball
+from impls.isolation import cpu_seconds
 from strategies import Case
 from tests.judge.counterexample import Counterexample
 from tests.judge.diagnosis.model import Calls, Model
@@ -89,7 +90,9 @@ class Look:
             return prediction is not self.right
         if dict(prediction.dtypes) and any(dtype != self.case.config.dtype for dtype in prediction.dtypes.values()):
             return True
-        return any(exclude(prediction.parts[name], ball) for name, ball in self.right.parts.items() if name in prediction.parts)
+        return any(
+            exclude(prediction.parts[name], ball) for name, ball in self.right.parts.items() if name in prediction.parts
+        )
 
 
 def within(got: np.ndarray, ball: Ball) -> bool:  # type: ignore[type-arg]
@@ -121,7 +124,7 @@ class Evidence:
         self.within = _widened(self.implementation.capabilities, self.minimal)
         #: Whether one call is right, and only a later one of the same network wrong.
         self.again = len(calls) > 1 and self._look(calls[-1:]).is_right
-        looks = [look for seen in (calls, *counterexample.seen) for look in self._last_of(seen)]
+        looks = list(self._in_time(look for seen in (calls, *counterexample.seen) for look in self._last_of(seen)))
         self.failing = [look for look in looks if not look.is_right]
         self.passing = [look for look in looks if look.is_right]
         #: All that were looked at so far.
@@ -151,14 +154,20 @@ class Evidence:
 
     def rich(self, seed: int = 0) -> Iterator[Look]:
         """Looks at rich cases, as long as there is time."""
-        start = time.process_time()
-        for case in rich_cases(self.minimal, self.within, RICH, seed):
-            if self._trial.defects(case):
-                continue
-            for look in self._looks(case):
-                self.looks.append(look)
-                yield look
-            if time.process_time() - start > SECONDS:
+        cases = rich_cases(self.minimal, self.within, RICH, seed)
+        for look in self._in_time(
+            look for case in cases if not self._trial.defects(case) for look in self._looks(case)
+        ):
+            self.looks.append(look)
+            yield look
+
+    @staticmethod
+    def _in_time(looks: Iterator[Look]) -> Iterator[Look]:
+        """One look at least, and others as long as there is time."""
+        start = time.process_time() + cpu_seconds()
+        for look in looks:
+            yield look
+            if time.process_time() + cpu_seconds() - start > SECONDS:
                 return
 
 
@@ -167,5 +176,3 @@ def _widened(capabilities: Capabilities, case: Case) -> Capabilities:
     plain = Capabilities()
     names = capabilities.objections(case)
     return replace(capabilities, per_shape=False, **{name: getattr(plain, name) for name in names})
-
-

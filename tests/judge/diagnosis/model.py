@@ -60,10 +60,12 @@ _PLAIN: dict[str, Any] = {field.name: field.default for field in fields(Wiring)}
 
 
 def scoped(name: str, **edits: Any) -> Iterator[Model]:
-    """The same edits of `Wiring` in every scope: each applies to the cells there, and the others are as they should be."""
+    """The same edits of `Wiring` in every scope; cells outside of it are as they should be."""
     for where, applies in SCOPES.items():
         limited = {place: _only(applies, edit, _PLAIN[place]) for place, edit in edits.items()}
-        yield Model.wired(name + where, Wiring(**limited), family=name, effect=_cells_where(applies), special=bool(where))
+        yield Model.wired(
+            name + where, Wiring(**limited), family=name, effect=_cells_where(applies), special=bool(where)
+        )
 
 
 def _cells_where(applies: Callable[[Cell], bool]) -> Callable[[Case], Hashable]:
@@ -76,7 +78,9 @@ def _only(applies: Callable[[Cell], bool], edit: Any, plain: Any) -> Callable[..
 
 
 def _cell_in(arguments: Iterable[Any]) -> Cell:
-    return next(found.cell if isinstance(found, Step) else found for found in arguments if isinstance(found, Cell | Step))
+    return next(
+        found.cell if isinstance(found, Step) else found for found in arguments if isinstance(found, Cell | Step)
+    )
 
 
 def numbered(

@@ -38,6 +38,12 @@ def _monotonic(function: Callable[[np.ndarray], np.ndarray]) -> Callable[[Operat
     return activate
 
 
+def _softplus(operations: Operations, a: Ball) -> Ball:
+    """As torch has it, linear from 20 on, or as the formula says."""
+    found = _monotonic(lambda a: np.logaddexp(0, a))(operations, a)
+    return Ball(found.mid, found.rad + np.where(a.mid + a.rad > 20, np.exp(-20.0), 0.0))
+
+
 def _sigmoid(a: np.ndarray) -> np.ndarray:  # type: ignore[type-arg]
     return np.asarray(1 / (1 + np.exp(-a)))
 
@@ -55,7 +61,7 @@ OTHERS: dict[str, Callable[[Step], Ball]] = {
     "relu has a slope of 0.2 below zero": _instead("relu", _monotonic(lambda a: np.where(a > 0, a, 0.2 * a))),
     "relu is capped at 6": _instead("relu", _monotonic(lambda a: np.clip(a, 0, 6))),
     "relu is capped at 1": _instead("relu", _monotonic(lambda a: np.clip(a, 0, 1))),
-    "relu is a softplus, log(1 + exp(a))": _instead("relu", _monotonic(lambda a: np.logaddexp(0, a))),
+    "relu is a softplus, log(1 + exp(a))": _instead("relu", _softplus),
     "relu is an elu": _instead("relu", _monotonic(lambda a: np.where(a > 0, a, np.expm1(np.minimum(a, 0))))),
     "relu is the absolute value": _instead("relu", lambda operations, a: Ball(np.abs(a.mid), a.rad)),
 }
@@ -73,8 +79,8 @@ def _with_bias_after(step: Step, *biases: str) -> Ball:
     cell = step.cell
     bare = step._replace(cell=cell._replace(**{bias: np.zeros_like(cell.b_ih) for bias in biases}))
     activated = step.operations.activate(sum_of(bare, step.h))
-    after = sum(np.broadcast_to(getattr(cell, bias), activated.mid.shape) for bias in biases)
-    return step.operations.add(activated, exact(np.asarray(after)))
+    after = [exact(np.broadcast_to(getattr(cell, bias), activated.mid.shape)) for bias in biases]
+    return step.operations.add(activated, *after)
 
 
 def _along_batch(step: Step) -> Ball:
@@ -82,7 +88,9 @@ def _along_batch(step: Step) -> Ball:
     if rows != len(cell.b_ih):
         return step.operations.activate(sum_of(step, step.h))
     products = step.operations.affine([(step.x, cell.w_ih), (step.h, cell.w_hh)])
-    return step.operations.activate(step.operations.add(products, exact((cell.b_ih + cell.b_hh)[:, None] + 0 * products.mid)))
+    return step.operations.activate(
+        step.operations.add(products, exact((cell.b_ih + cell.b_hh)[:, None] + 0 * products.mid))
+    )
 
 
 #: The activation, or a bias, in the wrong place.
@@ -95,12 +103,15 @@ PLACES: dict[str, Callable[[Step], Ball]] = {
     "b_ih is added after the activation": lambda step: _with_bias_after(step, "b_ih"),
     "b_hh is added to the state before W_hh is applied": lambda step: step.operations.activate(
         step.operations.affine(
-            [(step.x, step.cell.w_ih), (step.operations.add(step.h, exact(step.cell.b_hh + 0 * step.h.mid)), step.cell.w_hh)],
+            [
+                (step.x, step.cell.w_ih),
+                (step.operations.add(step.h, exact(step.cell.b_hh + 0 * step.h.mid)), step.cell.w_hh),
+            ],
             [step.cell.b_ih],
         )
     ),
-    "the activation is applied to the input's half and to the state's half, which are then added": lambda step: step.operations.add(
-        step.operations.activate(_input_half(step)), step.operations.activate(_state_half(step))
+    "the activation is applied to the input's half and to the state's half, which are then added": lambda step: (
+        step.operations.add(step.operations.activate(_input_half(step)), step.operations.activate(_state_half(step)))
     ),
     "the activation is applied to the input's half only": lambda step: step.operations.add(
         step.operations.activate(_input_half(step)), _state_half(step)

@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 
-import numpy as np
-
 from impls import Rounding
 from impls.balls import Ball
 from impls.contract import Array
 from strategies import Case
 from tests.judge.diagnosis.model import Calls, Model
-from tests.judge.diagnosis.wiring import Cell, Prediction, Wiring, each, predict, row_of
+from tests.judge.diagnosis.wiring import Cell, Operations, Prediction, Wiring, each, predict, row_of
 
 
 def _goes_on(calls: Calls, rounding: Rounding) -> Prediction:
@@ -49,9 +47,8 @@ def _added(calls: Calls, rounding: Rounding) -> Prediction:
     one, other = (predict(case, Wiring(), rounding) for case in calls[-2:])
     if calls[-2].x.shape != calls[-1].x.shape:
         return other
-    sums = zip(one.parts["output"], other.parts["output"], strict=True)
-    mid, rad = (np.asarray(a + b) for a, b in sums)
-    return replace(other, parts={**other.parts, "output": Ball(mid, rad + 2.0**-7 * np.abs(mid) * (rad > 0))})
+    output = Operations(calls[-1].config, rounding).add(one.parts["output"], other.parts["output"])
+    return replace(other, parts={**other.parts, "output": output})
 
 
 def _same_steps(calls: Calls, rounding: Rounding) -> Prediction:

@@ -7,10 +7,21 @@ from typing import Any
 
 import numpy as np
 
+from impls import Rounding
 from impls.balls import Ball
 from strategies import Case
 from tests.judge.diagnosis.model import Model, scoped
-from tests.judge.diagnosis.wiring import Cell, Sequences, Step, Wiring, as_it_should, each, joined
+from tests.judge.diagnosis.wiring import (
+    Cell,
+    Operations,
+    Sequences,
+    Step,
+    Wiring,
+    as_it_should,
+    each,
+    joined,
+    last_in_time,
+)
 
 #: Edits of places in the wiring that apply to a cell.
 CELLS: dict[str, dict[str, Any]] = {
@@ -52,23 +63,18 @@ def _interleaved(halves: Sequences) -> Ball:
     return Ball(*(np.stack(parts, -1).reshape(*parts[0].shape[:-1], -1) for parts in zip(*halves, strict=True)))
 
 
-def _sum(halves: Sequences) -> Ball:
-    if len(halves) == 1:
-        return halves[0]
-    one, other = halves
-    size = np.abs(one.mid) + np.abs(other.mid)
-    rad = one.rad + other.rad
-    return Ball(one.mid + other.mid, rad + 2.0**-7 * size * (rad > 0))
+def _sum(case: Case, parts: Sequences) -> Ball:
+    return Operations(case.config, Rounding()).add(*parts)
 
 
 #: How the outputs of two directions are joined.
-JOINS: dict[str, Callable[[Sequences], Ball]] = {
-    "the reverse half of the output comes first": lambda halves: joined(halves[::-1]),
-    "the units of the two directions come by turns in the output": _interleaved,
+JOINS: dict[str, Callable[[Case, Sequences], Ball]] = {
+    "the reverse half of the output comes first": lambda case, halves: joined(halves[::-1]),
+    "the units of the two directions come by turns in the output": lambda case, halves: _interleaved(halves),
     "the output is the sum of the two directions": _sum,
-    "the output has the forward direction twice": lambda halves: joined([halves[0]] * len(halves)),
-    "the output has the reverse direction twice": lambda halves: joined([halves[-1]] * len(halves)),
-    "the output has the forward direction only": lambda halves: halves[0],
+    "the output has the forward direction twice": lambda case, halves: joined([halves[0]] * len(halves)),
+    "the output has the reverse direction twice": lambda case, halves: joined([halves[-1]] * len(halves)),
+    "the output has the forward direction only": lambda case, halves: halves[0],
 }
 
 
@@ -83,7 +89,7 @@ def _input(case: Case, cell: Cell, sequences: Sequences) -> Ball:
 def _residual(case: Case, cell: Cell, sequences: Sequences) -> Ball:
     if cell.layer == 0 or sequences[-2].mid.shape != sequences[-1].mid.shape:
         return sequences[-1]
-    return _sum([sequences[-1], sequences[-2]])
+    return _sum(case, sequences[-2:])
 
 
 def _step_before(case: Case, cell: Cell, sequences: Sequences) -> Ball:
@@ -137,13 +143,14 @@ def models(case: Case) -> Iterator[Model]:
     """All of them; no number is left open."""
     for name, edits in CELLS.items():
         yield from scoped(name, **edits)
+        yield from scoped(f"{name}, and h_n is read where time ends or begins", **edits, last=last_in_time)
     for name, join in JOINS.items():
-        yield Model.wired(name, Wiring(join=lambda case, layer, halves, join=join: join(halves)))  # type: ignore[misc]
+        yield Model.wired(name, Wiring(join=lambda case, layer, halves, join=join: join(case, halves)))  # type: ignore[misc]
         yield Model.wired(
             f"{name}, in the last layer",
             Wiring(
                 join=lambda case, layer, halves, join=join: (  # type: ignore[misc]
-                    join(halves) if layer == case.config.num_layers - 1 else joined(halves)
+                    join(case, halves) if layer == case.config.num_layers - 1 else joined(halves)
                 )
             ),
             family=name,
@@ -152,4 +159,3 @@ def models(case: Case) -> Iterator[Model]:
         yield Model.wired(name, Wiring(read=read))
     for name, skips in SKIPPED.items():
         yield Model.wired(name, _skipped(skips))
-

@@ -26,6 +26,7 @@ def _model(
     back: type[LayerBackward] = LayerBackward,
     result: Callable[[Case, Gradients], Gradients] = lambda case, found: found,
     family: str = "",
+    number: bool = False,
 ) -> Model:
     """Right forward, and wrong on the way back: in the cotangents, in a layer, or in the gradients."""
 
@@ -40,7 +41,7 @@ def _model(
         laid_out = {f"gradient of {key}": in_layout(given, key, ball) for key, ball in found.items()}
         return replace(right, parts={**right.parts, **laid_out})
 
-    return Model(name, prediction, family or name, backward=True)
+    return Model(name, prediction, family or name, backward=True, numbered=number, special=number)
 
 
 #: Right in every respect, forward and back.
@@ -59,9 +60,7 @@ def _without_last(case: Case) -> Case:
 
 
 COTANGENTS: dict[str, Callable[[Case], Case]] = {
-    "what is asked of h_n does not go back": lambda case: replace(
-        case, grad_h_n=None, grad_output=_or_zeros(case)
-    ),
+    "what is asked of h_n does not go back": lambda case: replace(case, grad_h_n=None, grad_output=_or_zeros(case)),
     "what is asked of the output does not go back": lambda case: replace(
         case, grad_output=None if case.grad_h_n is not None else _or_zeros(case) * 0
     ),
@@ -233,7 +232,9 @@ def _clipped(bound: float) -> type[LayerBackward]:
     class Clipped(LayerBackward):
         def carried(self, before: Sum, t: int) -> Sum:
             mid = np.clip(before.mid, -bound, bound)
-            return Sum(min(before.grain, bound), mid, before.rad, np.minimum(before.size, bound), before.terms, before.lost)
+            return Sum(
+                min(before.grain, bound), mid, before.rad, np.minimum(before.size, bound), before.terms, before.lost
+            )
 
     return Clipped
 
@@ -324,37 +325,46 @@ def models(case: Case) -> Iterator[Model]:
     """All of them, for cases that ask for gradients; none for others."""
     if not case.has_cotangents:
         return
-    for name, change in COTANGENTS.items():
-        yield _model(name, case=change)
-    for name, back in BACK.items():
-        yield _model(name, back=back)
+    yield from (_model(name, case=change) for name, change in COTANGENTS.items())
+    yield from (_model(name, back=back) for name, back in BACK.items())
+    yield from _cut_off(case)
+    yield from _summed_wrongly()
+    for role, of_role in ROLES.items():
+        for wording, factor in FACTORS.items():
+            yield from _in_parts(wording.format(role), factor, of_role)
+    yield _model("h_0 gets a gradient in the first layer only", result=_rows_of_h_0(_above_first))
+    yield _model("h_0 gets a gradient in the forward direction only", result=_rows_of_h_0(_reverse))
+
+
+def _cut_off(case: Case) -> Iterator[Model]:
+    """With a number of steps, or a bound, that is solved for."""
     for k in range(1, case.steps + 1):
         yield _model(
             f"the state is detached after every {k} steps",
             back=_where_step(lambda t, k=k: t > 0 and t % k == 0),  # type: ignore[misc]
             family="the state is detached after every so many steps",
+            number=True,
         )
         yield _model(
             f"gradients go back {k} steps from the end, and no further",
             back=_from_the_end(k),
             family="gradients go back so many steps",
+            number=True,
         )
     for bound in (0.25, 0.5, 1, 2, 5, 10):
         yield _model(
             f"what goes back from step to step is clipped to [-{bound:g}, {bound:g}]",
             back=_clipped(bound),
             family="what goes back is clipped",
+            number=True,
         )
+
+
+def _summed_wrongly() -> Iterator[Model]:
     for what, steps in STEPS.items():
         for whose, roles in _SUMMED.items():
-            if (what, whose) in _SAID_OTHERWISE:
-                continue
-            yield _model(f"the gradients of {whose} are those of {what} only", back=_summed_over(steps, roles))
-    for role, of_role in ROLES.items():
-        for wording, factor in FACTORS.items():
-            yield from _in_parts(wording.format(role), factor, of_role)
-    yield _model("h_0 gets a gradient in the first layer only", result=_rows_of_h_0(_above_first))
-    yield _model("h_0 gets a gradient in the forward direction only", result=_rows_of_h_0(_reverse))
+            if (what, whose) not in _SAID_OTHERWISE:
+                yield _model(f"the gradients of {whose} are those of {what} only", back=_summed_over(steps, roles))
 
 
 def _above_first(case: Case, row: Array) -> Array:

@@ -11,7 +11,7 @@ from impls import Rounding
 from impls.balls import Ball
 from strategies import Case
 from tests.judge.diagnosis.model import Calls, Model, scoped
-from tests.judge.diagnosis.wiring import Pair, Prediction, Wiring, each, last_of, predict
+from tests.judge.diagnosis.wiring import Cell, Pair, Prediction, Wiring, each, last_of, predict
 
 Lengths = tuple[int, ...]
 #: The lengths that it goes by in the place of those that it is given.
@@ -46,7 +46,10 @@ def _blanked(case: Case, output: Ball, h_n: Ball) -> Pair:
 
 
 def _with(case: Case, change: Callable[[Case, Lengths], Lengths]) -> Case:
-    return case if case.lengths is None else replace(case, lengths=change(case, case.lengths))
+    if case.lengths is None:
+        return case
+    x = np.where(case.counts, case.x, 0.0) if case.packed else case.x  # Nothing is packed beyond the ends.
+    return replace(case, x=x, lengths=change(case, case.lengths))
 
 
 def models(case: Case) -> Iterator[Model]:
@@ -69,10 +72,11 @@ def models(case: Case) -> Iterator[Model]:
         )
     yield from scoped("the ends of rows are not heeded: padding is read", valid=lambda cell, counts: counts | True)
     yield from scoped(
-        "what is turned round in time is the padded sequence, and its outputs are left so,", turn_back=lambda cell, part: part
+        "what is turned round in time is the padded sequence, and its outputs are left so,",
+        turn_back=lambda cell, part: part,
     )
     yield Model("h_n is the state after the last step, padding included", _final_of_padding)
-    yield Model("h_n is the last output, which beyond a row's end is zero", _final_of_output)
+    yield from scoped("h_n is the last output, which beyond a row's end is zero,", last=_zero_beyond)
     for name, rows in ROWS.items():
         yield Model(name, lambda calls, rounding, rows=rows: rows(calls[-1], predict(calls[-1], Wiring(), rounding)))  # type: ignore[misc]
     yield Model.wired("rows are sorted by length before they are run, but h_0 is not", Wiring(case=_h_0_unsorted))
@@ -84,15 +88,10 @@ def _final_of_padding(calls: Calls, rounding: Rounding) -> Prediction:
     return replace(right, parts={"output": right.parts["output"], "h_n": padded.parts["h_n"]})
 
 
-def _final_of_output(calls: Calls, rounding: Rounding) -> Prediction:
-    case = calls[-1]
+def _zero_beyond(case: Case, cell: Cell, start: Ball, states: Ball, outputs: Ball) -> Ball:
+    """The last output of all: zero for a row that ended before."""
     ends = np.ones((case.batch_size, 1), bool) if case.counts is None else case.counts[-1]
-    wiring = Wiring(
-        last=lambda case, cell, start, states: each(
-            lambda part: np.where(ends, part, 0.0), last_of(start, states)
-        )
-    )
-    return predict(case, wiring, rounding)
+    return each(lambda part: np.where(ends, part, 0.0), last_of(start, states))
 
 
 def _moved(case: Case, found: Prediction, part: str, rows: list[int]) -> Prediction:

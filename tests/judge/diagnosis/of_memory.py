@@ -41,7 +41,10 @@ def models(case: Case) -> Iterator[Model]:
     if case.memory == "contiguous":
         return
     for what, where in ARGUMENTS.items():
-        for how, from_the_beginning in ((", from where it begins", False), (", from the beginning of its storage", True)):
+        for how, from_the_beginning in (
+            (", from where it begins", False),
+            (", from the beginning of its storage", True),
+        ):
             yield Model.wired(
                 f"{what} is read as if the numbers lay side by side{how}",
                 Wiring(case=_reader(where, from_the_beginning)),
@@ -51,5 +54,9 @@ def models(case: Case) -> Iterator[Model]:
 
 def _reader(where: Callable[[str], bool], from_the_beginning: bool) -> Callable[[Case], Case]:
     return lambda case: case.with_arrays(
-        **{name: _as_packed(case, name, array, from_the_beginning) for name, array in case.arrays.items() if where(name)}
+        **{
+            name: _as_packed(case, name, array, from_the_beginning)
+            for name, array in case.arrays.items()
+            if where(name)
+        }
     )

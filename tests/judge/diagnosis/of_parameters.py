@@ -98,7 +98,9 @@ def _taken(name: str, roles: tuple[str, ...], key: Callable[[Cell, Config], tupl
 def _second_layer() -> Iterator[Model]:
     for what, roles in TAKEN.items():
         yield from _taken(
-            f"above the second layer, {what} taken from the second", roles, lambda cell, _: (min(cell.layer, 1), cell.reverse)
+            f"above the second layer, {what} taken from the second",
+            roles,
+            lambda cell, _: (min(cell.layer, 1), cell.reverse),
         )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -79,7 +79,9 @@ def models(case: Case) -> Iterator[Model]:
             yield from _computed(narrow, narrow.dtype)
     for dtype in FORMATS:
         name = str(dtype).removeprefix("torch.")
-        yield Model.wired(f"results are {name} whatever was asked for", Wiring(dtypes=_returned(dtype, "output", "h_n")))
+        yield Model.wired(
+            f"results are {name} whatever was asked for", Wiring(dtypes=_returned(dtype, "output", "h_n"))
+        )
         yield Model.wired(f"h_n is {name} whatever was asked for", Wiring(dtypes=_returned(dtype, "h_n")))
 
 
@@ -121,7 +123,8 @@ def _rounded_operands(narrow: Narrow) -> Iterator[Model]:
     }.items():
         how = "in" if "carried" in what else "rounded to"
         name = f"{what} {how} {narrow.name}"
-        yield Model.wired(name, Wiring(step=_where(narrow, edit)), effect=_has_effect(narrow))
+        model = Model.wired(name, Wiring(step=_where(narrow, edit)), effect=_has_effect(narrow))
+        yield _with_digits(narrow, lambda case: True, model) if "carried" in what else model
 
 
 def _from(step: Step, h: Ball) -> Ball:
@@ -148,14 +151,19 @@ def _computed(narrow: Narrow, dtype: torch.dtype) -> Iterator[Model]:
         return within(step.case).activated("tanh", narrow.ball(sum_of(step, step.h)))
 
     yield Model.wired(f"matrix products are computed in {narrow.name}", Wiring(step=_where(narrow, products)))
-    yield Model.wired(f"tanh is computed in {narrow.name}", Wiring(step=_where(narrow, tanh)))
+    yield _with_digits(
+        narrow,
+        lambda case: case.config.nonlinearity == "tanh",
+        Model.wired(f"tanh is computed in {narrow.name}", Wiring(step=_where(narrow, tanh))),
+    )
 
     def everything(calls: Calls, rounding: Rounding) -> Prediction:
         case = calls[-1]
         seen = case.in_dtype(dtype) if narrow.narrower_than(case.config.dtype) else case
         return predict(seen, Wiring(), rounding)
 
-    yield Model(f"everything is computed in {narrow.name}", everything, f"everything in {narrow.name}")
+    model = Model(f"everything is computed in {narrow.name}", everything, f"everything in {narrow.name}")
+    yield _with_digits(narrow, lambda case: True, model)
 
 
 def _number(step: Step, bias: Array) -> Ball:

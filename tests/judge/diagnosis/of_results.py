@@ -1,4 +1,4 @@
-"""Bug models of what is returned and of layouts: final states, axes, rows, and arguments that are read the wrong way."""
+"""Bug models of what is returned, and of layouts: final states, axes, rows, arguments that are read the wrong way."""
 
 from __future__ import annotations
 
@@ -54,9 +54,9 @@ FINALS: dict[str, Move] = {
         [h_n[: case.config.num_directions]] * case.config.num_layers
     ),
     "h_n has the forward direction's rows only": lambda case, h_n: _by_layer(case, h_n)[:, 0],
-    "h_n is gathered as (B, layers, H) and brought into shape by a reshape": lambda case, h_n: (
-        h_n.swapaxes(0, 1).reshape(h_n.shape)
-    ),
+    "h_n is gathered as (B, layers, H) and brought into shape by a reshape": lambda case, h_n: h_n.swapaxes(
+        0, 1
+    ).reshape(h_n.shape),
     "the batch's rows in h_n come in the opposite order": lambda case, h_n: h_n[:, ::-1],
 }
 #: What becomes of the output (T, B, D * H).
@@ -88,9 +88,12 @@ LAID_OUT: dict[str, Move] = {
         output if _batch_first(case) or case.unbatched else output.swapaxes(0, 1)
     ),
     "unbatched input gives an output with a batch of one": lambda case, output: (
+        np.expand_dims(output, 0 if case.config.batch_first else 1) if case.unbatched else output
+    ),
+    "unbatched input gives an output with a batch of one, on its second axis": lambda case, output: (
         output[:, None] if case.unbatched else output
     ),
-    "unbatched input gives an output whose first axis is a batch of one": lambda case, output: (
+    "unbatched input gives an output with a batch of one, on its first axis": lambda case, output: (
         output[None] if case.unbatched else output
     ),
     "a batch of one loses its axis in the output": lambda case, output: (
@@ -116,13 +119,17 @@ def _as_time_major(case: Case) -> Case:
     """What stands in memory as (B, T, I), read as (T, B, I)."""
     if not _batch_first(case):
         return case
-    return _fitting(replace(case.with_config(batch_first=False), x=case.x.swapaxes(0, 1), **_NO_COTANGENTS, h_0=None), case)
+    return _fitting(
+        replace(case.with_config(batch_first=False), x=case.x.swapaxes(0, 1), **_NO_COTANGENTS, h_0=None), case
+    )
 
 
 def _as_batch_first(case: Case) -> Case:
     if _batch_first(case) or case.unbatched:
         return case
-    return _fitting(replace(case.with_config(batch_first=True), x=case.x.swapaxes(0, 1), **_NO_COTANGENTS, h_0=None), case)
+    return _fitting(
+        replace(case.with_config(batch_first=True), x=case.x.swapaxes(0, 1), **_NO_COTANGENTS, h_0=None), case
+    )
 
 
 _NO_COTANGENTS = {"grad_output": None, "grad_h_n": None}
@@ -146,7 +153,9 @@ def _frames_as_batch(case: Case) -> Case:
     if not case.unbatched:
         return case
     h_0 = None if case.h_0 is None else np.repeat(case.h_0, case.steps, 1)
-    return replace(case, x=case.x.swapaxes(0, 1), h_0=h_0, unbatched=False, **_NO_COTANGENTS).with_config(batch_first=False)
+    return replace(case, x=case.x.swapaxes(0, 1), h_0=h_0, unbatched=False, **_NO_COTANGENTS).with_config(
+        batch_first=False
+    )
 
 
 #: The case that is seen instead.
@@ -170,7 +179,7 @@ CASES: dict[str, Callable[[Case], Case]] = {
 def models(case: Case) -> Iterator[Model]:
     """All of them; no number is left open."""
     for name, last in LASTS.items():
-        yield from scoped(name, last=lambda case, cell, start, states, last=last: last(start, states))
+        yield from scoped(name, last=lambda case, cell, start, states, outputs, last=last: last(start, states))
     for name, move in FINALS.items():
         yield Model.wired(name, Wiring(result=_on_h_n(move)))
     for name, move in OUTPUTS.items():
@@ -185,7 +194,9 @@ def models(case: Case) -> Iterator[Model]:
         "an unbatched sequence is taken for a batch of single frames",
         Wiring(case=_frames_as_batch, returned=_one_frame),
     )
-    yield Model.wired("h_n is the whole sequence of outputs", Wiring(returned=lambda case, output, h_n: (output, output)))
+    yield Model.wired(
+        "h_n is the whole sequence of outputs", Wiring(returned=lambda case, output, h_n: (output, output))
+    )
     yield Model.wired("the output is h_n", Wiring(returned=lambda case, output, h_n: (h_n, h_n)))
     yield Model.wired("h_n and the output change places", Wiring(returned=lambda case, output, h_n: (h_n, output)))
 

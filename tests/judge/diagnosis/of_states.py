@@ -18,7 +18,7 @@ from tests.judge.diagnosis.wiring import (
     as_it_should,
     each,
     joined,
-    last_of,
+    last_in_time,
     row_of,
     sum_of,
 )
@@ -78,7 +78,9 @@ STARTS: dict[str, Callable[[Case, Cell, Array, States], Ball]] = {
         np.ones(h_0.shape[1:]) if case.h_0 is None else h_0[row_of(case, cell)]
     ),
     "the first frame stands for an absent h_0 where the sizes allow": lambda case, cell, h_0, states: exact(
-        case.x[0] if case.h_0 is None and case.x.shape[1:] == h_0.shape[1:] and not cell.layer else h_0[row_of(case, cell)]
+        case.x[0]
+        if case.h_0 is None and case.x.shape[1:] == h_0.shape[1:] and not cell.layer
+        else h_0[row_of(case, cell)]
     ),
     "the reverse direction starts from the forward one's final state": lambda case, cell, h_0, states: (
         _end(states[cell.layer, False]) if cell.reverse else exact(h_0[row_of(case, cell)])
@@ -102,9 +104,7 @@ STEPS: dict[str, Callable[[Step], Ball]] = {
     "the activation is applied to h_0, too,": lambda step: _from(
         step, step.h if step.t else step.operations.activate(step.start)
     ),
-    "an all-zero frame leaves the state as it is": lambda step: _where(
-        ((step.x.mid == 0) & (step.x.rad == 0)).all(-1, keepdims=True), step.h, as_it_should(step)
-    ),
+    "an all-zero frame leaves the state as it is": lambda step: _unless_zero(step),
     "without an h_0 the first step leaves out the recurrent half, b_hh included,": lambda step: (
         step.operations.activate(step.operations.affine([(step.x, step.cell.w_ih)], [step.cell.b_ih]))
         if not step.t and step.case.h_0 is None
@@ -129,9 +129,13 @@ STEPS: dict[str, Callable[[Step], Ball]] = {
         as_it_should(step) if step.t else as_it_should(step._replace(t=1, states=[as_it_should(step)]))
     ),
     "the last step is not made": lambda step: as_it_should(step) if step.t < step.case.steps - 1 else step.h,
-    "the last step is made twice": lambda step: _twice(step) if step.t == step.case.steps - 1 else as_it_should(step),
-    "every step is made twice": lambda step: _twice(step),
-    "the state is added to the new one, as in a residual network,": lambda step: step.operations.add(as_it_should(step), step.h),
+    "the last step is made twice": lambda step: (
+        _from(step, as_it_should(step)) if step.t == step.case.steps - 1 else as_it_should(step)
+    ),
+    "every step is made twice": lambda step: _from(step, as_it_should(step)),
+    "the state is added to the new one, as in a residual network,": lambda step: step.operations.add(
+        as_it_should(step), step.h
+    ),
     "the frame is read in the place of the state where the sizes allow": lambda step: _from(
         step, step.x if step.x.mid.shape == step.h.mid.shape else step.h
     ),
@@ -143,12 +147,12 @@ def _from(step: Step, h: Ball) -> Ball:
     return step.operations.activate(sum_of(step, h))
 
 
-def _twice(step: Step) -> Ball:
-    return _from(step, as_it_should(step))
-
-
-def _where(mask: np.typing.NDArray[np.bool_], one: Ball, other: Ball) -> Ball:
-    return Ball(*(np.where(mask, first, second) for first, second in zip(one, other, strict=True)))
+def _unless_zero(step: Step) -> Ball:
+    """The old state where the frame is zero; anything, where it may be."""
+    zero = ((step.x.mid == 0) & (step.x.rad == 0)).all(-1, keepdims=True)
+    unsure = (np.abs(step.x.mid) <= step.x.rad).all(-1, keepdims=True) & ~zero
+    new = as_it_should(step)
+    return Ball(np.where(zero, step.h.mid, new.mid), np.where(unsure, np.inf, np.where(zero, step.h.rad, new.rad)))
 
 
 #: Bugs with a number of steps, rows or units: a step, and the number.
@@ -167,26 +171,19 @@ NUMBERED: dict[str, Callable[[Step, int], Ball]] = {
         as_it_should(step) if step.t < _blocks(step.case.steps, k) else step.h
     ),
 }
-#: Bugs with a number of rows of the batch.
-ROWS: dict[str, Callable[[Step, int], Ball]] = {
-    "rows of the batch beyond the last whole block of {k}, where there is one, forget their state at every step": lambda step, k: _from(
-        step, each(lambda part: np.where(_whole(part, k), part, 0.0), step.h)
-    ),
-    "rows of the batch beyond the last whole block of {k}, where there is one, are never computed and stay zero": lambda step, k: each(
-        lambda part: np.where(_whole(part, k), part, 0.0), as_it_should(step)
-    ),
-    "rows of the batch from number {k} on (from 0) are never computed and stay zero": lambda step, k: each(
-        lambda part: np.where(np.arange(len(part))[:, None] < k, part, 0.0), as_it_should(step)
-    ),
-    "rows of the batch from number {k} on (from 0) forget their state at every step": lambda step, k: _from(
-        step, each(lambda part: np.where(np.arange(len(part))[:, None] < k, part, 0.0), step.h)
-    ),
+#: Which rows of (B, H) are as they should be, and what becomes of the others.
+KEPT: dict[str, Callable[[Array, int], np.typing.NDArray[np.bool_]]] = {
+    "beyond the last whole block of {k}, where there is one,": lambda part, k: _rows(part) < _blocks(len(part), k),
+    "from number {k} on (from 0)": lambda part, k: _rows(part) < k,
+}
+LOST: dict[str, Callable[[Step, Callable[[Ball], Ball]], Ball]] = {
+    "forget their state at every step": lambda step, kept: _from(step, kept(step.h)),
+    "are never computed and stay zero": lambda step, kept: kept(as_it_should(step)),
 }
 
 
-def _whole(part: Array, k: int) -> np.typing.NDArray[np.bool_]:
-    rows = np.arange(len(part))[:, None]
-    return np.asarray(rows < _blocks(len(part), k))
+def _rows(part: Array) -> Array:
+    return np.arange(len(part))[:, None]
 
 
 def _blocks(size: int, k: int) -> int:
@@ -225,17 +222,15 @@ def models(case: Case) -> Iterator[Model]:
         yield from scoped(name, step=step)
     for name, edit in NUMBERED.items():
         yield from _numbered(name, edit, range(1, case.steps + 1), lambda case: case.steps)
-    for name, edit in ROWS.items():
-        numbers = range(2, 34) if "block" in name else range(1, case.batch_size)
-        yield from _numbered(name, edit, numbers, lambda case: case.batch_size)
+    for which, keeps in KEPT.items():
+        numbers = range(2, 34) if "block" in which else range(1, case.batch_size)
+        for what, becomes in LOST.items():
+            name = f"rows of the batch {which} {what}"
+            yield from _numbered(name, _losing(keeps, becomes), numbers, lambda case: case.batch_size)
     for name, hand_on in HANDED_ON.items():
         edit = _handing_on(hand_on)
         yield from scoped(name, hand_on=edit)
-        yield from scoped(
-            f"{name}, and so h_n is the last of these,",
-            hand_on=edit,
-            last=lambda case, cell, start, states, hand_on=hand_on: last_of(start, hand_on(start, states)),
-        )
+        yield from scoped(f"{name}, and h_n is read there", hand_on=edit, last=last_in_time)
     for bound in _CLIPS:
         yield Model.wired(
             f"the state is clipped to [-{bound}, {bound}]",
@@ -246,6 +241,12 @@ def models(case: Case) -> Iterator[Model]:
 
 def _handing_on(hand_on: Callable[[Ball, Ball], Ball]) -> Callable[[Cell, Ball, Ball], Ball]:
     return lambda cell, start, states: hand_on(start, states)
+
+
+def _losing(
+    keeps: Callable[[Array, int], np.typing.NDArray[np.bool_]], becomes: Callable[[Step, Callable[[Ball], Ball]], Ball]
+) -> Callable[[Step, int], Ball]:
+    return lambda step, k: becomes(step, lambda ball: each(lambda part: np.where(keeps(part, k), part, 0.0), ball))
 
 
 def _numbered(
@@ -266,4 +267,3 @@ def _clipped(state: Ball, bound: float) -> Ball:
     """Clipping moves no two numbers apart."""
     certain = np.abs(state.mid) - state.rad >= bound
     return Ball(np.clip(state.mid, -bound, bound), np.where(certain, 0.0, state.rad))
-

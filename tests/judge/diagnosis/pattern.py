@@ -36,13 +36,23 @@ def known(looks: Sequence[Look], *, again: bool) -> Iterator[str]:
     failing = [look for look in looks if not look.is_right]
     if again:
         yield "only when the network is called a second time"
+    yield from next(filter(None, map(list, (_raised(failing), _shapes(failing), _elements(failing)))), [])
+    passing = [look.case for look in looks if look.is_right]
+    if passing:
+        yield from (f"only {condition}" for condition in list(fitting([look.case for look in failing], passing))[:2])
+
+
+def _raised(failing: Sequence[Look]) -> Iterator[str]:
     if raising := [look for look in failing if look.seen.error]:
         yield f"raises in {len(raising)} of {len(failing)} failing cases: {raising[0].seen.error}"
-        return
-    shapes = [_shape_of(look) for look in failing]
-    if any(shapes):
-        yield next(filter(None, shapes))
-        return
+
+
+def _shapes(failing: Sequence[Look]) -> Iterator[str]:
+    yield from list(filter(None, map(_shape_of, failing)))[:1]
+
+
+def _elements(failing: Sequence[Look]) -> Iterator[str]:
+    """Which elements are wrong."""
     wrong = [found for look in failing for found in _wrong_in(look)]
     if not wrong:
         return
@@ -52,13 +62,10 @@ def known(looks: Sequence[Look], *, again: bool) -> Iterator[str]:
             yield phrase
     for axis, words in _FROM.items():
         least = min(getattr(found, axis) for found in wrong)
-        if least > 0 and len({found for found in wrong if getattr(found, axis) > least}):
+        if least > 0 and any(getattr(found, axis) > least for found in wrong):
             yield f"{words} from number {least} on (from 0)"
-    if max(found.error for found in wrong) < _SMALL:
-        yield f"by {max(found.error for found in wrong):.1g} of the number at most: rounding, or a formula nearly right"
-    passing = [look.case for look in looks if look.is_right]
-    if passing:
-        yield from (f"only {condition}" for condition in list(fitting([look.case for look in failing], passing))[:2])
+    if (most := max(found.error for found in wrong)) < _SMALL:
+        yield f"by {most:.1g} of the number at most: rounding, or a formula nearly right"
 
 
 #: What all wrong elements may have in common.

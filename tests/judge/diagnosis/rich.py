@@ -7,7 +7,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 import numpy as np
-import torch
 
 from impls import Capabilities, Config
 from impls.contract import Array
@@ -17,11 +16,32 @@ from strategies.case import round_to
 #: Sizes past the block widths of kernels, and one more or less.
 _WIDE = (7, 8, 9, 12, 15, 16, 17, 24, 31, 32, 33, 40, 63, 64, 65)
 #: Sizes (T, B, I, H) made equal on purpose, by the names of the axes; one of them 1 or wide.
-_TIES = ("IH", "wT", "TB", "wH", "BH", "wI", "BR", "wB", "TH", "BI", "wT", "TBIH", "wH", "T1", "wI", "B1", "wB", "H1", "I1", "")
+_TIES = (
+    "IH",
+    "wT",
+    "TB",
+    "wH",
+    "BH",
+    "wI",
+    "BR",
+    "wB",
+    "TH",
+    "BI",
+    "wT",
+    "TBIH",
+    "wH",
+    "T1",
+    "wI",
+    "B1",
+    "wB",
+    "H1",
+    "I1",
+    "",
+)
 
 
 def rich_cases(like: Case, within: Capabilities, count: int, seed: int = 0) -> Iterator[Case]:
-    """Cases inside some claims, of the kind of another: with cotangents, lengths, memory or special values as it has."""
+    """Cases inside some claims; with cotangents, lengths, memory and special values as another case has them."""
     random = np.random.default_rng(seed)
     wide = {axis: itertools.cycle(random.permutation(_WIDE)) for axis in "TBIH"}
     for number in range(count):
@@ -30,7 +50,9 @@ def rich_cases(like: Case, within: Capabilities, count: int, seed: int = 0) -> I
             yield case
 
 
-def _case(random: np.random.Generator, like: Case, within: Capabilities, tie: str, wide: Mapping[str, Iterator[int]]) -> Case:
+def _case(
+    random: np.random.Generator, like: Case, within: Capabilities, tie: str, wide: Mapping[str, Iterator[int]]
+) -> Case:
     layers = int(random.integers(1, 4)) if tie != "wT" else 1
     layers = min(layers, within.max_layers or layers)
     config = Config(
@@ -80,7 +102,9 @@ def _one_of(random: np.random.Generator, options):  # type: ignore[no-untyped-de
     return options[int(random.integers(len(options)))]
 
 
-def _sizes(random: np.random.Generator, tie: str, config: Config, within: Capabilities, wide: Mapping[str, Iterator[int]]) -> dict[str, int]:
+def _sizes(
+    random: np.random.Generator, tie: str, config: Config, within: Capabilities, wide: Mapping[str, Iterator[int]]
+) -> dict[str, int]:
     sizes = dict(zip("TBIH", (int(size) for size in random.permutation(5)[:4] + 1), strict=True))
     if tie.startswith("w"):
         sizes[tie[1]] = int(next(wide[tie[1]]))
@@ -97,7 +121,9 @@ def _sizes(random: np.random.Generator, tie: str, config: Config, within: Capabi
 def _numbers(random: np.random.Generator, config: Config, shape: tuple[int, ...]) -> Array:
     """Eighths between -2 and 2, now and then with the digits that only a wide dtype holds."""
     values = random.integers(-16, 17, shape) / 8.0
-    return round_to(config.dtype, values * (1 + 2.0**-9 * random.integers(-8, 9, shape)) if random.random() < 0.5 else values)
+    return round_to(
+        config.dtype, values * (1 + 2.0**-9 * random.integers(-8, 9, shape)) if random.random() < 0.5 else values
+    )
 
 
 def _weight(random: np.random.Generator, config: Config, shape: tuple[int, ...]) -> Array:

@@ -199,9 +199,9 @@ def _split(model: Model, looks: Sequence[Look]) -> tuple[list[Look], list[Look]]
     shown, not_shown = [], []
     for look in looks:
         prediction = look.predicted(model)
-        holds = look.explained_by(prediction) and not look.too_good_for(prediction)
+        too_good, holds = look.too_good_for(prediction), look.explained_by(prediction)
         if not holds and not look.is_right:
             return None
-        if look.tells_apart(prediction):
-            (shown if holds else not_shown).append(look)
+        if too_good or look.tells_apart(prediction):
+            (shown if holds and not too_good else not_shown).append(look)
     return shown, not_shown

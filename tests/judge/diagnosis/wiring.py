@@ -44,6 +44,8 @@ class Prediction:
     parts: Mapping[str, Ball]
     #: The dtype of what is returned, where it is not that of the case.
     dtypes: Mapping[str, torch.dtype] = field(default_factory=dict)
+    #: Where everything that is returned was rounded to fewer digits than its dtype has: that rounding.
+    digits: Callable[[Array], Array] | None = None
 
 
 class Operations:
@@ -88,14 +90,14 @@ class Operations:
         joined = Ball(*(np.concatenate(parts, -1) for parts in zip(*operands, strict=True)))
         return self.arithmetic.sum_of_products(joined, np.concatenate(weights, -1), gamma)
 
-    def add(self, one: Ball, other: Ball) -> Ball:
-        """A sum of two balls, rounded once; that of whole 64ths below 2, and of zero, is exact in every dtype."""
-        size, rad = np.abs(one.mid) + np.abs(other.mid) + one.rad + other.rad, one.rad + other.rad
-        whole = [np.rint(ball.mid * 64) == ball.mid * 64 for ball in (one, other)]
-        is_exact = (rad == 0) & whole[0] & whole[1] & (size < 2)
-        is_exact |= ((one.mid == 0) & (one.rad == 0)) | ((other.mid == 0) & (other.rad == 0))
-        rounded = np.where(is_exact, 0.0, 2 * self.arithmetic.format.unit_roundoff * size)
-        return Ball(one.mid + other.mid, rad + rounded)
+    def add(self, *balls: Ball) -> Ball:
+        """A sum of balls, rounded after each; that of whole 64ths below 2, and of zeros, is exact in every dtype."""
+        mid, rad = sum(ball.mid for ball in balls), sum(ball.rad for ball in balls)
+        size = sum(np.abs(ball.mid) + ball.rad for ball in balls)
+        nonzero = sum((ball.mid != 0) | (ball.rad > 0) for ball in balls)
+        whole = np.all([np.rint(ball.mid * 64) == ball.mid * 64 for ball in balls], axis=0) & (rad == 0) & (size < 2)
+        rounded = np.where(whole | (nonzero <= 1), 0.0, 2 * len(balls) * self.arithmetic.format.unit_roundoff * size)
+        return Ball(np.asarray(mid), np.asarray(rad + rounded))
 
     def activate(self, a: Ball) -> Ball:
         """The activation of the case."""
@@ -153,8 +155,8 @@ class Wiring:
     read: Callable[[Case, Cell, Sequences], Ball] = lambda case, cell, sequences: sequences[-1]
     #: The state that a cell starts from: `h_0` (rows, B, H), and the states of cells that ran before, in the order of
     #: processing.
-    start: Callable[[Case, Cell, Array, Mapping[tuple[int, bool], Ball]], Ball] = (
-        lambda case, cell, h_0, states: exact(h_0[row_of(case, cell)])
+    start: Callable[[Case, Cell, Array, Mapping[tuple[int, bool], Ball]], Ball] = lambda case, cell, h_0, states: exact(
+        h_0[row_of(case, cell)]
     )
     #: From the order of time to that of processing, and back: of (T, B, n).
     turn: Callable[[Cell, Array], Array] = lambda cell, part: part[::-1] if cell.reverse else part
@@ -166,8 +168,11 @@ class Wiring:
     hand_on: Callable[[Cell, Ball, Ball], Ball] = lambda cell, start, states: states
     #: The output of a layer out of its directions', in the order of time.
     join: Callable[[Case, int, Sequences], Ball] = lambda case, layer, halves: joined(halves)
-    #: The final state of a cell: out of its start and its states in the order of processing.
-    last: Callable[[Case, Cell, Ball, Ball], Ball] = lambda case, cell, start, states: last_of(start, states)
+    #: The final state of a cell: out of its start, its states in the order of processing, and its outputs in that of
+    #: time.
+    last: Callable[[Case, Cell, Ball, Ball, Ball], Ball] = lambda case, cell, start, states, outputs: last_of(
+        start, states
+    )
     #: What is returned, time-major.
     result: Callable[[Case, Ball, Ball], Pair] = lambda case, output, h_n: (output, h_n)
     #: What is returned, in the case's layout.
@@ -194,6 +199,11 @@ def stacked(parts: Sequence[Ball]) -> Ball:
 def each(change: Callable[[Array], Array], ball: Ball) -> Ball:
     """The same move made with midpoints and radii."""
     return Ball(*map(change, ball))
+
+
+def last_in_time(case: Case, cell: Cell, start: Ball, states: Ball, outputs: Ball) -> Ball:
+    """The output that stands where a direction ends: at the end of time, or at its beginning."""
+    return each(lambda part: part[0 if cell.reverse else -1], outputs)
 
 
 def last_of(start: Ball, states: Ball) -> Ball:
@@ -223,9 +233,7 @@ def predict(given: Case, wiring: Wiring, rounding: Rounding) -> Prediction:
     """
     case = wiring.case(given)
     output, h_n = wiring.result(case, *_network(case, wiring, Operations(case.config, rounding)))
-    output, h_n = wiring.returned(
-        given, Ball(*map(case.in_layout, output)), Ball(*map(case.state_in_layout, h_n))
-    )
+    output, h_n = wiring.returned(given, Ball(*map(case.in_layout, output)), Ball(*map(case.state_in_layout, h_n)))
     return Prediction({"output": output, "h_n": h_n}, wiring.dtypes(given))
 
 
@@ -246,7 +254,7 @@ def _network(case: Case, wiring: Wiring, operations: Operations) -> Pair:
             states[key] = made = _scan(case, cell, wiring, operations, read, start, valid)
             handed_on = wiring.hand_on(cell, start, made)
             halves.append(each(lambda part, cell=cell: wiring.turn_back(cell, part), handed_on))
-            lasts.append(wiring.last(case, cell, start, made))
+            lasts.append(wiring.last(case, cell, start, made, halves[-1]))
         sequences.append(_blanked(wiring.join(case, layer, halves), counts))
     return sequences[-1], stacked(lasts)
 
