@@ -17,7 +17,6 @@ SIZES: dict[str, Callable[[Case], int]] = {
     "B": lambda case: case.batch_size,
     "input_size": lambda case: case.config.input_size,
     "hidden_size": lambda case: case.config.hidden_size,
-    "num_layers": lambda case: case.config.num_layers,
     "the number of h_0's rows": lambda case: len(case.config.suffixes()),
     "B times hidden_size": lambda case: case.batch_size * case.config.hidden_size,
 }
@@ -36,6 +35,7 @@ CONDITIONS: dict[str, Callable[[Case], bool]] = {
     "in networks of one direction": lambda case: not case.config.bidirectional,
     "in networks of several layers": lambda case: case.config.num_layers > 1,
     "in networks of one layer": lambda case: case.config.num_layers == 1,
+    "in networks of more than two layers": lambda case: case.config.num_layers > 2,
     "for tanh": lambda case: case.config.nonlinearity == "tanh",
     "for relu": lambda case: case.config.nonlinearity == "relu",
     "without biases": lambda case: not case.config.bias,

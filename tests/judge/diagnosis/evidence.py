@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -11,6 +11,7 @@ import numpy as np
 
 from impls import Capabilities, Rounding
 from impls.balls import RADIUS_SLACK, Ball
+from impls.contract import Array
 from impls.isolation import cpu_seconds
 from strategies import Case
 from tests.judge.counterexample import Counterexample
@@ -24,7 +25,7 @@ from tests.judge.verdict import error_over_bound
 
 #: So much wider than the bound on what is right, a prediction is one of low precision; for so many numbers that is not
 #: met by chance.
-_MANY, _FEW = 2.0**7, 2
+_MANY, _FEW = 2.0**7, 8
 #: How many rich cases are looked at, and for how many seconds of CPU at most.
 RICH = 120
 SECONDS = 1.5
@@ -71,7 +72,19 @@ class Look:
             and within(self.seen.parts[name], ball)
             for name, ball in prediction.parts.items()
             if name in self.seen.parts
-        )
+        ) and self._has_few_digits(prediction)
+
+    def _has_few_digits(self, prediction: Prediction) -> bool:
+        if prediction.digits is None:
+            return True
+        found = [self.seen.parts[name] for name in prediction.parts if name in self.seen.parts]
+        return all(bool(((prediction.digits(part) == part) | np.isnan(part)).all()) for part in found)
+
+    def _has_many_digits(self, digits: Callable[[Array], Array]) -> bool:
+        """Whether something that is right cannot be written in so few digits."""
+        balls = self.right.parts.values() if self.right else ()
+        with np.errstate(all="ignore"):
+            return any(bool((np.abs(digits(ball.mid) - ball.mid) > 4 * ball.rad).any()) for ball in balls)
 
     def too_good_for(self, prediction: Prediction | None) -> bool:
         """Whether results are right to many more digits than a prediction of low precision has: by chance, hardly."""
@@ -89,6 +102,8 @@ class Look:
         if prediction is None or self.right is None:
             return prediction is not self.right
         if dict(prediction.dtypes) and any(dtype != self.case.config.dtype for dtype in prediction.dtypes.values()):
+            return True
+        if prediction.digits is not None and self._has_many_digits(prediction.digits):
             return True
         return any(
             exclude(prediction.parts[name], ball) for name, ball in self.right.parts.items() if name in prediction.parts

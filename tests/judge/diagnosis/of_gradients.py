@@ -9,7 +9,7 @@ import numpy as np
 
 from impls import Rounding
 from impls.backward import LayerBackward, Sum, gradients
-from impls.balls import Ball
+from impls.balls import FORMATS, Ball
 from impls.contract import Array
 from strategies import Case
 from tests.judge.diagnosis.model import Calls, Model
@@ -261,7 +261,13 @@ def _summed_over(keeps: Callable[[int, int], bool], roles: tuple[str, ...]) -> t
 def _scaled(factor: Callable[[Case], float], applies: Callable[[str], bool]) -> Callable[[Case, Gradients], Gradients]:
     def result(case: Case, found: Gradients) -> Gradients:
         by = factor(case)
-        return {name: each(lambda part: by * part, ball) if applies(name) else ball for name, ball in found.items()}
+        unit = 4 * FORMATS[case.config.dtype].unit_roundoff
+
+        def scaled(ball: Ball) -> Ball:
+            rounded = 0.0 if by in (0.0, 0.5, 1.0, 2.0) else unit * np.abs(by * ball.mid)
+            return Ball(by * ball.mid, by * ball.rad + rounded)
+
+        return {name: scaled(ball) if applies(name) else ball for name, ball in found.items()}
 
     return result
 

@@ -115,6 +115,7 @@ def _tails(case: Case) -> Iterator[Model]:
     features = max(config.layer_input_size(layer) for layer in range(config.num_layers))
     for places, size, name, edit in (
         ("features of what a layer reads", features, "are dropped", _without_features),
+        ("features of the input", config.input_size, "are dropped", _without_features_of_input),
         ("units", config.hidden_size, "are not heard at the next step", _without_units),
         ("units", config.hidden_size, "are never computed and stay zero", _without_rows),
     ):
@@ -136,7 +137,7 @@ def _kept(case: Case, places: str, k: int) -> tuple[int, ...] | None:
     """How many are kept of the units, or of the features that each layer reads; None where all are."""
     config = case.config
     widths = [config.layer_input_size(layer) for layer in range(config.num_layers)]
-    sizes = [config.hidden_size] if places == "units" else widths
+    sizes = {"units": [config.hidden_size], "features of the input": widths[:1]}.get(places, widths)
     kept = tuple(_cut(size, k) for size in sizes)
     return None if kept == tuple(sizes) else kept
 
@@ -148,6 +149,10 @@ def _cut(size: int, k: int) -> int:
 
 def _without_features(cell: Cell, k: int) -> Cell:
     return cell._replace(w_ih=_columns(cell.w_ih, k))
+
+
+def _without_features_of_input(cell: Cell, k: int) -> Cell:
+    return cell if cell.layer else _without_features(cell, k)
 
 
 def _without_units(cell: Cell, k: int) -> Cell:

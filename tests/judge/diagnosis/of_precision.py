@@ -79,14 +79,33 @@ def models(case: Case) -> Iterator[Model]:
             yield from _computed(narrow, narrow.dtype)
     for dtype in FORMATS:
         name = str(dtype).removeprefix("torch.")
-        yield Model.wired(
-            f"results are {name} whatever was asked for", Wiring(dtypes=_returned(dtype, "output", "h_n"))
-        )
-        yield Model.wired(f"h_n is {name} whatever was asked for", Wiring(dtypes=_returned(dtype, "h_n")))
+        yield _returned(f"results are {name} whatever was asked for", dtype, "output", "h_n")
+        yield _returned(f"h_n is {name} whatever was asked for", dtype, "h_n")
 
 
-def _returned(dtype: torch.dtype, *parts: str) -> Callable[[Case], dict[str, torch.dtype]]:
-    return lambda case: dict.fromkeys(parts, dtype)
+def _returned(name: str, dtype: torch.dtype, *parts: str) -> Model:
+    """Some results of another dtype, rounded to it where it is narrower."""
+    narrow = _of(dtype)
+
+    def prediction(calls: Calls, rounding: Rounding) -> Prediction:
+        case = calls[-1]
+        right = predict(case, Wiring(), rounding)
+        narrower = narrow.narrower_than(case.config.dtype)
+        rounded = {part: narrow.ball(right.parts[part]) if narrower else right.parts[part] for part in parts}
+        return replace(right, parts={**right.parts, **rounded}, dtypes=dict.fromkeys(parts, dtype))
+
+    return Model(name, prediction, name)
+
+
+def _with_digits(narrow: Narrow, applies: Callable[[Case], bool], model: Model) -> Model:
+    """The same model, which says of what is returned that it has no more digits."""
+
+    def prediction(calls: Calls, rounding: Rounding) -> Prediction:
+        found, case = model.predict(calls, rounding), calls[-1]
+        lost = narrow.narrower_than(case.config.dtype) and applies(case)
+        return replace(found, digits=narrow.round) if lost else found
+
+    return replace(model, predict=prediction)
 
 
 def _where(narrow: Narrow, edit: Callable[[Step], Ball]) -> Callable[[Step], Ball]:

@@ -158,6 +158,30 @@ def _frames_as_batch(case: Case) -> Case:
     )
 
 
+def _lower_layers(case: Case, count: int) -> Case:
+    """The first layers alone."""
+    if case.config.num_layers <= count:
+        return case
+    rows = count * case.config.num_directions
+    kept = {f"_{suffix}" for suffix in case.config.suffixes()[:rows]}
+    weights = {name: array for name, array in case.weights.items() if name[name.rindex("_l") :] in kept}
+    h_0 = None if case.h_0 is None else case.h_0[:rows]
+    return replace(case, **_NO_COTANGENTS, h_0=h_0, weights=weights, config=replace(case.config, num_layers=count))
+
+
+def _forward_only(case: Case) -> Case:
+    """The forward direction alone, whose upper layers read what there is."""
+    if not case.config.bidirectional:
+        return case
+    hidden, h_0 = case.config.hidden_size, None if case.h_0 is None else case.h_0[::2]
+    weights = {
+        name: array[:, :hidden] if name.startswith("weight_ih") and "_l0" not in name else array
+        for name, array in case.weights.items()
+        if not name.endswith("_reverse")
+    }
+    return replace(case, **_NO_COTANGENTS, h_0=h_0, weights=weights, config=replace(case.config, bidirectional=False))
+
+
 #: The case that is seen instead.
 CASES: dict[str, Callable[[Case], Case]] = {
     "batch-first arguments are read as time-major ones, and so is what it returns,": _as_time_major,
@@ -165,6 +189,9 @@ CASES: dict[str, Callable[[Case], Case]] = {
         lambda case: case.steps == case.batch_size, _as_time_major
     ),
     "time-major arguments are read as batch-first ones, and so is what it returns,": _as_batch_first,
+    "the reverse direction is left out of the results": _forward_only,
+    "only the first layer is run": lambda case: _lower_layers(case, 1),
+    "only the first two layers are run": lambda case: _lower_layers(case, 2),
     "with batch_first the input is brought into shape by a reshape instead of transposed": _reshaped,
     "the batch's rows in the input are read in the opposite order": lambda case: replace(case, x=case.x[:, ::-1]),
     "the input's time is read in the opposite order": lambda case: replace(case, x=case.x[::-1]),

@@ -95,6 +95,19 @@ def _end(states: Ball) -> Ball:
     return each(lambda part: part[-1], states)
 
 
+def _from(step: Step, h: Ball) -> Ball:
+    """The step as it should be, from another state."""
+    return step.operations.activate(sum_of(step, h))
+
+
+def _unless_zero(step: Step) -> Ball:
+    """The old state where the frame is zero; anything, where it may be."""
+    zero = ((step.x.mid == 0) & (step.x.rad == 0)).all(-1, keepdims=True)
+    unsure = (np.abs(step.x.mid) <= step.x.rad).all(-1, keepdims=True) & ~zero
+    new = as_it_should(step)
+    return Ball(np.where(zero, step.h.mid, new.mid), np.where(unsure, np.inf, np.where(zero, step.h.rad, new.rad)))
+
+
 #: One step, done otherwise.
 STEPS: dict[str, Callable[[Step], Ball]] = {
     "every step starts from h_0: the state is not carried": lambda step: _from(step, step.start),
@@ -104,7 +117,7 @@ STEPS: dict[str, Callable[[Step], Ball]] = {
     "the activation is applied to h_0, too,": lambda step: _from(
         step, step.h if step.t else step.operations.activate(step.start)
     ),
-    "an all-zero frame leaves the state as it is": lambda step: _unless_zero(step),
+    "an all-zero frame leaves the state as it is": _unless_zero,
     "without an h_0 the first step leaves out the recurrent half, b_hh included,": lambda step: (
         step.operations.activate(step.operations.affine([(step.x, step.cell.w_ih)], [step.cell.b_ih]))
         if not step.t and step.case.h_0 is None
@@ -140,19 +153,6 @@ STEPS: dict[str, Callable[[Step], Ball]] = {
         step, step.x if step.x.mid.shape == step.h.mid.shape else step.h
     ),
 }
-
-
-def _from(step: Step, h: Ball) -> Ball:
-    """The step as it should be, from another state."""
-    return step.operations.activate(sum_of(step, h))
-
-
-def _unless_zero(step: Step) -> Ball:
-    """The old state where the frame is zero; anything, where it may be."""
-    zero = ((step.x.mid == 0) & (step.x.rad == 0)).all(-1, keepdims=True)
-    unsure = (np.abs(step.x.mid) <= step.x.rad).all(-1, keepdims=True) & ~zero
-    new = as_it_should(step)
-    return Ball(np.where(zero, step.h.mid, new.mid), np.where(unsure, np.inf, np.where(zero, step.h.rad, new.rad)))
 
 
 #: Bugs with a number of steps, rows or units: a step, and the number.

@@ -166,22 +166,21 @@ def _ball_inside(inner: Ball, outer: Ball) -> bool:
 
 def _conditional(survivors: Sequence[_Candidate], looks: Sequence[Look]) -> Iterator[_Candidate]:
     """Models that explain what is wrong, with the condition on cases that tells it from what is right."""
-    found: list[_Candidate] = []
     start = time.process_time()
-    for candidate in survivors:
+    said: list[list[Prediction | None]] = []
+    for candidate in sorted(survivors, key=lambda candidate: candidate.model.special):
         if time.process_time() - start > SECONDS:
             return
         split = _split(candidate.model, looks)
         if split is None or len(split[0]) < ENOUGH or len(split[1]) < ENOUGH:
             continue
         shown, not_shown = ([look.case for look in part] for part in split)
-        found += [_Candidate(candidate.model, condition=condition) for condition in fitting(shown, not_shown)]
-    families = {candidate.model.family for candidate in found}
-    if len(families) == 1:
-        # The same bug in another scope: the plainest that has a condition.
-        first = found[0].model
-        found = [candidate for candidate in found if candidate.model is first]
-    yield from found
+        conditions = list(fitting(shown, not_shown))
+        # Under its condition it may say what a plainer one says.
+        predictions = [look.predicted(candidate.model) for look in looks if not look.is_right]
+        if conditions and not any(_same(predictions, others) for others in said):
+            said.append(predictions)
+            yield from (_Candidate(candidate.model, condition=condition) for condition in conditions)
 
 
 def _confirmed(candidate: _Candidate, evidence: Evidence) -> bool:
