@@ -137,14 +137,13 @@ def _written_out(look: Look, place: _Place, seen: tuple[float, float]) -> list[s
     )
     got, allowed = seen
     expected = float(made.states.mid[place.way, place.t, place.b, unit])
-    lines = [
-        f"{_name(case, place)} = {case.config.nonlinearity}({_sum(terms)}) = {_short(expected)}, got {_short(got)}",
-    ]
+    said, found = _both(expected, got)
+    lines = [f"{_name(case, place)} = {case.config.nonlinearity}({_sum(terms)}) = {said}, got {found}"]
     instead = [
         words for words, value in INSTEAD.items() if _is(value(terms), got, allowed) and value(terms) != expected
     ]
     if instead:
-        lines.append(f"  {_short(got)} is what it would be {instead[0]}")
+        lines.append(f"  {found} is what it would be {instead[0]}")
     return lines
 
 
@@ -181,7 +180,14 @@ def _factor(value: float) -> str:
 
 
 def _short(value: float) -> str:
-    return number(value) if float(value).is_integer() or not np.isfinite(value) else f"{value:.6g}"
+    value = float(value)
+    return number(value) if value.is_integer() or not np.isfinite(value) else f"{value:.6g}"
+
+
+def _both(expected: float, got: float) -> tuple[str, str]:
+    """Two numbers, in as many digits as it takes to see that they differ."""
+    short = _short(expected), _short(got)
+    return short if short[0] != short[1] else (repr(float(expected)), repr(float(got)))
 
 
 # Gradients
@@ -230,24 +236,29 @@ def _gradient(look: Look, name: str, ball: Ball, layer: LayerBackward | None, d:
     index = tuple(int(i) for i in wrong[0])
     value, found = float(ball.mid[index]), float(got[index])
     place = f"gradient of {name}[{', '.join(map(str, index))}]"
-    if layer is None:
-        return [f"{place} = {_short(value)}, got {_short(found)}"]
-    terms = _terms_of(layer, name, index, d)
+    expected, returned = _both(value, found)
+    terms = [] if layer is None else _terms_of(layer, name, index, d)
+    if len(terms) < 2:
+        return [f"{place} = {expected}, got {returned}", *_why(terms, found, float(ball.rad[index]), returned)]
     said = " + ".join(_factor(term) for term in terms[:_TERMS])
     more = f" + ... ({len(terms) - _TERMS} more)" if len(terms) > _TERMS else ""
-    lines = [
-        f"{place} = {said or '0'}{more} = {_short(value)}, got {_short(found)}",
+    return [
+        f"{place} = {said}{more} = {expected}, got {returned}",
         f"  a term for each step{'' if look.case.batch_size == 1 else ', all rows together,'} as the direction goes",
+        *_why(terms, found, float(ball.rad[index]), returned),
     ]
-    allowed = float(ball.rad[index])
-    instead = [words for words, other in _OTHERWISE.items() if _is(other(terms), found, allowed)]
-    if instead:
-        lines.append(f"  {_short(found)} is what it would be {instead[0]}")
-    return lines
+
+
+def _why(terms: list[float], got: float, allowed: float, said: str) -> Iterator[str]:
+    """What the gradient would be that is the number that came."""
+    if got == 0:
+        yield "  nothing came back"
+        return
+    instead = [words for words, other in _OTHERWISE.items() if terms and _is(other(terms), got, allowed)]
+    yield from (f"  {said} is what it would be {words}" for words in instead[:1])
 
 
 _OTHERWISE: dict[str, Callable[[list[float]], float]] = {
-    "without any": lambda terms: 0.0,
     "with the last step only": lambda terms: terms[-1],
     "with the first step only": lambda terms: terms[0],
     "without the first step": lambda terms: sum(terms[1:]),

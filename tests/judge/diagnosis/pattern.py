@@ -8,12 +8,16 @@ from typing import NamedTuple
 import numpy as np
 
 from impls.balls import RADIUS_SLACK
-from tests.judge.diagnosis.conditions import fitting
+from tests.judge.diagnosis.conditions import CONDITIONS, fitting
 from tests.judge.diagnosis.evidence import Look
 from tests.judge.verdict import error_over_bound
 
 #: Errors of less than this part of a number look like rounding, not like another formula.
 _SMALL = 2.0**-7
+#: So many cases on either side say something.
+_MANY = 8
+#: No more parts are listed.
+_LISTED = 2
 
 
 class Wrong(NamedTuple):
@@ -37,9 +41,19 @@ def known(looks: Sequence[Look], *, again: bool) -> Iterator[str]:
     if again:
         yield "only when the network is called a second time"
     yield from next(filter(None, map(list, (_raised(failing), _shapes(failing), _elements(failing)))), [])
-    passing = [look.case for look in looks if look.is_right]
-    if passing:
-        yield from (f"only {condition}" for condition in list(fitting([look.case for look in failing], passing))[:2])
+    yield from _conditions(failing, [look for look in looks if look.is_right])
+
+
+def _conditions(failing: Sequence[Look], passing: Sequence[Look]) -> Iterator[str]:
+    """What tells failing cases from others; else what all of them have, and many others have not."""
+    wrong, right = ([look.case for look in part] for part in (failing, passing))
+    exact = list(fitting(wrong, right)) if right else []
+    needed = [
+        name
+        for name, holds in CONDITIONS.items()
+        if all(map(holds, wrong)) and sum(not holds(case) for case in right) >= _MANY and len(wrong) >= _MANY
+    ]
+    yield from (f"only {condition}" for condition in (exact[:1] or needed[:2]))
 
 
 def _raised(failing: Sequence[Look]) -> Iterator[str]:
@@ -85,8 +99,10 @@ _FROM = {"b": "in rows of the batch", "unit": "in hidden units"}
 
 def _parts(wrong: Sequence[Wrong]) -> Iterator[str]:
     parts = sorted({found.part for found in wrong})
-    if not {"output", "h_n"} <= set(parts):
-        yield f"in {', '.join(parts)} only"
+    if all(part.startswith("gradient") for part in parts):
+        yield "in gradients only" if len(parts) > _LISTED else f"in {' and '.join(parts)} only"
+    elif len(parts) == 1:
+        yield f"in {parts[0]} only"
 
 
 def _shape_of(look: Look) -> str:
@@ -118,7 +134,7 @@ def _place(look: Look, name: str, index: tuple[int, ...]) -> tuple[int, bool, in
         return layer, bool(reverse), last, last, 0 if case.unbatched else index[1], index[-1]
     if name != "output":
         layer = int(name.rpartition("_l")[2][0]) if "_l" in name else 0
-        return layer, name.endswith("_reverse"), 0, last, 0, index[0] if index else 0
+        return layer, name.endswith("_reverse"), -1, last, -1, index[0] if index else 0
     unit, reverse = index[-1] % config.hidden_size, index[-1] >= config.hidden_size
     axes = (0, None) if case.unbatched else (1, 0) if config.batch_first else (0, 1)
     t, b = index[axes[0]], 0 if axes[1] is None else index[axes[1]]

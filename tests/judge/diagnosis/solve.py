@@ -56,7 +56,7 @@ def solve(evidence: Evidence) -> Diagnosis:
     looks = [*evidence.looks, *evidence.rich()]
     wrong = sum(not look.is_right for look in looks)
     always = [found for found in survivors if _explains_all(found, looks)]
-    found = _told_apart(always)
+    found = _told_apart([candidate for candidate in always if _shows(candidate, looks)])
     shown = min((_shows(candidate, looks) for candidate in found), default=0)
     if not found:
         found = [each for each in _conditional(survivors, looks) if _confirmed(each, evidence)]
@@ -68,7 +68,7 @@ def solve(evidence: Evidence) -> Diagnosis:
 
 
 def _explaining(evidence: Evidence) -> tuple[int, list[_Candidate]]:
-    """How many models there are, and those that explain every failing case and are seen in one."""
+    """How many models there are, and those that explain every failing case."""
     first, *rest = evidence.failing
     forward_is_right = _forward_is_right(first)
     table = [*(of_calls.models(first.case) if evidence.again else ()), *models(first.case)]
@@ -79,8 +79,7 @@ def _explaining(evidence: Evidence) -> tuple[int, list[_Candidate]]:
             continue
         key = (model.family, effect) if effect != () else model
         if key not in seen:
-            prediction = first.predicted(model)
-            seen[key] = first.explained_by(prediction) and first.tells_apart(prediction)
+            seen[key] = first.explained_by(first.predicted(model))
         if seen[key] and all(look.explained_by(look.predicted(model)) for look in rest):
             found.append(_Candidate(model))
     return len(table), found

@@ -46,12 +46,13 @@ def _lines(evidence: Evidence, found: Diagnosis) -> Iterator[str]:
         yield from (f"  {_clause(name)}" for name in found.names[:_LISTED])
         if len(found.names) > _LISTED:
             yield f"  or one of {len(found.names) - _LISTED} others"
-    elif found.models:
-        yield f"none of the {found.models} bug models explains it"
-    if evidence.failing and not found.names:
-        phrases = list(known(evidence.looks, again=evidence.again))
-        if phrases:
-            yield f"  {found.wrong} of {found.cases} cases are wrong: {'; '.join(phrases)}"
+        return
+    if not evidence.failing:
+        yield "no bug model applies: called once, and in the right way, the network is right on this case"
+        return
+    phrases = list(known(evidence.looks, again=evidence.again))
+    yield f"none of the {found.models} bug models explains it"
+    yield f"  {found.wrong} of {found.cases} cases are wrong{': ' if phrases else ''}{'; '.join(phrases)}"
 
 
 def _clause(name: str) -> str:
