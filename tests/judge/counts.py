@@ -1,8 +1,9 @@
-"""For a reader who asks what was tested: counts of the cases drawn, by facet, and of how near to their bounds they came."""
+"""What was tested, as counts: the cases drawn, by facet, and how near to their bounds those that agreed came."""
 
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
@@ -15,9 +16,12 @@ from strategies.case import MEMORY
 Counts: TypeAlias = dict[str, int]
 
 
-def together(some: Counts, others: Counts) -> Counts:
-    """Two counts as one."""
-    return {name: some.get(name, 0) + others.get(name, 0) for name in {**some, **others}}
+def together(*counts: Counts) -> Counts:
+    """Several counts as one."""
+    total: Counter[str] = Counter()
+    for each in counts:
+        total.update(each)
+    return dict(total)
 
 
 def key(name: str, value: str) -> str:

@@ -32,8 +32,7 @@ from tests.judge.trial import Trial
 from tests.judge.verdict import Disagreement
 from tests.measures.drawing import PLAIN
 from tests.suite.browser import launched
-from tests.suite.planted import BUGS, HONEST
-from tests.suite.planted import trying
+from tests.suite.planted import BUGS, HONEST, trying
 
 SEED, CASES = 1, 60
 REAL = ("nn.rnn", "numpy", "linear", "parameters")

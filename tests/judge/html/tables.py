@@ -14,15 +14,23 @@ from tests.judge.report import Features, Result, Results, added
 #: What each mark means, in the order of the legend; a mark is a class of the style sheet.
 LEGEND = {
     "agrees": "cases that agreed, above the worst error / bound (nothing where all were exact)",
-    "known": "known: excluded by a known defect, or an archived case of one is still there",
-    "disagrees": "disagrees: see the counterexample",
+    "known": "excluded by a known defect, or an archived case of one is still there",
+    "disagrees": "see the counterexample",
     "error": "ended in an error, which is no verdict",
     "unsupported": "not offered",
     "absent": "not installed",
     "none": "none drawn",
 }
 #: How it is written in a cell or, for the first, in the legend.
-SIGNS = {"agrees": "300", "disagrees": "disagrees", "unsupported": "-", "absent": "\N{MULTIPLICATION SIGN}", "none": "0", "known": "known", "error": "error"}
+SIGNS = {
+    "agrees": "300",
+    "disagrees": "disagrees",
+    "unsupported": "-",
+    "absent": "\N{MULTIPLICATION SIGN}",
+    "none": "0",
+    "known": "known",
+    "error": "error",
+}
 
 
 @dataclass(frozen=True)
