@@ -134,7 +134,7 @@ def _slices(
     if len(axes) < 3:
         yield "", _named("j", shape[0]) if len(axes) == 2 else [""], _named("ji"[len(axes) - 1], shape[-1]), ()
         return
-    ways, width = (directions, shape[2] // directions) if axes == ("t", "b", "unit") else (1, shape[2])
+    ways, width = (directions, shape[2] // directions) if tuple(axes) == ("t", "b", "unit") else (1, shape[2])
     rows = _named("t", shape[0]) if axes[0] == "t" else _states(shape[0], directions)
     columns = _named("i" if axes[2] == "feature" else "j", width)
     for b in range(shape[1]):

@@ -43,9 +43,9 @@ function within(value, size) {
   return Math.max(0, Math.min(size - 1, value));
 }
 
-for (const panel of document.querySelectorAll("[data-numbers]")) {
-  const {rows, columns, said, at} = JSON.parse(panel.dataset.numbers);
-  const readout = document.getElementById(panel.getAttribute("aria-describedby"));
+for (const maps of document.querySelectorAll("[data-numbers]")) {
+  const {rows, columns, said, at} = JSON.parse(maps.dataset.numbers);
+  const readout = document.getElementById(maps.getAttribute("aria-describedby"));
   let [row, column] = at;
 
   function go(toRow, toColumn) {
@@ -55,24 +55,25 @@ for (const panel of document.querySelectorAll("[data-numbers]")) {
     const limit = {"0": "nothing else", "inf": "anything"}[allowed] ?? `±${allowed}`;
     readout.textContent =
       `[${[rows[row], columns[column]].filter(Boolean).join(", ")}] expected ${expected}, got ${got}, allowed ${limit}, error ${error}`;
-    for (const here of panel.querySelectorAll(".here")) here.classList.remove("here");
-    for (const table of panel.querySelectorAll("table")) table.tBodies[0].rows[row].cells[column + 1].classList.add("here");
-    for (const cursor of panel.querySelectorAll(".cursor")) {
+    for (const here of maps.querySelectorAll(".here")) here.classList.remove("here");
+    for (const table of maps.querySelectorAll("table")) table.tBodies[0].rows[row].cells[column + 1].classList.add("here");
+    for (const cursor of maps.querySelectorAll(".cursor")) {
       cursor.setAttribute("x", column);
       cursor.setAttribute("y", row);
       cursor.classList.add("here");
     }
   }
 
-  panel.addEventListener("keydown", (event) => {
+  maps.addEventListener("keydown", (event) => {
     const step = STEPS[event.key];
     if (step && !event.ctrlKey && !event.metaKey && !event.altKey) {
       event.preventDefault();
       go(row + step[0], column + step[1]);
+      maps.querySelector(".here").scrollIntoView({block: "nearest", inline: "nearest"});
     }
   });
-  panel.addEventListener("focus", () => go(row, column));
-  panel.addEventListener("pointermove", (event) => {
+  maps.addEventListener("focus", () => go(row, column));
+  maps.addEventListener("pointermove", (event) => {
     const cell = event.target.closest("tbody td");
     const heat = event.target.closest(".heat");
     if (cell) go(cell.parentElement.sectionRowIndex, cell.cellIndex - 1);
