@@ -15,8 +15,9 @@ from tests.judge.html.plots import heat_map
 from tests.judge.verdict import error_over_bound
 from tests.judge.wording import number
 
-#: With more columns or rows than these the numbers are no longer written into the cells.
-_COLUMNS, _ROWS = 8, 16
+#: With more columns or rows than these the numbers are no longer written into the cells: one more than a block of 16,
+#: whose tail is where many are wrong.
+_MOST_IN_CELLS = 17
 #: No page shows more numbers: what comes later is told in words.
 MOST_NUMBERS = 16_000
 Index: TypeAlias = tuple[slice | int, ...]
@@ -59,7 +60,13 @@ class Panel:
     @property
     def small(self) -> bool:
         """Whether there is room for the numbers."""
-        return len(self.columns) <= _COLUMNS and len(self.rows) <= _ROWS
+        return max(len(self.rows), len(self.columns)) <= _MOST_IN_CELLS
+
+    @property
+    def span(self) -> str:
+        """What its axes go over."""
+        ways = ((self.rows, "down"), (self.columns, "across"))
+        return ", ".join(f"{names[0]} {way} to {names[-1]}" if len(names) > 1 else names[0] for names, way in ways)
 
 
 @dataclass(frozen=True)
@@ -174,7 +181,7 @@ def _panel(title: str, rows: list[str], columns: list[str], part: Numbers, scale
         maps,
         int(part.wrong.sum()),
         part.got.size,
-        {"rows": rows, "columns": columns, "said": said, "at": at},
+        {"rows": rows, "columns": columns, "numbers": said, "at": at},
     )
 
 

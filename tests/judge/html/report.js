@@ -19,20 +19,26 @@ async function copied(element) {
   }
 }
 
+const said = document.getElementById("said");
+let forget = () => {};
+
 for (const button of document.querySelectorAll("[data-copies]")) {
   const label = button.textContent;
-  const said = document.getElementById("said");
   button.hidden = false;
   button.addEventListener("click", async () => {
     const done = await copied(document.getElementById(button.dataset.copies));
+    forget();
     button.textContent = done ? "Copied" : "Selected";
     button.classList.toggle("done", done);
     said.textContent = done ? "Copied to the clipboard." : "Selected: copy it with Ctrl+C or ⌘C.";
-    setTimeout(() => {
+    const timer = setTimeout(() => forget(), 3000);
+    forget = () => {
+      clearTimeout(timer);
       button.textContent = label;
       button.classList.remove("done");
       said.textContent = "";
-    }, 3000);
+      forget = () => {};
+    };
   });
 }
 
@@ -44,14 +50,14 @@ function within(value, size) {
 }
 
 for (const maps of document.querySelectorAll("[data-numbers]")) {
-  const {rows, columns, said, at} = JSON.parse(maps.dataset.numbers);
+  const {rows, columns, numbers, at} = JSON.parse(maps.dataset.numbers);
   const readout = document.getElementById(maps.getAttribute("aria-describedby"));
   let [row, column] = at;
 
   function go(toRow, toColumn) {
     row = within(toRow, rows.length);
     column = within(toColumn, columns.length);
-    const [expected, got, allowed, error] = said[row][column];
+    const [expected, got, allowed, error] = numbers[row][column];
     const limit = {"0": "nothing else", "inf": "anything"}[allowed] ?? `±${allowed}`;
     readout.textContent =
       `[${[rows[row], columns[column]].filter(Boolean).join(", ")}] expected ${expected}, got ${got}, allowed ${limit}, error ${error}`;
@@ -73,7 +79,7 @@ for (const maps of document.querySelectorAll("[data-numbers]")) {
     }
   });
   maps.addEventListener("focus", () => go(row, column));
-  maps.addEventListener("pointermove", (event) => {
+  const point = (event) => {
     const cell = event.target.closest("tbody td");
     const heat = event.target.closest(".heat");
     if (cell) go(cell.parentElement.sectionRowIndex, cell.cellIndex - 1);
@@ -82,5 +88,7 @@ for (const maps of document.querySelectorAll("[data-numbers]")) {
       const [x, y] = [(event.clientX - box.left) / box.width, (event.clientY - box.top) / box.height];
       go(Math.floor(y * rows.length), Math.floor(x * columns.length));
     }
-  });
+  };
+  maps.addEventListener("pointermove", point);
+  maps.addEventListener("pointerdown", point);
 }

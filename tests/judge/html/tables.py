@@ -69,7 +69,10 @@ def of_properties(judged: Sequence[Implementation], results: Results, entries: S
     """Implementations against properties."""
     names = sorted({name for _, name in results.found})
     rows = [
-        (each, [_judged(results.found.get((each.name, name)), _link(entries, each, _fails(name))) for name in names])
+        (
+            each,
+            [_judged(each, results.found.get((each.name, name)), _link(entries, each, _fails(name))) for name in names],
+        )
         for each in judged
     ]
     return Table("Properties", names, rows)
@@ -95,9 +98,9 @@ def _link(entries: Sequence[Entry], implementation: Implementation, fits: Callab
     return next((entry.link for entry in own if fits(entry.finding)), own[0].link if own else "")
 
 
-def _judged(result: Result | None, link: str) -> Cell:
+def _judged(implementation: Implementation, result: Result | None, link: str) -> Cell:
     if result is None:
-        return _sign("unsupported")
+        return _sign("unsupported" if implementation.installed else "absent")
     if result.status == "agrees":
         agreed = result.cases - result.known
         return Cell("agrees", f"{agreed}", _ratio(result.worst_error_over_bound), result.cut, result.known)
