@@ -79,6 +79,7 @@ def add_options(parser: pytest.Parser) -> None:
     )
     group.addoption("--case", metavar="FILE", help="replay one archived case, on every implementation that can take it")
     group.addoption("--table", metavar="PATH.md", help="write the table of conformance into a file, group by group")
+    group.addoption("--html", metavar="PATH.html", help="write a page about the run: one file, which needs no network")
     group.addoption("--report", metavar="PATH.json", help="write the results as data")
 
 

@@ -15,6 +15,7 @@ from hypothesis import HealthCheck, Phase, settings
 from impls import DEVICES, Implementation, RegistrationError, resolve
 from impls.registry import in_group
 from tests.commandline import CASES, SECONDS
+from tests.judge import html
 
 _CI_SEED = 0
 
@@ -53,10 +54,15 @@ def configure(config: pytest.Config) -> None:
     archive = config.getoption("archive")
     if archive and Path(archive).exists() and not Path(archive).is_dir():
         raise pytest.UsageError(f"--archive {archive}: expected a folder, found a file")
-    for option in ("report", "table"):
+    for option in ("report", "table", "html"):
         written = config.getoption(option)
         if written and not Path(written).absolute().parent.is_dir():
             raise pytest.UsageError(f"--{option} {written}: there is no folder {Path(written).absolute().parent}")
+    if config.getoption("html") and (absent := html.missing()):
+        raise pytest.UsageError(
+            f"--html {config.getoption('html')}: the page is made with {', '.join(absent)}, not installed here: "
+            "python -m pip install 'rnn-parity[report]', or -e '.[report]' in a checkout"
+        )
     config.stash[RUN] = Run(
         implementations=_implementations(
             config.getoption("impl"), config.getoption("group"), apart=config.getoption("isolate")

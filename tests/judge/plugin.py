@@ -326,7 +326,12 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
     if path := config.getoption("table"):
         conformance.write(Path(path), results, config.stash[RUN])
         terminalreporter.write_line(f"table of conformance: {path}")
+    seconds, workers = time.monotonic() - config.stash[_STARTED], config.getoption("numprocesses", None) or 0
     if path := config.getoption("report"):
-        seconds = time.monotonic() - config.stash[_STARTED]
-        report.write(Path(path), results, config.stash[RUN], config.getoption("numprocesses", None) or 0, seconds)
+        report.write(Path(path), results, config.stash[RUN], workers, seconds)
         terminalreporter.write_line(f"results as data: {path}")
+    if path := config.getoption("html"):
+        from tests.judge.html import page
+
+        page.write(Path(path), results, config.stash[RUN], workers, seconds)
+        terminalreporter.write_line(f"page about the run: {path}")

@@ -11,6 +11,7 @@ from typing import Any, TypeAlias
 import pytest
 
 from tests.judge.counterexample import spelled
+from tests.judge.counts import Counts, together
 from tests.judge.finding import Finding
 from tests.judge.options import Run
 from tests.judge.trial import Trial
@@ -21,7 +22,7 @@ KEY = "rnn-parity"
 STATUSES = ("not installed", "unsupported", "agrees", "disagrees", "error")
 #: What adds up over items, and what the report sums up in other words.
 _COUNTS = ("cases", "cpu_seconds", "implementation_seconds", "elements", "vacuous", "kept", "flushed", "known")
-_UNREPORTED = ("elements", "vacuous", "kept", "flushed", "known")
+_UNREPORTED = ("elements", "vacuous", "kept", "flushed", "known", "drawn", "margins")
 
 
 def subnormals(kept: int, flushed: int) -> str:
@@ -65,6 +66,9 @@ class Result:
     cut: bool = False
     #: By feature: cases that agreed, cases that did not, worst error over bound.
     features: Features = field(default_factory=dict)
+    #: Cases drawn by facet, and cases that agreed by dtype and error over bound; see `tests.judge.counts`.
+    drawn: Counts = field(default_factory=dict)
+    margins: Counts = field(default_factory=dict)
 
     @classmethod
     def of(cls, trial: Trial, name: str, made: pytest.TestReport, cpu_seconds: float) -> Result:
@@ -88,6 +92,8 @@ class Result:
             known=int(xfailed),
             cut=tally.cut,
             features=tally.features,
+            drawn=tally.drawn,
+            margins=tally.margins,
         )
 
     def plain(self) -> dict[str, Any]:
@@ -99,6 +105,7 @@ class Result:
         self.status = max(self.status, other.status, key=STATUSES.index)
         self.cut = self.cut or other.cut
         self.features = added(self.features, other.features)
+        self.drawn, self.margins = together(self.drawn, other.drawn), together(self.margins, other.margins)
         self.worst_error_over_bound = max(self.worst_error_over_bound, other.worst_error_over_bound)
         for name in _COUNTS:
             setattr(self, name, getattr(self, name) + getattr(other, name))
@@ -131,6 +138,10 @@ class Results:
         self.found: dict[tuple[str, str], Result] = {}
         #: Each counterexample once, in the order in which they were found.
         self.findings: list[Finding] = []
+
+    def of(self, name: str) -> list[Result]:
+        """Those of one implementation."""
+        return [result for (found, _), result in self.found.items() if found == name]
 
     def take(self, report: pytest.TestReport) -> None:
         """Add what a report brings, whichever worker it comes from."""

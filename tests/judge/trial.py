@@ -20,6 +20,7 @@ from impls.isolation import cpu_seconds
 from impls.reference import forward
 from strategies import Case
 from tests.judge import gradients, lengths
+from tests.judge.counts import Counts, count_drawn, count_margin
 from tests.judge.features import features_of
 from tests.judge.verdict import Disagreement, Margin, Result, as_result, judge
 
@@ -35,12 +36,17 @@ class Tally:
     cut: bool = False
     #: By feature: how many cases that show it agreed, how many did not, and the worst error over bound.
     features: dict[str, tuple[int, int, float]] = field(default_factory=dict)
+    #: How many cases were drawn by facet, and how many agreed by dtype and error over bound; see `tests.judge.counts`.
+    drawn: Counts = field(default_factory=dict)
+    margins: Counts = field(default_factory=dict)
 
     def count(self, case: Case, *, agreed: bool, worst: float) -> None:
         """Count a case inside the claims under each of its features."""
         for name in features_of(case):
             before = self.features.get(name, (0, 0, 0.0))
             self.features[name] = before[0] + agreed, before[1] + (not agreed), max(before[2], worst)
+        if agreed and self.margin.elements:
+            count_margin(self.margins, case, worst)
 
 
 @dataclass
@@ -76,6 +82,8 @@ class Trial:
             yield False
             return
         self.tally.cases += 1
+        if not self._failed:
+            count_drawn(self.tally.drawn, case)
         before, self.tally.margin = self.tally.margin, Margin()
         agreed = False
         try:
