@@ -86,9 +86,9 @@ class Look:
         with np.errstate(all="ignore"):
             return any(bool((np.abs(digits(ball.mid) - ball.mid) > 4 * ball.rad).any()) for ball in balls)
 
-    def too_good_for(self, prediction: Prediction | None) -> bool:
-        """Whether results are right to many more digits than a prediction of low precision has: by chance, hardly."""
-        if prediction is None or self.right is None or not self.is_right:
+    def too_good_for(self, model: Model, prediction: Prediction | None) -> bool:
+        """Whether results are right to many more digits than a model of low precision has: by chance, hardly."""
+        if not model.rough or prediction is None or self.right is None or not self.is_right:
             return False
         sharper = sum(
             int((_MANY * ball.rad[ball.rad > 0] < prediction.parts[name].rad[ball.rad > 0]).sum())

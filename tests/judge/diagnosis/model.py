@@ -34,8 +34,10 @@ class Model:
     backward: bool = False
     #: Whether models of its family differ in a number: those that say the same are then not told apart.
     numbered: bool = False
-    #: Whether it says more than the plain edit everywhere: a scope, or a number.
-    special: bool = False
+    #: Whether it rounds to fewer digits than it should: then hardly anything is right to more digits.
+    rough: bool = False
+    #: How much more it says than the plain edit everywhere: a scope, a number, a second thing.
+    special: int = 0
 
     @classmethod
     def wired(cls, name: str, wiring: Wiring, family: str = "", **facts: Any) -> Model:
@@ -59,12 +61,19 @@ SCOPES: dict[str, Callable[[Cell], bool]] = {
 _PLAIN: dict[str, Any] = {field.name: field.default for field in fields(Wiring)}
 
 
-def scoped(name: str, **edits: Any) -> Iterator[Model]:
-    """The same edits of `Wiring` in every scope; cells outside of it are as they should be."""
+def scoped(name: str, also: str = "", **edits: Any) -> Iterator[Model]:
+    """The same edits of `Wiring` in every scope; cells outside of it are as they should be.
+
+    `also` is a second thing that goes wrong: a model without it is the plainer one.
+    """
     for where, applies in SCOPES.items():
         limited = {place: _only(applies, edit, _PLAIN[place]) for place, edit in edits.items()}
         yield Model.wired(
-            name + where, Wiring(**limited), family=name, effect=_cells_where(applies), special=bool(where)
+            f"{name}{where}{also}",
+            Wiring(**limited),
+            family=name + also,
+            effect=_cells_where(applies),
+            special=bool(where) + bool(also),
         )
 
 
@@ -89,4 +98,4 @@ def numbered(
     """The same bug with every number that it may have; `name` says where it stands as {k}."""
     for number in numbers:
         came_to = lambda case, number=number: effect(case, number)  # type: ignore[misc]  # noqa: E731
-        yield Model.wired(name.format(k=number), wiring(number), name, effect=came_to, numbered=True, special=True)
+        yield Model.wired(name.format(k=number), wiring(number), name, effect=came_to, numbered=True, special=1)

@@ -31,7 +31,8 @@ def _monotonic(function: Callable[[np.ndarray], np.ndarray]) -> Callable[[Operat
     def activate(operations: Operations, a: Ball) -> Ball:
         with np.errstate(all="ignore"):
             low, mid, high = (function(part) for part in (a.mid - a.rad, a.mid, a.mid + a.rad))
-            rounded = _ULPS * operations.arithmetic.format.unit_roundoff * np.abs(mid)
+            rounding = operations.arithmetic.format
+            rounded = _ULPS * rounding.unit_roundoff * np.abs(mid) + rounding.smallest_normal
             rad = np.maximum(high - mid, mid - low)
         return Ball(mid, np.where(rad > 0, rad + rounded, np.where(mid == np.rint(mid * 64) / 64, 0.0, rounded)))
 

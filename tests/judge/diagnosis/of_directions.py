@@ -143,7 +143,7 @@ def models(case: Case) -> Iterator[Model]:
     """All of them; no number is left open."""
     for name, edits in CELLS.items():
         yield from scoped(name, **edits)
-        yield from scoped(f"{name}, and h_n is read where time ends or begins", **edits, last=last_in_time)
+        yield from scoped(name, also=", and h_n is read where time ends or begins", **edits, last=last_in_time)
     for name, join in JOINS.items():
         yield Model.wired(name, Wiring(join=lambda case, layer, halves, join=join: join(case, halves)))  # type: ignore[misc]
         yield Model.wired(

@@ -41,7 +41,7 @@ def _model(
         laid_out = {f"gradient of {key}": in_layout(given, key, ball) for key, ball in found.items()}
         return replace(right, parts={**right.parts, **laid_out})
 
-    return Model(name, prediction, family or name, backward=True, numbered=number, special=number)
+    return Model(name, prediction, family or name, backward=True, numbered=number, special=int(number))
 
 
 #: Right in every respect, forward and back.

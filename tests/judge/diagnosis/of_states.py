@@ -230,7 +230,7 @@ def models(case: Case) -> Iterator[Model]:
     for name, hand_on in HANDED_ON.items():
         edit = _handing_on(hand_on)
         yield from scoped(name, hand_on=edit)
-        yield from scoped(f"{name}, and h_n is read there", hand_on=edit, last=last_in_time)
+        yield from scoped(name, also=", and h_n is read there", hand_on=edit, last=last_in_time)
     for bound in _CLIPS:
         yield Model.wired(
             f"the state is clipped to [-{bound}, {bound}]",

@@ -96,7 +96,7 @@ def _forward_is_right(look: Look) -> bool:
 def _explains_all(candidate: _Candidate, looks: Sequence[Look]) -> bool:
     for look in looks:
         prediction = look.predicted(candidate.model)
-        if not look.explained_by(prediction) or look.too_good_for(prediction):
+        if not look.explained_by(prediction) or look.too_good_for(candidate.model, prediction):
             return False
         candidate.predictions.append(prediction)
     return True
@@ -197,7 +197,7 @@ def _split(model: Model, looks: Sequence[Look]) -> tuple[list[Look], list[Look]]
     shown, not_shown = [], []
     for look in looks:
         prediction = look.predicted(model)
-        too_good, holds = look.too_good_for(prediction), look.explained_by(prediction)
+        too_good, holds = look.too_good_for(model, prediction), look.explained_by(prediction)
         if not holds and not look.is_right:
             return None
         if too_good or look.tells_apart(prediction):
