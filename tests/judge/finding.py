@@ -8,6 +8,7 @@ from typing import Any
 
 from strategies.plain import to_plain
 from tests.judge.counterexample import Counterexample, others
+from tests.judge.matters import what_matters
 from tests.judge.pictures import pictures_of
 from tests.judge.wording import pasteable, what_differs
 
@@ -71,6 +72,7 @@ class Finding:
             counterexample.found.descriptor,
             counterexample.calls,
             counterexample.reduced_fully,
+            matters=what_matters(counterexample),
             others=others(counterexample),
             commands=dict(commands),
             pictures=[asdict(picture) for picture in pictures_of(counterexample)],
