@@ -22,6 +22,7 @@ from tests.judge import finding as findings
 from tests.judge.counterexample import Counterexample, find_minimal
 from tests.judge.finding import Finding
 from tests.judge.options import RUN, Run, configure
+from tests.judge.progress import report_progress
 from tests.judge.property import PROPERTIES, Property
 from tests.judge.shards import budgets, shard_test
 from tests.judge.terminal import Told
@@ -287,23 +288,31 @@ class Collector:
 
     def __init__(self, results: report.Results) -> None:
         self.results = results
-        self._told: dict[tuple[str, ...], str] = {}
+        self._told: dict[tuple[str, ...], tuple[str, Told]] = {}
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         self.results.take(report)
         if plain := getattr(report, findings.KEY, None):
             found = Finding(**plain)
-            first = self._told.setdefault(found.gist, report.nodeid)
+            first, told = self._told.setdefault(found.gist, (report.nodeid, Told(found)))
             if first == report.nodeid:
                 self.results.findings.append(found)
-                report.longrepr = Told(found)  # type: ignore[assignment]
+                report.longrepr = told  # type: ignore[assignment]
             else:
+                told.again.append(report.nodeid)
                 report.longrepr = f"the same counterexample as {first}"
+                # It fails, is counted and summarized as all others, but has no paragraph of its own: so pytest treats
+                # what a debugger has shown already.
+                report._pdbshown = True  # type: ignore[attr-defined]
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:
-    session.config.pluginmanager.register(Collector(session.config.stash[RESULTS]), "rnn-parity-results")
+    if hasattr(session.config, "workerinput"):
+        return
+    results = session.config.stash[RESULTS]
+    session.config.pluginmanager.register(Collector(results), "rnn-parity-results")
+    report_progress(session.config, results)
 
 
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:

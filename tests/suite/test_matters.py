@@ -1,4 +1,4 @@
-"""What is said of the parts of a minimal case: which are needed, which make no difference; never more than was tried."""
+"""What is said of the parts of a minimal case: needed, or without difference; never more than was tried."""
 
 from __future__ import annotations
 
