@@ -10,6 +10,7 @@ from strategies.plain import to_plain
 from tests.judge.counterexample import Counterexample, others
 from tests.judge.matters import what_matters
 from tests.judge.pictures import pictures_of
+from tests.judge.source import written_at
 from tests.judge.wording import pasteable, what_differs
 
 #: The attribute of a pytest report under which a finding travels from a worker.
@@ -53,11 +54,15 @@ class Finding:
     pictures: list[dict[str, Any]] = field(default_factory=list)
     #: The file in the archive, where one was written.
     archived: str = ""
+    #: Where the implementation is written, from the root of the repository; empty where no file of it is known.
+    source: str = ""
+    line: int = 0
 
     @classmethod
     def of(cls, counterexample: Counterexample, commands: Mapping[str, str], archived: str = "") -> Finding:
         """All that can be said of a counterexample."""
         implementation, case = counterexample.implementation, counterexample.case
+        source, line = written_at(implementation)
         return cls(
             implementation.name,
             implementation.library,
@@ -77,6 +82,8 @@ class Finding:
             commands=dict(commands),
             pictures=[asdict(picture) for picture in pictures_of(counterexample)],
             archived=archived,
+            source=source,
+            line=line,
         )
 
     @property

@@ -71,12 +71,8 @@ class Variations:
         self._sizes()
         self._options()
         self._arrays()
-        parts = [
-            values,
-            f"as long as {_listed(self.needed, ', and ')}" if self.needed else "",
-            *_otherwise(self.otherwise),
-        ]
-        told = f"Fails {', '.join(filter(None, parts))}." if any(parts) else ""
+        parts = [values, f"as long as {_listed(self.needed, ', and ')}" if self.needed else ""]
+        told = f"Fails {', '.join(filter(None, parts))}{_otherwise(self.otherwise)}." if any(parts) else ""
         same = _by_range(self.indifferent)
         return told + (f" Tried without difference: {same}." if same else "")
 
@@ -221,12 +217,14 @@ def _sort(kind: str) -> str:
     return kind if kind.startswith("raises") else "wrong"
 
 
-def _otherwise(found: Mapping[str, list[str]]) -> Iterator[str]:
-    """What happens elsewhere, and the first few of the places."""
+def _otherwise(found: Mapping[str, list[str]]) -> str:
+    """What happens elsewhere, and the first few of the places; empty where it fails in one way."""
+    told = []
     for outcome, places in found.items():
-        more = f" (and {len(places) - 2} more)" if len(places) > 2 else ""
-        what = "returns what is wrong" if outcome == "wrong" else outcome
-        yield f"and {what} where {' or '.join(places[:2])}{more}"
+        more = f" and {len(places) - 2} more" if len(places) > 2 else ""
+        what = "it returns what is wrong" if outcome == "wrong" else f"it {outcome}"
+        told.append(f"{what} where {', '.join(places[:2])}{more}")
+    return f" ({'; '.join(told)})" if told else ""
 
 
 def _listed(parts: list[str], last: str = " and ") -> str:

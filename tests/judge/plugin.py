@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import os
 import time
 from collections.abc import Generator, Iterator
 from dataclasses import asdict
@@ -17,7 +18,7 @@ from impls.isolation import cpu_seconds
 from impls.registry import LIGHT, MAIN
 from strategies import Case
 from tests.commandline import add_options, in_checkout
-from tests.judge import archive, conformance, crashes, listing, report, table
+from tests.judge import archive, conformance, crashes, github, listing, report, table
 from tests.judge import finding as findings
 from tests.judge.counterexample import Counterexample, find_minimal
 from tests.judge.finding import Finding
@@ -329,3 +330,4 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
         seconds = time.monotonic() - config.stash[_STARTED]
         report.write(Path(path), results, config.stash[RUN], config.getoption("numprocesses", None) or 0, seconds)
         terminalreporter.write_line(f"results as data: {path}")
+    github.tell(results, terminalreporter.write_line, os.environ)

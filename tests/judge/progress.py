@@ -75,10 +75,8 @@ class Progress:
         share = self._share()
         rest = _about(elapsed * (1 - share) / share) if share else "no estimate yet"
         found = f"{disagreements or 'no'} disagreement{'' if disagreements == 1 else 's'}"
-        return (
-            f"rnn-parity: {self.cases:,} cases judged ({share:.0%} of the work), {self.cases / elapsed:,.0f} cases/s, "
-            f"{found} so far, {rest}"
-        )
+        speed = self.cases / max(elapsed, 1.0)
+        return f"rnn-parity: {self.cases:,} cases, {share:.0%} done, {speed:,.0f}/s, {found}, {rest}"
 
     def _share(self) -> float:
         """The part of all work that is done, by the CPU seconds that a case of each implementation took so far.

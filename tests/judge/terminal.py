@@ -63,7 +63,7 @@ class Told:
         self.finding = finding
         #: Other items in which the same counterexample came out.
         self.again: list[str] = []
-        self.reprcrash = Crash("", 0, gist_of(finding))
+        self.reprcrash = Crash(finding.source, finding.line, gist_of(finding))
 
     def __str__(self) -> str:
         return "\n".join(line.text for line in self.lines(_WIDEST))

@@ -122,7 +122,7 @@ def test_another_kind_of_failure_is_told() -> None:
             return super().network(x, h_0)
 
     told = what_matters(counterexample(Raises, ONE))
-    assert "and raises ZeroDivisionError where B = 2 or B = 3 (and 1 more)" in told
+    assert "(it raises ZeroDivisionError where B = 2, B = 3 and 1 more)" in told
 
 
 def test_time_ends_it(monkeypatch: pytest.MonkeyPatch) -> None:

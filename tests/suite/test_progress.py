@@ -87,11 +87,9 @@ def test_counts_rates_and_time_left() -> None:
     told.clock.now += 30
     told.take("nn.rnn", 100, 12.0)
     assert told.progress.due()
-    assert told.progress.line(0) == (
-        "rnn-parity: 100 cases judged (50% of the work), 3 cases/s, no disagreements so far, about 30 s left"
-    )
+    assert told.progress.line(0) == ("rnn-parity: 100 cases, 50% done, 3/s, no disagreements, about 30 s left")
     told.clock.now += 270
-    assert "0 cases/s, 1 disagreement so far, about 5 min left" in told.progress.line(1)
+    assert "0/s, 1 disagreement, about 5 min left" in told.progress.line(1)
 
 
 def test_time_left_knows_who_is_dear() -> None:
@@ -100,7 +98,7 @@ def test_time_left_knows_who_is_dear() -> None:
     told.take("nn.rnn", 100, 0.1)
     told.take("dear", 100, 10.0)
     told.clock.now += 100
-    assert "66% of the work" in told.progress.line(0)
+    assert "66% done" in told.progress.line(0)
     assert "about 50 s left" in told.progress.line(0)
 
 
@@ -109,7 +107,7 @@ def test_what_was_cut_is_done() -> None:
     told = Told().expecting(nn_rnn=2)
     told.take("nn.rnn", 7, 1.0)
     told.clock.now += 60
-    assert told.progress.line(0).startswith("rnn-parity: 7 cases judged (50% of the work)")
+    assert told.progress.line(0).startswith("rnn-parity: 7 cases, 50% done")
 
 
 def test_a_line_is_due_now_and_then() -> None:
@@ -119,7 +117,7 @@ def test_a_line_is_due_now_and_then() -> None:
     told.clock.now += EVERY
     assert told.progress.due()
     assert not told.progress.due()
-    assert told.progress.line(2).endswith("2 disagreements so far, no estimate yet")
+    assert told.progress.line(2).endswith("2 disagreements, no estimate yet")
     told.take("nn.rnn", 100, 1.0)
     told.clock.now += EVERY
     assert not told.progress.due()
@@ -161,7 +159,7 @@ def test_a_run_tells_it(tmp_path: Path, workers: int) -> None:
     """A line of its own after each item but the last, without carriage returns; all cases are counted."""
     text = run(tmp_path, f"-n{workers}")
     told = re.findall(
-        r"^rnn-parity: (\d+) cases judged \((\d+)% of the work\), .* so far, about .* left$", text, re.MULTILINE
+        r"^rnn-parity: (\d+) cases, (\d+)% done, .*, no disagreements, about .* left$", text, re.MULTILINE
     )
     assert [cases for cases, _ in told] == sorted((cases for cases, _ in told), key=int)
     assert 450 >= int(told[-1][0]) >= 400
@@ -172,5 +170,5 @@ def test_a_run_tells_it(tmp_path: Path, workers: int) -> None:
 
 def test_short_and_quiet_runs_say_nothing(tmp_path: Path) -> None:
     """What is over in half a minute, or was asked to be quiet."""
-    assert "so far" not in run(tmp_path, "-n0", often=False)
-    assert "so far" not in run(tmp_path, "-n2", "-q", "-q")
+    assert "% done" not in run(tmp_path, "-n0", often=False)
+    assert "% done" not in run(tmp_path, "-n2", "-q", "-q")
