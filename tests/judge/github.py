@@ -77,8 +77,8 @@ def _message(finding: Finding) -> Iterator[str]:
     yield f"minimal case: {finding.descriptor}"
     if finding.matters:
         yield finding.matters
-    for what, how in list(finding.commands.items())[-1:]:
-        yield f"{what}: {how}"
+    if replay := finding.commands.get("replay"):
+        yield f"replay: {replay}"
 
 
 # The summary
@@ -133,11 +133,11 @@ def _details(finding: Finding) -> Iterator[str]:
     place = f", written at {finding.source}:{finding.line}" if finding.source else ""
     yield f"{_cell(finding.says)} {_cell(finding.library)} {_cell(finding.version)}{_cell(place)}"
     yield ""
+    yield from (_cell(finding.matters), "") if finding.matters else ()
     for heading, lines in (
         ("diagnosis", finding.diagnosis),
         ("what differs", finding.differs),
         (f"minimal case: {finding.descriptor}", finding.case.splitlines()),
-        ("what matters", [finding.matters] if finding.matters else []),
         ("first divergence", finding.divergence),
         ("what next", [f"# {what}\n{how}" for what, how in finding.commands.items()]),
     ):
