@@ -29,8 +29,10 @@ from tests.judge.variations import (
     zeros,
 )
 
-#: Seconds of CPU for one counterexample, and for one of a dear implementation.
+#: Seconds of CPU for one counterexample, and for one of a dear implementation; and how many seconds each may last: what
+#: waits for processes or devices takes little of the CPU.
 SECONDS, DEAR_SECONDS = 1.0, 10.0
+_LASTS = 5.0
 #: How many fills a changed case is judged on, beside its own numbers, before it counts as passing.
 _TRIES = 3
 #: The largest size that is tried, where the case itself is no larger.
@@ -57,7 +59,8 @@ class Variations:
 
     def __post_init__(self) -> None:
         implementation = self.counterexample.implementation
-        self._end = _cpu() + (DEAR_SECONDS if implementation.dear else SECONDS)
+        seconds = DEAR_SECONDS if implementation.dear else SECONDS
+        self._ends = _cpu() + seconds, time.monotonic() + seconds * _LASTS
         self._trial = Trial(implementation, asked_for=self.counterexample.property.name)
 
     @property
@@ -80,7 +83,7 @@ class Variations:
 
     def _outcome(self, change: Change, fill: Fill | None) -> str | None:
         """The sort of a failure; empty where it passes, None where it cannot be judged or time is over."""
-        if _cpu() > self._end:
+        if self._over():
             return None
         judged = self.counterexample.property
         try:
@@ -93,6 +96,9 @@ class Variations:
             return None  # An error of the suite is no verdict.
         return _sort(found.kind) if found else ""
 
+    def _over(self) -> bool:
+        return _cpu() > self._ends[0] or time.monotonic() > self._ends[1]
+
     def _tried(self, name: str, change: Change) -> bool | None:
         """Whether it fails so changed, with its own numbers or one of a few fills; None where that is not known."""
         fills = (self.failing or FILLS)[:_TRIES]
@@ -104,7 +110,7 @@ class Variations:
                     self.otherwise.setdefault(outcome, []).append(name)
                 return True
             passed.append(outcome)
-        return None if _cpu() > self._end or passed.count("") == 0 else False
+        return None if self._over() or passed.count("") == 0 else False
 
     # What is varied
 
