@@ -9,7 +9,9 @@ from typing import Any
 from strategies.plain import to_plain
 from tests.judge.counterexample import Counterexample, others
 from tests.judge.diagnosis import diagnose
+from tests.judge.matters import what_matters
 from tests.judge.pictures import pictures_of
+from tests.judge.source import written_at
 from tests.judge.wording import pasteable, what_differs
 
 #: The attribute of a pytest report under which a finding travels from a worker.
@@ -53,12 +55,16 @@ class Finding:
     pictures: list[dict[str, Any]] = field(default_factory=list)
     #: The file in the archive, where one was written.
     archived: str = ""
+    #: Where the implementation is written, from the root of the repository; empty where no file of it is known.
+    source: str = ""
+    line: int = 0
 
     @classmethod
     def of(cls, counterexample: Counterexample, commands: Mapping[str, str], archived: str = "") -> Finding:
         """All that can be said of a counterexample."""
         implementation, case = counterexample.implementation, counterexample.case
         told = diagnose(counterexample)
+        source, line = written_at(implementation)
         return cls(
             implementation.name,
             implementation.library,
@@ -76,10 +82,13 @@ class Finding:
             diagnosis=told.diagnosis,
             certain=told.certain,
             divergence=told.divergence,
+            matters=what_matters(counterexample),
             others=others(counterexample),
             commands=dict(commands),
             pictures=[asdict(picture) for picture in pictures_of(counterexample)],
             archived=archived,
+            source=source,
+            line=line,
         )
 
     @property

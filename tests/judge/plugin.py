@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import os
 import time
 from collections.abc import Generator, Iterator
 from dataclasses import asdict, replace
@@ -17,11 +18,12 @@ from impls.isolation import cpu_seconds
 from impls.registry import LIGHT, MAIN
 from strategies import Case
 from tests.commandline import add_options, in_checkout
-from tests.judge import archive, conformance, crashes, listing, report, table
+from tests.judge import archive, conformance, crashes, github, listing, report, table
 from tests.judge import finding as findings
 from tests.judge.counterexample import Counterexample, find_minimal
 from tests.judge.finding import Finding
 from tests.judge.options import RUN, Run, configure
+from tests.judge.progress import report_progress
 from tests.judge.property import PROPERTIES, Property
 from tests.judge.shards import budgets, shard_test
 from tests.judge.terminal import Told
@@ -297,23 +299,31 @@ class Collector:
 
     def __init__(self, results: report.Results) -> None:
         self.results = results
-        self._told: dict[tuple[str, ...], str] = {}
+        self._told: dict[tuple[str, ...], tuple[str, Told]] = {}
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         self.results.take(report)
         if plain := getattr(report, findings.KEY, None):
             found = Finding(**plain)
-            first = self._told.setdefault(found.gist, report.nodeid)
+            first, told = self._told.setdefault(found.gist, (report.nodeid, Told(found)))
             if first == report.nodeid:
                 self.results.findings.append(found)
-                report.longrepr = Told(found)  # type: ignore[assignment]
+                report.longrepr = told  # type: ignore[assignment]
             else:
+                told.again.append(report.nodeid)
                 report.longrepr = f"the same counterexample as {first}"
+                # It fails, is counted and summarized as all others, but has no paragraph of its own: so pytest treats
+                # what a debugger has shown already.
+                report._pdbshown = True  # type: ignore[attr-defined]
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:
-    session.config.pluginmanager.register(Collector(session.config.stash[RESULTS]), "rnn-parity-results")
+    if hasattr(session.config, "workerinput"):
+        return
+    results = session.config.stash[RESULTS]
+    session.config.pluginmanager.register(Collector(results), "rnn-parity-results")
+    report_progress(session.config, results)
 
 
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
@@ -335,3 +345,4 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
 
         page.write(Path(path), results, config.stash[RUN], workers, seconds)
         terminalreporter.write_line(f"page about the run: {path}")
+    github.tell(results, terminalreporter.write_line, os.environ)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterator
 
 from tests.judge.features import FEATURES
@@ -31,8 +32,8 @@ def lines(results: Results, width: int | None = None) -> Iterator[str]:
     ]
     for block in _blocks(columns, width - max(map(len, names)) if width else None):
         yield from _aligned(["", *names], block)
-    yield _LEGEND
-    yield _totals(results)
+    yield from textwrap.wrap(_LEGEND, width) if width else [_LEGEND]
+    yield totals(results)
 
 
 def _blocks(columns: list[list[str]], width: int | None) -> Iterator[list[list[str]]]:
@@ -82,7 +83,8 @@ def _features(results: Results, name: str) -> list[str]:
     return [f"{agreed}/{agreed + not_so}" if not_so else str(agreed) for agreed, not_so, _ in shown]
 
 
-def _totals(results: Results) -> str:
+def totals(results: Results) -> str:
+    """How much was judged, and the verdict."""
     found = results.found.values()
     disagreeing = sorted({result.implementation for result in found if result.status == "disagrees"})
     verdict = f"disagreeing: {', '.join(disagreeing)}" if disagreeing else "no disagreement"

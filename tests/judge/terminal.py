@@ -1,11 +1,59 @@
-"""A finding as a user reads it in the terminal: the bug first, then the case, how it differs, and what to do next."""
+"""A finding as a user reads it in the terminal: what is wrong, then the case, how it differs, and what to do next.
+
+It fills a screen at most. What does not fit is cut, with a word of where the whole is.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
+import textwrap
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
 
 from tests.judge.finding import Finding
+
+#: The most lines that a finding takes, as the terminal breaks them.
+SCREEN = 40
+#: Text is neither broken earlier nor later than here, however wide the terminal is.
+_NARROWEST, _WIDEST = 80, 120
+#: Lines that every part may have, whatever the others take.
+_LEAST = 4
+#: How a line looks where the terminal has colours; by its role.
+_STYLES: dict[str, dict[str, bool]] = {
+    "headline": {"bold": True, "red": True},
+    "diagnosis": {"bold": True},
+    "heading": {"bold": True, "cyan": True},
+    "expected": {"green": True},
+    "got": {"red": True},
+    "quiet": {"light": True},
+    "": {},
+}
+
+
+class Line(NamedTuple):
+    """A line of text, and its role."""
+
+    text: str
+    role: str = ""
+
+
+class Part(NamedTuple):
+    """Some lines under a heading, which may be cut."""
+
+    heading: Line | None
+    lines: list[Line]
+    #: Where the whole is.
+    whole: str
+    #: Columns by which what is broken hangs behind its first line.
+    hang: int = 2
+
+
+class Crash(NamedTuple):
+    """What pytest's summary and its junitxml say of a failure."""
+
+    path: str
+    lineno: int
+    message: str
 
 
 class Told:
@@ -13,34 +61,130 @@ class Told:
 
     def __init__(self, finding: Finding) -> None:
         self.finding = finding
+        #: Other items in which the same counterexample came out.
+        self.again: list[str] = []
+        self.reprcrash = Crash(finding.source, finding.line, gist_of(finding))
 
     def __str__(self) -> str:
-        return "\n".join(lines(self.finding))
+        return "\n".join(line.text for line in self.lines(_WIDEST))
 
     def toterminal(self, writer: Any) -> None:
         """How pytest prints it."""
-        for line in lines(self.finding):
-            writer.line(line)
+        for line in self.lines(writer.fullwidth):
+            writer.line(line.text, **_STYLES[line.role])
+
+    def lines(self, width: int) -> Iterator[Line]:
+        """The finding, and who else came upon it."""
+        yield from lines(self.finding, width)
+        if self.again:
+            yield Line("")
+            yield Line(f"the same counterexample: {_more(self.again)}", "quiet")
 
 
-def lines(finding: Finding) -> Iterator[str]:
-    """The whole of it."""
-    yield f"{finding.implementation} ({finding.library} {finding.version}) fails {finding.property}: {finding.says}"
-    yield ""
-    yield from (f"  {line}" for line in finding.differs)
-    for part in (finding.diagnosis, finding.divergence, [finding.matters] if finding.matters else []):
-        if part:
-            yield ""
-            yield from (f"  {line}" for line in part)
-    yield ""
-    yield f"minimal case: {finding.descriptor}"
-    yield from (f"  {line}" for line in finding.case.splitlines())
+def gist_of(finding: Finding) -> str:
+    """A finding in one line: the diagnosis, or else what differs."""
+    return (finding.diagnosis or finding.differs or [finding.kind])[0].strip()
+
+
+def _more(nodeids: Sequence[str]) -> str:
+    """So many items, of these properties."""
+    counts = Counter(nodeid.partition("::test_")[2].partition("[")[0] for nodeid in nodeids)
+    items = "1 more item" if len(nodeids) == 1 else f"{len(nodeids)} more items"
+    return f"{items} of {', '.join(sorted(counts))}"
+
+
+def lines(finding: Finding, width: int) -> Iterator[Line]:
+    """The whole of it, as it fits on a screen of so many columns."""
+    width = min(max(width, _NARROWEST), _WIDEST)
+    first, last = list(_headline(finding, width)), list(_footer(finding, width))
+    parts = [part._replace(lines=list(_wrapped(part, width))) for part in _parts(finding) if part.lines]
+    room = SCREEN - sum(_height(line, width) for line in [*first, *last])
+    yield from first
+    for part, most in zip(parts, _shares(parts, room), strict=True):
+        yield Line("")
+        yield from [part.heading] if part.heading else ()
+        yield from _cut(part, most)
+    yield from last
+
+
+def _headline(finding: Finding, width: int) -> Iterator[Line]:
+    version = f"{finding.library} {finding.version}".strip()
+    text = f"{finding.implementation} ({version}) fails {finding.property}: {finding.says}"
+    yield from (Line(text, "headline") for text in textwrap.wrap(text, width, subsequent_indent="  "))
+
+
+def _parts(finding: Finding) -> Iterator[Part]:
+    """In the order in which they are read."""
+    yield Part(None, [Line(f"  {text}", "diagnosis") for text in finding.diagnosis], "the HTML report has the rest")
+    if not (finding.diagnosis and finding.divergence):
+        yield Part(None, [_differing(text) for text in finding.differs], "the rest is of the same kind")
     unless = "" if finding.reduced_fully else ", the limit: it may not be minimal"
-    yield f"  (reduced from {finding.found} in {finding.calls} calls{unless})"
-    yield ""
-    yield "on this same case"
-    yield from (f"  {verdict}: {', '.join(names)}" for verdict, names in finding.others.items() if names)
-    yield ""
-    yield "what next"
-    width = max(map(len, finding.commands), default=0)
-    yield from (f"  {what.ljust(width)}: {command}" for what, command in finding.commands.items())
+    case = [Line(f"  {text}") for text in finding.case.splitlines()]
+    case.append(Line(f"  (reduced from {finding.found} in {finding.calls} calls{unless})", "quiet"))
+    whole = "--archive and --html keep the whole case"
+    yield Part(Line(f"minimal case: {finding.descriptor}", "heading"), case, whole, hang=7)
+    matters = [Line(f"  {finding.matters}")] if finding.matters else []
+    yield Part(Line("what matters", "heading"), matters, "the HTML report has the rest", hang=0)
+    divergence = [_differing(text) for text in finding.divergence]
+    yield Part(Line("first divergence", "heading"), divergence, "the HTML report has the rest")
+
+
+def _differing(text: str) -> Line:
+    word = text.strip().partition(" ")[0]
+    return Line(f"  {text}", word if word in ("expected", "got") else "")
+
+
+def _footer(finding: Finding, width: int) -> Iterator[Line]:
+    """Who else, and what next; as it is, for commands are pasted."""
+    yield Line("")
+    yield Line("on this same case", "heading")
+    for verdict, names in finding.others.items():
+        if names:
+            told = str(len(names)) if verdict == "not installed" else _folded(names, width - len(verdict) - 4)
+            yield Line(f"  {verdict}: {told}")
+    yield Line("")
+    yield Line("what next", "heading")
+    longest = max(map(len, finding.commands), default=0)
+    yield from (Line(f"  {what.ljust(longest)}: {command}") for what, command in finding.commands.items())
+
+
+def _folded(names: Sequence[str], width: int) -> str:
+    """As many names as fit in a line, and how many are left."""
+    for shown in range(len(names), 0, -1):
+        left = f" and {len(names) - shown} more" if shown < len(names) else ""
+        if len(told := ", ".join(names[:shown]) + left) <= width:
+            return told
+    return str(len(names))
+
+
+def _wrapped(part: Part, width: int) -> Iterator[Line]:
+    """Lines broken at spaces, so that a case can still be pasted."""
+    for text, role in part.lines:
+        behind = " " * (len(text) - len(text.lstrip()) + part.hang)
+        broken = textwrap.wrap(text, width, subsequent_indent=behind, break_on_hyphens=False)
+        yield from (Line(part, role) for part in broken or [""])
+
+
+def _height(line: Line, width: int) -> int:
+    """How many lines of the terminal it takes."""
+    return max(1, -(-len(line.text) // width))
+
+
+def _shares(parts: Sequence[Part], room: int) -> Iterator[int]:
+    """How many lines each part may have: those that come first have what they ask for, but leave the others some."""
+    room -= sum(1 + (part.heading is not None) for part in parts)
+    for place, part in enumerate(parts):
+        kept = sum(min(_LEAST, len(other.lines)) for other in parts[place + 1 :])
+        share = min(len(part.lines), max(_LEAST, room - kept))
+        yield share
+        room -= share
+
+
+def _cut(part: Part, most: int) -> Iterator[Line]:
+    """So many lines of a part: the first ones and the last, which often sums up."""
+    if len(part.lines) <= most:
+        yield from part.lines
+    else:
+        yield from part.lines[: most - 2]
+        yield Line(f"  ... {len(part.lines) - most + 1} more lines; {part.whole}", "quiet")
+        yield part.lines[-1]

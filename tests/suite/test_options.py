@@ -457,12 +457,12 @@ def test_strange_results(name: str) -> None:
 
 
 def test_others_in_the_message() -> None:
-    """All others are sorted by how they do on the same case; who is not installed is named, too."""
+    """All others are sorted by how they do on the same case; of who is not installed, the number is enough."""
     text = message("agreement")
     named = re.findall(r"[a-z][a-z0-9.-]+", text.partition("on this same case\n")[2].partition("\nwhat next")[0])
-    assert {"good", "nn.rnn", "relu-only", "absent"} <= set(named)
+    assert {"good", "nn.rnn", "relu-only"} <= set(named)
     assert re.search(r"^  cannot take it: .*relu-only", text, re.MULTILINE)
-    assert re.search(r"^  not installed: .*absent", text, re.MULTILINE)
+    assert re.search(r"^  not installed: \d+$", text, re.MULTILINE)
 
 
 def test_table() -> None:

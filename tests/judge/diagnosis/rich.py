@@ -20,8 +20,8 @@ Sizes: TypeAlias = dict[str, int]
 #: Sizes past the block widths of kernels, and one more or less; no sequence is longer than `_LONG`.
 _WIDE = (7, 8, 9, 12, 15, 16, 17, 24, 31, 32, 33, 40, 63, 64, 65, 100, 130)
 _LONG = 65
-#: What is done to sizes (T, B, I, H) that are all different, in turn: some are made equal (R: the rows of h_0), one is 1,
-#: or wide; or all are small, and numbers have digits far behind the point.
+#: What is done to sizes (T, B, I, H) that are all different, in turn: some are made equal (R: the rows of h_0), one is
+#: 1, or wide; or all are small, and numbers have digits far behind the point.
 _KINDS = (
     *("digits", "I=H", "wide T", "T=B", "wide H", "B=H", "wide I", "B=R", "wide B", "T=H"),
     *("B=I", "wide T", "T=B=I=H", "wide H", "T=1", "wide I", "B=1", "wide B", "H=1", "I=1", ""),

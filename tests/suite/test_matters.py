@@ -1,0 +1,190 @@
+"""What is said of the parts of a minimal case: needed, or without difference; never more than was tried."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+from functools import cache
+
+import numpy as np
+import pytest
+import torch
+
+from impls import Capabilities, Config
+from impls.contract import Build
+from strategies import Case
+from tests.judge.counterexample import Counterexample, verdict_on
+from tests.judge.matters import sizes_in_words, what_matters
+from tests.judge.variations import FILLS, OPTIONS, Fill, options_of, sized, sizes_of, special
+from tests.suite.planted import BUGS, Honest, Loop
+from tests.suite.planted.trying import PROPERTIES, implementation, minimal
+
+pytestmark = pytest.mark.filterwarnings("ignore::RuntimeWarning")
+
+_BUGS = {bug.name: bug for bug in BUGS}
+
+#: By bug: what must be said to be needed, and what must be said to make no difference.
+SAID: dict[str, tuple[list[str], list[str]]] = {
+    "initial-state-ignored": (["h_0 is not zero", "weight_hh_l0 is not zero"], ["T", "nonlinearity", "dtype"]),
+    "reverse-runs-forward": (["T >= 2", "it is bidirectional", "for every input tried (12 of 12)"], ["B", "bias"]),
+    "state-reset-every-seven": (["T >= 8"], ["hidden_size", "bidirectional", "layout"]),
+    "hidden-tail-8": (["hidden_size >= 9 but no multiple of 8"], ["B", "input_size", "nonlinearity"]),
+    "hidden-tail-32": (["hidden_size >= 33 but no multiple of 32"], ["B", "dtype"]),
+    "unrolled-tail": (["T >= 5 but no multiple of 4"], ["B", "h_0"]),
+    "chunk-16": (["T >= 17"], ["bidirectional"]),
+    "batch-first-ignored-when-square": (["T = B >= 2", "x is not unbatched"], ["input_size", "hidden_size"]),
+    "input-transposed-when-square": (["input_size = hidden_size >= 2"], ["T", "B"]),
+    "matrices-swapped": (["input_size = hidden_size, and x is not zero"], ["T", "B"]),
+    "initial-state-batch-first": (["B : num_layers = 2 : 1", "it is bidirectional"], ["T", "dtype"]),
+    "upper-input-weights-reused": (["num_layers >= 3"], ["bidirectional", "B"]),
+    "always-relu": (["the nonlinearity is tanh", "for every input tried (12 of 12)"], ["T", "h_0", "dtype"]),
+    "nan-swallowed": (
+        ["only for numbers like its own (0 of 12 others tried)", "x is not finite"],
+        ["T", "nonlinearity"],
+    ),
+    "infinity-clipped": (["x is not finite", "the nonlinearity is relu"], ["B"]),
+    "recurrent-bias-missing": (["it has biases", "bias_hh_l0 is not zero", "3 of 3 positive"], ["T", "nonlinearity"]),
+    "bias-although-none": (["it has no biases"], ["T", "h_0"]),
+    "empty-batch-raises": (["B = 0 (not 1, 2, 3)"], ["T", "hidden_size"]),
+    "single-feature-is-ones": (["input_size = 1 (not 2, 3, 4)"], ["T"]),
+    "tanh-saturates-at-five": (["0 of 3 positive, 0 of 3 signed", "3 large"], ["T", "bias"]),
+    "double-in-single": (["0 of 3 positive", "many-digit", "the dtype is float64"], ["T", "nonlinearity"]),
+    "longest-for-all": (["lengths are below T", "B >= 2"], ["hidden_size", "h_0"]),
+    "packed-indices-lost": (["T >= 2", "lengths are below T"], ["hidden_size"]),
+    "gradient-of-last-step-only": (["T >= 2", "weight_hh_l0"], ["B"]),
+    "final-state-detached": (["what is differentiated is not output alone"], ["T"]),
+    "halves-summed": (["it is bidirectional"], ["T", "B", "input_size", "hidden_size", "num_layers"]),
+}
+
+
+@cache
+def found(name: str) -> Counterexample:
+    counterexample = minimal(_BUGS[name], 1)
+    assert counterexample is not None
+    return counterexample
+
+
+@pytest.mark.parametrize("name", SAID)
+def test_what_a_bug_needs_is_said(name: str) -> None:
+    """The conditions of each, and some of what makes no difference to it."""
+    needed, indifferent = SAID[name]
+    told, _, same = what_matters(found(name)).partition(" Tried without difference: ")
+    assert [words for words in needed if words not in told] == []
+    assert [words for words in indifferent if words not in same.replace("(", " ").replace(",", " ").split()] == []
+    assert told.startswith("Fails ")
+
+
+@pytest.mark.parametrize("name", ["initial-state-ignored", "hidden-tail-32", "gradient-of-last-step-only"])
+def test_is_quick_and_says_the_same_again(name: str) -> None:
+    """Less than a second of CPU; the same words each time."""
+    started = time.process_time()
+    told = what_matters(found(name))
+    assert time.process_time() - started < 1
+    assert what_matters(found(name)) == told
+
+
+# What is not known is not said
+
+
+def counterexample(build: Build, case: Case, judged: str = "agreement", **claims: object) -> Counterexample:
+    """A case on which a network fails, as if it had been found and reduced."""
+    tried = implementation(Honest("planted", build, capabilities=Capabilities(**claims)))  # type: ignore[arg-type]
+    disagreement = verdict_on(PROPERTIES[judged], tried, case)
+    assert disagreement is not None
+    return Counterexample(PROPERTIES[judged], tried, case, disagreement, case, 0, reduced_fully=True)
+
+
+ONE = Case(Config(1, 1, nonlinearity="relu", dtype=torch.float64), np.ones((1, 1, 1)))
+
+
+class Twice(Loop):
+    def network(self, x: torch.Tensor, h_0: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        output, h_n = super().network(x, h_0)
+        return output + 1, h_n
+
+
+def test_what_is_not_claimed_is_not_mentioned() -> None:
+    """It was not tried."""
+    claims = {"bidirectional": False, "nonlinearities": ("relu",), "unbatched": False, "max_layers": 1, "h_0": False}
+    told = what_matters(counterexample(Twice, ONE, **claims))
+    assert told.startswith("Fails for every input tried (12 of 12).")
+    assert [name for name in ("bidirectional", "nonlinearity", "num_layers", "unbatched") if name in told] == []
+    assert "bias" in told
+
+
+def test_another_kind_of_failure_is_told() -> None:
+    """It fails there as well, but by an error."""
+
+    class Raises(Twice):
+        def network(self, x: torch.Tensor, h_0: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+            if x.shape[1] > 1:
+                raise ZeroDivisionError
+            return super().network(x, h_0)
+
+    told = what_matters(counterexample(Raises, ONE))
+    assert "(it raises ZeroDivisionError where B = 2, B = 3 and 1 more)" in told
+
+
+def test_time_ends_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What there was no time for is not mentioned."""
+    monkeypatch.setattr("tests.judge.matters.SECONDS", -1.0)
+    assert what_matters(counterexample(Twice, ONE)) == ""
+
+
+@pytest.mark.parametrize(
+    ("fails", "passes", "words"),
+    [
+        ([2, 3, 4], [1], "T >= 2"),
+        ([1, 2], [3, 4], "T <= 2"),
+        ([4, 8, 12], [1, 5, 6, 7], "T is a multiple of 4"),
+        ([5, 6, 7], [4, 8, 12], "T >= 5 but no multiple of 4"),
+        ([3, 5], [2, 4, 6], "T >= 3 but no multiple of 2"),
+        ([3, 4, 6], [2, 5, 7], "T = 3, 4, 6 (not 2, 5, 7)"),
+        ([2], [1, 3], "T = 2 (not 1, 3)"),
+        ([4], [1, 2, 3], "T = 4 (not 1, 2, 3)"),
+        ([2, 4], [1, 3], "T = 2, 4 (not 1, 3)"),
+    ],
+)
+def test_sizes_in_words(fails: list[int], passes: list[int], words: str) -> None:
+    """A threshold or a multiple is said where several sizes show it, else the sizes themselves."""
+    assert sizes_in_words("T", dict.fromkeys(fails, True) | dict.fromkeys(passes, False)) == words
+
+
+# The varied cases
+
+
+@pytest.mark.parametrize("fill", FILLS, ids=str)
+def test_fills_differ_and_keep_what_is_special(fill: Fill) -> None:
+    """No zeros, no two equal numbers, and NaN where it stood."""
+    case = sized(T=3, B=2, input_size=2)(ONE)
+    x = case.x.copy()
+    x[0, 0, 0] = np.nan
+    filled = fill.of(replace(case, x=x))
+    assert np.isnan(filled.x[0, 0, 0])
+    others = filled.x[~special(filled.x)]
+    assert len(set(np.abs(others))) == x.size - 1
+    assert others.all()
+    assert fill.sort in ("signed", "large") or all(
+        (array[~np.isnan(array)] > 0).all() for array in filled.arrays.values()
+    )
+
+
+@pytest.mark.parametrize("option", OPTIONS, ids=lambda option: option.name)
+def test_a_choice_made_twice_is_the_same(option: object) -> None:
+    """A case is changed, filled, and changed again."""
+    case = sized(T=2, B=2, hidden_size=2, num_layers=2)(ONE)
+    for change in option.choices.values():  # type: ignore[attr-defined]
+        assert repr(change(change(case))) == repr(change(case))
+
+
+def test_sizes_change_alone() -> None:
+    """Whatever else there is: lengths, both cotangents, directions."""
+    case = found("longest-for-all").case
+    for option in options_of(replace(case, grad_h_n=np.ones((1, 2, 1)))):
+        for change in option.choices.values():
+            changed = change(replace(case, lengths=None) if option.name == "layout" else case)
+            for name, size in sizes_of(changed)._asdict().items():
+                if not (name == "B" and changed.unbatched):
+                    assert sizes_of(sized(**{name: size + 2})(changed)) == sizes_of(changed)._replace(
+                        **{name: size + 2}
+                    )
