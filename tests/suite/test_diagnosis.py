@@ -78,7 +78,7 @@ def test_names_are_told_apart() -> None:
 def test_each_model_edits_something() -> None:
     """On rich cases each of the plain models says something that is not right, or that it cannot be computed."""
     like = case()
-    looked_at = [like, *rich_cases(like, Capabilities(), 60)]
+    looked_at = [like, *rich_cases(like, Capabilities(), 120)]
     idle = [
         model.name
         for model in models(like)
@@ -159,7 +159,7 @@ SAID = {
         ["h[t=0, b=31, unit 32] = relu(1*1 + 0) = 1, got 0", "  0 is what it would be without W_ih x"],
     ),
     "empty-batch-raises": (
-        ["none of the … bug models explains it", "  … cases are wrong: raises in …; only where B …"],
+        ["none of the … bug models explains it", "  … cases are wrong: raises in …; only where the batch is empty"],
         [],
     ),
     "bias-only-in-first-call": (

@@ -98,9 +98,12 @@ class Look:
         return sharper >= _FEW
 
     def tells_apart(self, prediction: Prediction | None) -> bool:
-        """Whether a prediction and what is right exclude each other: no result is both."""
+        """Whether a prediction and what is right exclude each other: no result is both.
+
+        That a network raises is no evidence: it may for many reasons.
+        """
         if prediction is None or self.right is None:
-            return prediction is not self.right
+            return False
         if dict(prediction.dtypes) and any(dtype != self.case.config.dtype for dtype in prediction.dtypes.values()):
             return True
         if prediction.digits is not None and self._has_many_digits(prediction.digits):

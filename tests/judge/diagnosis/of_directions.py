@@ -60,7 +60,8 @@ def _late(states: Ball) -> Ball:
 
 
 def _interleaved(halves: Sequences) -> Ball:
-    return Ball(*(np.stack(parts, -1).reshape(*parts[0].shape[:-1], -1) for parts in zip(*halves, strict=True)))
+    width = sum(half.mid.shape[-1] for half in halves)
+    return Ball(*(np.stack(parts, -1).reshape(*parts[0].shape[:-1], width) for parts in zip(*halves, strict=True)))
 
 
 def _sum(case: Case, parts: Sequences) -> Ball:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
+from functools import partial
+from operator import eq
 
 import numpy as np
 
@@ -26,7 +28,8 @@ def _model(
     back: type[LayerBackward] = LayerBackward,
     result: Callable[[Case, Gradients], Gradients] = lambda case, found: found,
     family: str = "",
-    number: bool = False,
+    numbered: bool = False,
+    special: int = 0,
 ) -> Model:
     """Right forward, and wrong on the way back: in the cotangents, in a layer, or in the gradients."""
 
@@ -41,7 +44,7 @@ def _model(
         laid_out = {f"gradient of {key}": in_layout(given, key, ball) for key, ball in found.items()}
         return replace(right, parts={**right.parts, **laid_out})
 
-    return Model(name, prediction, family or name, backward=True, numbered=number, special=int(number))
+    return Model(name, prediction, family or name, backward=True, numbered=numbered, special=special or int(numbered))
 
 
 #: Right in every respect, forward and back.
@@ -272,7 +275,7 @@ def _scaled(factor: Callable[[Case], float], applies: Callable[[str], bool]) -> 
     return result
 
 
-ROLES: dict[str, Callable[[str], bool]] = {
+PARAMETERS: dict[str, Callable[[str], bool]] = {
     "b_hh": lambda name: name.startswith("bias_hh"),
     "b_ih": lambda name: name.startswith("bias_ih"),
     "each bias": lambda name: name.startswith("bias"),
@@ -280,8 +283,6 @@ ROLES: dict[str, Callable[[str], bool]] = {
     "W_ih": lambda name: name.startswith("weight_ih"),
     "each weight": lambda name: name.startswith("weight"),
     "each parameter": lambda name: name.startswith(("weight", "bias")),
-    "x": lambda name: name == "x",
-    "h_0": lambda name: name == "h_0",
 }
 FACTORS: dict[str, Callable[[Case], float]] = {
     "{} gets no gradient": lambda case: 0.0,
@@ -335,9 +336,11 @@ def models(case: Case) -> Iterator[Model]:
     yield from (_model(name, back=back) for name, back in BACK.items())
     yield from _cut_off(case)
     yield from _summed_wrongly()
-    for role, of_role in ROLES.items():
-        for wording, factor in FACTORS.items():
+    for wording, factor in FACTORS.items():
+        for role, of_role in PARAMETERS.items():
             yield from _in_parts(wording.format(role), factor, of_role)
+        for argument in ("x", "h_0"):
+            yield _model(wording.format(argument), result=_scaled(factor, partial(eq, argument)))
     yield _model("h_0 gets a gradient in the first layer only", result=_rows_of_h_0(_above_first))
     yield _model("h_0 gets a gradient in the forward direction only", result=_rows_of_h_0(_reverse))
 
@@ -349,20 +352,20 @@ def _cut_off(case: Case) -> Iterator[Model]:
             f"the state is detached after every {k} steps",
             back=_where_step(lambda t, k=k: t > 0 and t % k == 0),  # type: ignore[misc]
             family="the state is detached after every so many steps",
-            number=True,
+            numbered=True,
         )
         yield _model(
             f"gradients go back {k} steps from the end, and no further",
             back=_from_the_end(k),
             family="gradients go back so many steps",
-            number=True,
+            numbered=True,
         )
     for bound in (0.25, 0.5, 1, 2, 5, 10):
         yield _model(
             f"what goes back from step to step is clipped to [-{bound:g}, {bound:g}]",
             back=_clipped(bound),
             family="what goes back is clipped",
-            number=True,
+            numbered=True,
         )
 
 
@@ -384,7 +387,7 @@ def _reverse(case: Case, row: Array) -> Array:
 def _in_parts(name: str, factor: Callable[[Case], float], of_role: Callable[[str], bool]) -> Iterator[Model]:
     for where, part in _PARTS.items():
         applies = lambda argument, part=part: of_role(argument) and part(argument)  # type: ignore[misc]  # noqa: E731
-        yield _model(name + where, result=_scaled(factor, applies), family=name)
+        yield _model(name + where, result=_scaled(factor, applies), family=name, special=bool(where))
 
 
 def _from_the_end(k: int) -> type[LayerBackward]:

@@ -23,6 +23,11 @@ from tests.judge.diagnosis.wiring import (
     sum_of,
 )
 
+
+def _reshaped(h_0: Array) -> Array:
+    return h_0.reshape(h_0.shape[1], h_0.shape[0], h_0.shape[2]).swapaxes(0, 1)
+
+
 #: What is made of h_0 (rows, B, H) before anything starts from it.
 INITIAL: dict[str, Callable[[Case, Array], Array]] = {
     "h_0 is read as all layers' forward states, then all layers' reverse ones": lambda case, h_0: (
@@ -40,13 +45,9 @@ INITIAL: dict[str, Callable[[Case, Array], Array]] = {
     "with batch_first, h_0 is read as (B, layers, H) where B equals the number of its rows": lambda case, h_0: (
         h_0.swapaxes(0, 1) if case.config.batch_first and not case.unbatched and h_0.shape[0] == h_0.shape[1] else h_0
     ),
-    "h_0 is brought into the shape (B, layers, H) by a reshape": lambda case, h_0: h_0.reshape(
-        h_0.shape[1], h_0.shape[0], -1
-    ).swapaxes(0, 1),
+    "h_0 is brought into the shape (B, layers, H) by a reshape": lambda case, h_0: _reshaped(h_0),
     "with batch_first, h_0 is brought into the shape (B, layers, H) by a reshape": lambda case, h_0: (
-        h_0.reshape(h_0.shape[1], h_0.shape[0], -1).swapaxes(0, 1)
-        if case.config.batch_first and not case.unbatched
-        else h_0
+        _reshaped(h_0) if case.config.batch_first and not case.unbatched else h_0
     ),
     "every row of the batch starts from the first one's h_0": lambda case, h_0: np.repeat(h_0[:, :1], h_0.shape[1], 1),
     "the batch's rows in h_0 are read in the opposite order": lambda case, h_0: h_0[:, ::-1],

@@ -24,7 +24,7 @@ _LONG = 65
 #: 1, or wide; or all are small, and numbers have digits far behind the point.
 _KINDS = (
     *("digits", "I=H", "wide T", "T=B", "wide H", "B=H", "wide I", "B=R", "wide B", "T=H"),
-    *("B=I", "wide T", "T=B=I=H", "wide H", "T=1", "wide I", "B=1", "wide B", "H=1", "I=1", ""),
+    *("B=I", "wide T", "T=B=I=H", "wide H", "T=1", "wide I", "B=1", "wide B", "H=1", "I=1", "B=0", ""),
 )
 #: Frames are multiplied by one of these: sums past saturation, and what a narrow range of exponents does not hold.
 _SCALES = (1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 4.0, 4.0, 4.0, 2.0**-18, 2.0**17)
@@ -90,7 +90,7 @@ class _Draw:
             sizes[axis] = min(int(next(self.wide[axis])), _LONG if axis == "T" else max(_WIDE))
         elif kind:
             *axes, last = kind.split("=")
-            sizes |= dict.fromkeys(axes, {**sizes, "R": rows, "1": 1}[last])
+            sizes |= dict.fromkeys(axes, {**sizes, "R": rows, "1": 1, "0": 0}[last])
         within = self.within
         limits = {"T": within.max_steps, "B": within.max_batch, "I": within.max_input_size, "H": within.max_hidden_size}
         return {axis: min(size, limits[axis] or size) for axis, size in sizes.items()}
