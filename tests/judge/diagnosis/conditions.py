@@ -45,6 +45,7 @@ CONDITIONS: dict[str, Callable[[Case], bool]] = {
         for dtype in DTYPES
     },  # type: ignore[misc]
     "in dtypes other than float32": lambda case: case.config.dtype != DTYPES[1],
+    "in half precision": lambda case: case.config.dtype in DTYPES[2:],
     "where gradients are asked for": lambda case: case.has_cotangents,
     "where the batch is empty": lambda case: case.batch_size == 0,
     **{f"where {name} is 1": (lambda case, size=size: size(case) == 1) for name, size in SIZES.items()},  # type: ignore[misc]

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
+from hypothesis import HealthCheck, Phase, given, seed, settings
 
 from impls import Capabilities, Rounding
 from impls.balls import RADIUS_SLACK, Ball
@@ -28,7 +30,10 @@ from tests.judge.verdict import error_over_bound
 _MANY, _FEW = 2.0**7, 8
 #: How many rich cases are looked at, and for how many seconds of CPU at most.
 RICH = 120
-SECONDS = 1.5
+SECONDS = 1.0
+#: And how many of those that the property draws.
+DRAWN = 40
+HEALTH = list(HealthCheck)
 
 
 @dataclass(frozen=True)
@@ -135,10 +140,10 @@ class Evidence:
 
     def __init__(self, counterexample: Counterexample) -> None:
         self.implementation = counterexample.implementation
-        self.property = counterexample.property.name
+        self.judged = counterexample.property
         calls = counterexample.disagreement.calls or (counterexample.case,)
         self.minimal = calls[-1]
-        self._trial = Trial(self.implementation, asked_for=self.property)
+        self._trial = Trial(self.implementation, asked_for=self.judged.name)
         self.within = _widened(self.implementation.capabilities, self.minimal)
         #: Whether one call is right, and only a later one of the same network wrong.
         self.again = len(calls) > 1 and self._look(calls[-1:]).is_right
@@ -170,14 +175,30 @@ class Evidence:
         seen = observe(implementation, calls[-1]) if len(calls) == 1 else observe_calls(implementation, calls)
         return Look(calls, seen, implementation.rounding)
 
-    def rich(self, seed: int = 0) -> Iterator[Look]:
+    def rich(self, stream: int = 0) -> Iterator[Look]:
         """Looks at rich cases, as long as there is time."""
-        cases = rich_cases(self.minimal, self.within, RICH, seed)
+        cases = itertools.chain(rich_cases(self.minimal, self.within, RICH, stream), self._drawn(stream))
         for look in self._in_time(
             look for case in cases if not self._trial.defects(case) for look in self._looks(case)
         ):
             self.looks.append(look)
             yield look
+
+    def _drawn(self, stream: int) -> list[Case]:
+        """Cases as the property draws them."""
+        drawn: list[Case] = []
+
+        @seed(stream)
+        @settings(
+            max_examples=DRAWN, phases=[Phase.generate], database=None, deadline=None, suppress_health_check=HEALTH
+        )
+        @given(self.judged.cases(self.implementation.capabilities))
+        def draw(case: Case) -> None:
+            if not case.misuse:
+                drawn.append(case)
+
+        draw()
+        return drawn
 
     @staticmethod
     def _in_time(looks: Iterator[Look]) -> Iterator[Look]:

@@ -60,8 +60,6 @@ OTHERS: dict[str, Callable[[Step], Ball]] = {
     "tanh is a / (1 + |a|), softsign,": _instead("tanh", _monotonic(lambda a: a / (1 + np.abs(a)))),
     "relu has a slope of 0.01 below zero": _instead("relu", _monotonic(lambda a: np.where(a > 0, a, 0.01 * a))),
     "relu has a slope of 0.2 below zero": _instead("relu", _monotonic(lambda a: np.where(a > 0, a, 0.2 * a))),
-    "relu is capped at 6": _instead("relu", _monotonic(lambda a: np.clip(a, 0, 6))),
-    "relu is capped at 1": _instead("relu", _monotonic(lambda a: np.clip(a, 0, 1))),
     "relu is a softplus, log(1 + exp(a))": _instead("relu", _softplus),
     "relu is an elu": _instead("relu", _monotonic(lambda a: np.where(a > 0, a, np.expm1(np.minimum(a, 0))))),
     "relu is the absolute value": _instead("relu", lambda operations, a: Ball(np.abs(a.mid), a.rad)),

@@ -62,7 +62,7 @@ MODELS: dict[str, Callable[[Calls, Rounding], Prediction]] = {
     "a call returns the results of the one before, where the shapes are the same": _same_results,
     "the input of the call before is read again, where the shapes are the same": _same_input,
     "the outputs of the call before are added to those of the next, where the shapes are the same": _added,
-    "no call makes more steps than the one before": _same_steps,
+    "no call makes more steps than an earlier one": _same_steps,
 }
 
 

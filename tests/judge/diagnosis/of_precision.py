@@ -94,9 +94,14 @@ def _returned(name: str, dtype: torch.dtype, *parts: str) -> Model:
     def prediction(calls: Calls, rounding: Rounding) -> Prediction:
         case = calls[-1]
         right = predict(case, Wiring(), rounding)
-        narrower = narrow.narrower_than(case.config.dtype)
-        rounded = {part: narrow.ball(right.parts[part]) if narrower else right.parts[part] for part in parts}
-        return replace(right, parts={**right.parts, **rounded}, dtypes=dict.fromkeys(parts, dtype))
+        computed = (
+            predict(case.in_dtype(dtype), Wiring(), rounding) if narrow.narrower_than(case.config.dtype) else right
+        )
+        return replace(
+            right,
+            parts={**right.parts, **{part: computed.parts[part] for part in parts}},
+            dtypes=dict.fromkeys(parts, dtype),
+        )
 
     return Model(name, prediction, name)
 

@@ -234,7 +234,7 @@ def models(case: Case) -> Iterator[Model]:
         yield from scoped(name, also=", and h_n is read there", hand_on=edit, last=last_in_time)
     for bound in _CLIPS:
         yield Model.wired(
-            f"the state is clipped to [-{bound}, {bound}]",
+            f"the state is clipped to [-{bound}, {bound}], as by a relu that is capped at {bound}",
             Wiring(step=lambda step, bound=bound: _clipped(as_it_should(step), bound)),  # type: ignore[misc]
             family="the state is clipped",
         )

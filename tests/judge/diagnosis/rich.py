@@ -13,7 +13,7 @@ import torch
 from impls import Capabilities, Config
 from impls.contract import Array
 from strategies import Case
-from strategies.case import round_to
+from strategies.case import MEMORY, round_to
 
 Sizes: TypeAlias = dict[str, int]
 
@@ -46,6 +46,14 @@ class _Draw:
         self.random, self.like, self.within = random, like, within
         self.wide = {axis: itertools.cycle(random.permutation(_WIDE)) for axis in "TBIH"}
         self.numbers = self.dense
+        info = torch.finfo(like.config.dtype)
+        self.edges = (
+            info.max / 4,
+            -info.max / 4,
+            info.max**0.625,
+            2 * info.smallest_normal,
+            info.smallest_normal**0.625,
+        )
 
     def case(self, kind: str) -> Case:
         config = self.config(1 if kind == "wide T" else 3)
@@ -65,7 +73,7 @@ class _Draw:
         weights = {name: self.weight(config, shape) for name, shape in config.parameter_shapes().items()}
         if not self.like.finite and self.chance(0.7):
             self.put_special([arrays["x"], arrays["h_0"], *weights.values()])
-        return Case(config, weights=weights, memory=self.like.memory, **self.handed_over(steps, batch), **arrays)
+        return Case(config, weights=weights, memory=self.memory(), **self.handed_over(steps, batch), **arrays)
 
     def config(self, most_layers: int) -> Config:
         within = self.within
@@ -94,6 +102,10 @@ class _Draw:
         within = self.within
         limits = {"T": within.max_steps, "B": within.max_batch, "I": within.max_input_size, "H": within.max_hidden_size}
         return {axis: min(size, limits[axis] or size) for axis, size in sizes.items()}
+
+    def memory(self) -> str:
+        """Any of them, where the case that they are drawn for does not lie side by side."""
+        return "contiguous" if self.like.memory == "contiguous" else str(self.one_of(tuple(MEMORY)))
 
     def handed_over(self, steps: int, batch: int) -> dict[str, Any]:
         if self.like.lengths is None:
@@ -129,10 +141,10 @@ class _Draw:
         return round_to(config.dtype, self.numbers(config, shape) * scale)
 
     def put_special(self, arrays: list[Array | None]) -> None:
-        """A NaN or an infinity somewhere."""
+        """A NaN, an infinity, or a number at the edge of the dtype somewhere."""
         filled = [array for array in arrays if array is not None and array.size]
         array = self.one_of(filled)
-        array.flat[int(self.random.integers(array.size))] = self.one_of((np.nan, np.inf, -np.inf))
+        array.flat[int(self.random.integers(array.size))] = self.one_of((np.nan, np.inf, -np.inf, *self.edges))
 
     def chance(self, share: float) -> bool:
         return bool(self.random.random() < share)

@@ -17,7 +17,7 @@ from tests.judge.diagnosis.wiring import Prediction
 #: In how many cases a bug has to be seen before its name is certain.
 ENOUGH = 3
 #: After so many seconds of CPU no other condition is looked for.
-SECONDS = 1.5
+SECONDS = 1.0
 
 
 @dataclass(frozen=True)
@@ -184,7 +184,7 @@ def _conditional(survivors: Sequence[_Candidate], looks: Sequence[Look]) -> Iter
 
 def _confirmed(candidate: _Candidate, evidence: Evidence) -> bool:
     """Whether a condition that was found holds on other cases, too: drawn after it was found."""
-    split = _split(candidate.model, list(evidence.rich(seed=1)))
+    split = _split(candidate.model, list(evidence.rich(stream=1)))
     if split is None:
         return False
     shown, not_shown = ([look.case for look in part] for part in split)
