@@ -54,7 +54,9 @@ class Finding:
     archived: str = ""
 
     @classmethod
-    def of(cls, counterexample: Counterexample, commands: Mapping[str, str], archived: str = "") -> Finding:
+    def of(
+        cls, counterexample: Counterexample, commands: Mapping[str, str], archived: str = "", script: str = ""
+    ) -> Finding:
         """All that can be said of a counterexample."""
         implementation, case = counterexample.implementation, counterexample.case
         return cls(
@@ -73,6 +75,7 @@ class Finding:
             counterexample.reduced_fully,
             others=others(counterexample),
             commands=dict(commands),
+            script=script,
             pictures=[asdict(picture) for picture in pictures_of(counterexample)],
             archived=archived,
         )

@@ -17,12 +17,13 @@ from impls.isolation import cpu_seconds
 from impls.registry import LIGHT, MAIN
 from strategies import Case
 from tests.commandline import add_options, in_checkout
-from tests.judge import archive, conformance, crashes, listing, report, table
+from tests.judge import archive, conformance, crashes, listing, report, scripts, table
 from tests.judge import finding as findings
 from tests.judge.counterexample import Counterexample, find_minimal
 from tests.judge.finding import Finding
 from tests.judge.options import RUN, Run, configure
 from tests.judge.property import PROPERTIES, Property
+from tests.judge.reproduction import reproduction_of
 from tests.judge.shards import budgets, shard_test
 from tests.judge.terminal import Told
 from tests.judge.trial import Trial, trial_of
@@ -30,6 +31,7 @@ from tests.judge.verdict import Disagreement
 
 TESTS = Path(__file__).parent.parent
 RESULTS = pytest.StashKey[report.Results]()
+SCRIPTS = pytest.StashKey[scripts.Scripts]()
 _STARTED = pytest.StashKey[float]()
 _CPU = pytest.StashKey[float]()
 #: What an implementation warns of is its own business; what it returns is judged.
@@ -68,6 +70,7 @@ def pytest_configure(config: pytest.Config) -> None:
         )
     configure(config)
     config.stash[RESULTS] = report.Results()
+    config.stash[SCRIPTS] = scripts.Scripts(config.stash[RUN].reproduction)
     config.stash[_STARTED] = time.monotonic()
     config.pluginmanager.register(
         crashes.Crashes() if not hasattr(config, "workerinput") else crashes, "rnn-parity-crashes"
@@ -274,19 +277,24 @@ def _explain(item: Any, trial: Trial, disagreement: Disagreement) -> Finding:
     again = f"pytest{asked} --hypothesis-seed={run.seed} --cases={run.cases} '{nodeid}'"
     if run.replay:
         again = f"pytest{asked} --case={run.replay}"
+    archived = ""
     if run.archive:
         path = archive.write(counterexample.record(), run.archive)
-        commands = {"archived": str(path), "replay": f"pytest{asked} --case={path}"}
-        return Finding.of(counterexample, commands, path.name)
-    commands = {"replay": again, "archive": again.replace("pytest", "pytest --archive=tests/regressions", 1)}
-    return Finding.of(counterexample, commands)
+        archived, again = path.name, f"pytest{asked} --case={path}"
+        commands = {"archived": str(path), "replay": again}
+    else:
+        commands = {"replay": again, "archive": again.replace("pytest", "pytest --archive=tests/regressions", 1)}
+    reproduction = reproduction_of(counterexample)
+    commands[scripts.COMMAND] = reproduction.told(again)
+    return Finding.of(counterexample, commands, archived, reproduction.script)
 
 
 class Collector:
     """Gathers the results of all workers, and has each counterexample told once."""
 
-    def __init__(self, results: report.Results) -> None:
+    def __init__(self, results: report.Results, written: scripts.Scripts) -> None:
         self.results = results
+        self._scripts = written
         self._told: dict[tuple[str, ...], str] = {}
 
     @pytest.hookimpl(tryfirst=True)
@@ -296,6 +304,7 @@ class Collector:
             found = Finding(**plain)
             first = self._told.setdefault(found.gist, report.nodeid)
             if first == report.nodeid:
+                found = self._scripts.write(found)
                 self.results.findings.append(found)
                 report.longrepr = Told(found)  # type: ignore[assignment]
             else:
@@ -303,7 +312,9 @@ class Collector:
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:
-    session.config.pluginmanager.register(Collector(session.config.stash[RESULTS]), "rnn-parity-results")
+    session.config.pluginmanager.register(
+        Collector(session.config.stash[RESULTS], session.config.stash[SCRIPTS]), "rnn-parity-results"
+    )
 
 
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
@@ -313,6 +324,8 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
         width = terminalreporter._tw.fullwidth if terminalreporter.isatty else None
         for line in table.lines(results, width):
             terminalreporter.write_line(line)
+    for line in config.stash[SCRIPTS].written:
+        terminalreporter.write_line(line)
     if path := config.getoption("table"):
         conformance.write(Path(path), results, config.stash[RUN])
         terminalreporter.write_line(f"table of conformance: {path}")
