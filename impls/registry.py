@@ -257,7 +257,8 @@ def _validate_script(who: str, script: object) -> None:
     functions = [part.name for part in tree.body if isinstance(part, ast.FunctionDef)]
     if script and sum(entry in functions for entry in ENTRIES) != 1:
         raise RegistrationError(
-            f"{who}: script should define one function out of {', '.join(ENTRIES)}, found {', '.join(functions) or 'none'}"
+            f"{who}: script should define one function out of {', '.join(ENTRIES)}, "
+            f"found {', '.join(functions) or 'none'}"
         )
 
 

@@ -9,8 +9,9 @@ comparison. It needs torch and its library alone, and defines one of `ENTRIES`, 
     run_scan(x, h_0, w_ih, w_hh, *biases)                 the same in the order of its steps: all states (T, B, H)
 
 Where these arrays are not torch's, `to_own(tensor)` and `to_torch(array)` convert them, and `concatenate`, `flip` and
-`stack` are the library's. Without `run_gradients(run, x, h_0, weights, cotangents)`, gradients are torch's. The names of
-nn.RNN's arguments, and `dtype` (a name: "float32"), `lengths` (a list, or None) stand for those of the case.
+`stack` and `swapaxes` are the library's. Without `run_gradients(run, x, h_0, weights, cotangents)`, which returns
+output, h_n and gradients by name, gradients are torch's, and go to `parameters` where `run` puts tensors of its own
+there. The names of nn.RNN's arguments, `dtype` (a name: "float32") and `lengths` (a list, or None) are the case's.
 """
 
 from __future__ import annotations

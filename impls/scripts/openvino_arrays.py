@@ -11,7 +11,8 @@ def to_openvino(array):
 
 def infer(model, arrays):
     """The results of a model on the CPU, computed in the dtype of its inputs."""
-    compiled = openvino.Core().compile_model(model, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
+    settings = {"INFERENCE_NUM_THREADS": 1, "INFERENCE_PRECISION_HINT": "f32"}
+    compiled = openvino.Core().compile_model(model, "CPU", settings)
     request = compiled.create_infer_request()
     request.infer([to_openvino(array) for array in arrays], share_inputs=False)
     return [to_array(request.get_output_tensor(index)) for index in range(2)]

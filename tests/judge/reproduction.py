@@ -41,21 +41,22 @@ class Reproduction:
         """The command that writes it, from the one that finds it again; or that there is none, and why."""
         if not self.script:
             return f"no script of one call: {self.reason}"
-        return again.replace("pytest", "pytest --repro=reproduction.py", 1)
+        return again.replace("pytest", "pytest --repro=reproduction.py", 1) + script.note(self.script)
 
 
 def reproduction_of(counterexample: Counterexample) -> Reproduction:
     """The script of a counterexample, where its case fails by a single call, and that can be written."""
     implementation, case = counterexample.implementation, counterexample.case
-    if reason := _obstacle(implementation, case) or _unseen(counterexample):
+    if reason := unwritable(implementation, case) or _unseen(counterexample):
         return Reproduction(reason=reason)
     text = script_of(implementation, case, counterexample.disagreement.text)
-    if implementation.library in LIGHT and implementation.environment is None and not shows(text):
+    here = implementation.library in LIGHT and implementation.environment is None and script.NEEDS_US not in text
+    if here and not shows(text):
         return Reproduction(reason="written by itself, the call does what is demanded")
     return Reproduction(text)
 
 
-def _obstacle(implementation: Implementation, case: Case) -> str:
+def unwritable(implementation: Implementation, case: Case) -> str:
     """Why no script can be written of a case, whether it fails or not."""
     name = implementation.name
     if not (implementation.script or _is_own(implementation)):
@@ -236,7 +237,7 @@ def _imported(implementation: Implementation, reason: str) -> str:
     if asked.endswith(".py"):
         asked = str(Path(asked).resolve())
     return (
-        "# This needs rnn-parity's folder on PYTHONPATH: the implementation could not be written out here, as\n"
+        f"# To be run {script.NEEDS_US}: the implementation could not be written out here, as\n"
         f"# {reason}.\n"
         "from impls import Config, resolve\n\n"
         f"build = {{found.name: found.build for found in resolve({asked!r})}}[{name!r}]"

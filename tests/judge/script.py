@@ -21,12 +21,24 @@ from strategies.case import MEMORY
 from strategies.misuse import misuse_of
 
 #: The first line of every script: a file that begins so may be written over.
-MARKER = "# Written by rnn-parity. It needs torch and what it imports, and nothing of rnn-parity."
+MARKER = "# Written by rnn-parity (pytest --repro)."
+#: What stands in a script that cannot do without us.
+NEEDS_US = "with rnn-parity's folder on PYTHONPATH"
 #: Names at the top level of a script, which what is judged must not have.
 RESERVED = frozenset(
-    ("weights", "x", "h_0", "lengths", "grad_output", "grad_h_n", "parameters", "expected", "results", "nn_rnn", "run")
-    + ("network_of", "call", "differing", "found", "failed", "judged", *ENTRIES)
+    (
+        *("weights", "x", "h_0", "lengths", "grad_output", "grad_h_n", "parameters", "nn_rnn", "call", "judged"),
+        *("expected", "differing", "results", "found", "failed", *ENTRIES),
+    )
 )
+_IMPORTS = """
+import sys
+from functools import partial
+
+import torch
+from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
+"""
+_ENDS = "It needs no more than it imports, and ends with 1 while they differ, with 0 once they agree."
 
 
 def assemble(
@@ -41,30 +53,17 @@ def assemble(
     verdict: str,
 ) -> str:
     """The parts as one file, without what nothing in it uses."""
-    imports, rest = _parted(
-        "\n\n\n".join(
-            [
-                "import sys",
-                "import torch",
-                "from functools import partial",
-                PACKING,
-                case,
-                reference,
-                middle,
-                calls,
-                verdict,
-            ]
-        )
-    )
+    imports, rest = _parted(f"{_IMPORTS}\n{case}\n\n\n{reference}\n\n\n{middle}\n\n\n{calls}\n\n\n{verdict}")
     settings = [f'os.environ["{name}"] = "{value}"' for name, value in environment.items()]
     first = ["import os", "", *settings, ""] if settings else []
     body = _spaced(_grouped(_used(_lean("\n".join([*imports, "", rest])))))
-    said = "\n".join([title, "", *found, "", ENDS]).replace("\\", "/")
+    said = "\n".join([title, "", *found, "", _ENDS]).replace("\\", "/")
     return "\n".join([MARKER, f'"""{said}\n"""', "", *first, body]) + "\n"
 
 
-ENDS = "It ends with 1 while they differ, and with 0 once they agree."
-PACKING = "from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence"
+def note(text: str) -> str:
+    """What a command says of a script that needs us, as a comment of the shell."""
+    return f"  # {NEEDS_US}" if NEEDS_US in text else ""
 
 
 def dtype_name(config: Config) -> str:
@@ -281,7 +280,7 @@ def calls(case: Case, implementation: Implementation) -> str:
 
 def refusal(name: str) -> str:
     """The call is wrong: what it is answered with."""
-    return f'''
+    return f"""
 failed = False
 for who, network in (("torch.nn.RNN", partial(call, nn_rnn)), ("{name}", judged)):
     try:
@@ -292,7 +291,7 @@ for who, network in (("torch.nn.RNN", partial(call, nn_rnn)), ("{name}", judged)
         print(f"{{who}} returns {{found}}")
         failed = network is judged
 sys.exit(failed)
-'''
+"""
 
 
 def comparison(name: str, expected: Mapping[str, tuple[Array, Array]], accuracy: str) -> str:

@@ -7,7 +7,7 @@ from itertools import count
 from pathlib import Path
 
 from tests.judge.finding import Finding
-from tests.judge.script import MARKER
+from tests.judge.script import MARKER, note
 
 #: What `Finding.commands` calls it.
 COMMAND = "reproduce"
@@ -45,4 +45,4 @@ class Scripts:
         path = next(path for path in free if not objection(path))
         path.write_text(finding.script, encoding="utf-8")
         self.written.append(f"reproduction: {path} ({finding.implementation} fails {finding.property})")
-        return replace(finding, commands={**finding.commands, COMMAND: f"python {path}"})
+        return replace(finding, commands={**finding.commands, COMMAND: f"python {path}{note(finding.script)}"})
