@@ -237,9 +237,9 @@ def _imported(implementation: Implementation, reason: str) -> str:
     if asked.endswith(".py"):
         asked = str(Path(asked).resolve())
     return (
+        "from impls import Config, resolve\n\n"
         f"# To be run {script.NEEDS_US}: the implementation could not be written out here, as\n"
         f"# {reason}.\n"
-        "from impls import Config, resolve\n\n"
         f"build = {{found.name: found.build for found in resolve({asked!r})}}[{name!r}]"
     )
 

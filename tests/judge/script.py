@@ -6,6 +6,7 @@ import ast
 import inspect
 import re
 import sys
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pprint import pformat
 from textwrap import dedent, indent
@@ -433,12 +434,11 @@ def _spaced(text: str) -> str:
 def _pruned(text: str) -> str:
     lines, kept, end = text.splitlines(), [], 0
     body = ast.parse(text).body
-    for part in body:
+    mentioned = [{node.id for node in ast.walk(part) if isinstance(node, ast.Name)} for part in body]
+    times = Counter(name for names in mentioned for name in names)
+    for part, names in zip(body, mentioned, strict=True):
         binds = _bound(part)
-        elsewhere = {
-            node.id for other in body if other is not part for node in ast.walk(other) if isinstance(node, ast.Name)
-        }
-        if not binds or binds & elsewhere:
+        if not binds or any(times[name] > (name in names) for name in binds):
             kept += lines[end : part.end_lineno]
         end = part.end_lineno or end
     return "\n".join(kept)

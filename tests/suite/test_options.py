@@ -121,6 +121,9 @@ REFUSED: list[tuple[str, list[str]]] = [
     ("--case=nowhere.json", ["--case nowhere.json: there is no such file"]),
     ("--archive=pyproject.toml", ["--archive", "expected a folder, found a file"]),
     ("--report=no/such/folder/report.json", ["--report no/such/folder/report.json: there is no folder"]),
+    ("--repro=found.txt", ["--repro found.txt: expected the name of a script, FILE.py"]),
+    ("--repro=no/such/folder/found.py", ["--repro no/such/folder/found.py: there is no folder"]),
+    ("--repro={folder}/players.py", ["players.py: there is another file of that name, which is not written over"]),
     ("--hypothesis-seed=lucky", ["--hypothesis-seed: expected an integer or 'random', found 'lucky'"]),
 ]
 

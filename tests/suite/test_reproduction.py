@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -22,7 +21,7 @@ from tests.judge.plugin import load_properties
 from tests.judge.reproduction import Reproduction, reproduction_of, script_of, unwritable
 from tests.judge.script import MARKER
 from tests.judge.verdict import Disagreement
-from tests.suite.test_readme import FIRST, MENDED
+from tests.suite.test_readme import FIRST, MENDED, blocks
 
 ENVIRONMENT = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"} | {"OMP_NUM_THREADS": "1"}
 #: Those with a script, whose every script is run. A compiler takes too long here.
@@ -39,7 +38,7 @@ def restored(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def ran(text: str, folder: Path) -> subprocess.CompletedProcess[str]:
     """What a script says, started where nothing of ours is."""
-    ours = ("import impls", "from impls", "import strategies", "from strategies", "hypothesis", "pytest")
+    ours = ("import impls", "from impls", "import strategies", "from strategies", "import hypothesis", "import pytest")
     assert not any(word in text for word in ours)
     path = folder / "reproduction.py"
     path.write_text(text, encoding="utf-8")
@@ -84,8 +83,8 @@ ORDINARY = [
 ]
 
 
-def ordinary(judged: Implementation) -> Iterator[Case]:
-    """Those that it takes; of a foreign library, which takes its time to be imported, no more than three."""
+def ordinary(judged: Implementation) -> list[Case]:
+    """Those that it takes; of what takes its time to be imported or compiled the first and the last."""
     able = [
         case
         for case in ORDINARY
@@ -94,7 +93,7 @@ def ordinary(judged: Implementation) -> Iterator[Case]:
         and not unwritable(judged, case)
     ]
     light = judged.library in registry.LIGHT and judged.group == registry.MAIN
-    yield from able if light else [*able[:1], *able[-2:]] if len(able) > 3 else able
+    return able if light or len(able) < 3 else [able[0], able[-1]]
 
 
 @pytest.mark.parametrize("name", [found.name for found in SCRIPTED])
@@ -103,9 +102,8 @@ def test_where_they_agree(name: str, tmp_path: Path) -> None:
     judged = implementation(name)
     if not judged.installed:
         pytest.skip(f"not installed: {judged.how_to_install}")
-    cases = list(ordinary(judged))
-    assert cases
-    for case in cases:
+    assert ordinary(judged)
+    for case in ordinary(judged):
         text = script_of(judged, case, "")
         if judged.library in registry.LIGHT and judged.group == registry.MAIN:
             assert ended(text) == 0, case
@@ -150,6 +148,13 @@ def test_every_library_of_the_main_job_has_a_template() -> None:
     """A maintainer of each gets a script in calls of the library's own."""
     foreign = [found for found in registered().values() if found.library not in registry.LIGHT]
     assert [found.name for found in foreign if found.group == registry.MAIN and not found.script] == []
+
+
+def test_the_readme_shows_one() -> None:
+    """What stands in the README stands in the script."""
+    (shown,) = [block for block in blocks("python") if "rnn.Wxh" in block]
+    written = script_of(implementation("mlx"), read(REGRESSIONS / "agreement-c88da801fefd.json").case, "")
+    assert [part for part in shown.split("\n\n\n") if part.strip() not in written] == []
 
 
 # The verdict of a script is ours
@@ -380,16 +385,19 @@ def pytest_on(path: Path, *options: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run([*command, *options], env=inherited, capture_output=True, text=True, check=False)
 
 
-@pytest.mark.parametrize("workers", [0, 2])
-def test_the_option(workers: int, tmp_path: Path) -> None:
-    """FILE.py and FILE-2.py are written, told where the commands are, and fail; what is not ours is left alone."""
+@pytest.mark.parametrize(
+    ("workers", "properties", "names"),
+    [(0, ["refusals"], ["found.py"]), (2, ["agreement", "refusals"], ["found.py", "found-3.py"])],
+)
+def test_the_option(workers: int, properties: list[str], names: list[str], tmp_path: Path) -> None:
+    """FILE.py and its like are written, told where the commands are, and fail; what is not ours is left alone."""
     (tmp_path / "mine.py").write_text(FIRST, encoding="utf-8")
     (tmp_path / "found.py").write_text(f"{MARKER}\nof an earlier run\n", encoding="utf-8")
     (tmp_path / "found-2.py").write_text("mine\n", encoding="utf-8")
     options = (f"-n{workers}", "--cases=30", f"--repro={tmp_path}/found.py")
-    told = pytest_on(tmp_path / "mine.py", *options, "tests/test_agreement.py", "tests/test_refusals.py").stdout
+    told = pytest_on(tmp_path / "mine.py", *options, *(f"tests/test_{name}.py" for name in properties)).stdout
     assert (tmp_path / "found-2.py").read_text(encoding="utf-8") == "mine\n"
-    for name in ("found.py", "found-3.py"):
+    for name in names:
         assert f"reproduce: python {tmp_path}/{name}" in told, told
         assert f"reproduction: {tmp_path}/{name} (my-rnn fails " in told
         assert ran((tmp_path / name).read_text(encoding="utf-8"), tmp_path).returncode == 1
