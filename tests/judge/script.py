@@ -28,7 +28,19 @@ NEEDS_US = "with rnn-parity's folder on PYTHONPATH"
 #: Names at the top level of a script, which what is judged must not have.
 RESERVED = frozenset(
     (
-        *("weights", "x", "h_0", "lengths", "grad_output", "grad_h_n", "parameters", "nn_rnn", "call", "judged"),
+        *(
+            "weights",
+            "x",
+            "h_0",
+            "roles",
+            "lengths",
+            "grad_output",
+            "grad_h_n",
+            "parameters",
+            "nn_rnn",
+            "call",
+            "judged",
+        ),
         *("expected", "differing", "results", "found", "failed", *ENTRIES),
     )
 )
@@ -82,7 +94,9 @@ _ARGUMENTS = ("input_size", "hidden_size", "num_layers", "nonlinearity", "bias",
 def literals(case: Case, *, sizes: bool) -> str:
     """The network's sizes and options where they are asked for, its parameters, and what the case hands over."""
     config = case.config
-    arguments = {name: getattr(config, name) for name in _ARGUMENTS if sizes} | {"dtype": dtype_name(config)}
+    roles = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")[: 4 if config.bias else 2]
+    arguments = {name: getattr(config, name) for name in _ARGUMENTS if sizes}
+    arguments |= {"dtype": dtype_name(config), "roles": roles}
     lines = [f"{name} = {value!r}".replace("'", '"') for name, value in arguments.items()]
     weights, x, h_0 = case.tensors()
     lengths = None if case.lengths is None else torch.tensor(case.lengths)
@@ -178,8 +192,8 @@ def run_time_major(x, h_0, weights):
     for layer in range(num_layers):
         outputs = []
         for suffix in [f"l{layer}", f"l{layer}_reverse"][: 1 + bidirectional]:
-            own = [array for name, array in weights.items() if name.partition("h_")[2] == suffix]
             h = None if h_0 is None else h_0[len(finals)]
+            own = [weights[f"{role}_{suffix}"] for role in roles]
             output, h_n = run_direction(x, h, suffix.endswith("_reverse"), *own)
             outputs.append(output)
             finals.append(h_n)
@@ -188,12 +202,14 @@ def run_time_major(x, h_0, weights):
 """
 _ONE_DIRECTION = """
 def run_time_major(x, h_0, weights):
-    output, h_n = run_direction(x, None if h_0 is None else h_0[0], False, *weights.values())
+    own = [weights[f"{role}_l0"] for role in roles]
+    output, h_n = run_direction(x, None if h_0 is None else h_0[0], False, *own)
     return output, h_n[None]
 """
 _ONE_SCAN = """
 def run_time_major(x, h_0, weights):
-    states = run_scan(x, None if h_0 is None else h_0[0], *weights.values())
+    own = [weights[f"{role}_l0"] for role in roles]
+    states = run_scan(x, None if h_0 is None else h_0[0], *own)
     return states, states[-1:]
 """
 _UNBATCHED = """
