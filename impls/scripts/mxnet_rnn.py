@@ -1,8 +1,10 @@
+import importlib
+
 import numpy as np
 import torch
 
-np.bool = bool  # MXNet's last release is older than the removal of this name.
-import mxnet
+np.bool = bool  # MXNet was last released when NumPy still had this name.
+mxnet = importlib.import_module("mxnet")
 
 ROLES = {"weight_ih": "i2h_weight", "weight_hh": "h2h_weight", "bias_ih": "i2h_bias", "bias_hh": "h2h_bias"}
 
