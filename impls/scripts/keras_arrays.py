@@ -3,13 +3,13 @@ import torch
 
 
 def to_own(tensor):
-    return ops.convert_to_tensor(tensor.double().numpy(), dtype=dtype)
+    array = tensor.float().numpy() if dtype == "bfloat16" else tensor.numpy()
+    return ops.convert_to_tensor(array, dtype=dtype)
 
 
-def to_torch(array):
-    return torch.from_numpy(np.array(ops.convert_to_numpy(array), np.float64)).to(
-        getattr(torch, keras.backend.standardize_dtype(array.dtype))
-    )
+def to_torch(value):
+    array = ops.convert_to_numpy(value)
+    return torch.from_numpy(np.array(array, np.float64)).to(getattr(torch, array.dtype.name))
 
 
 def concatenate(arrays, axis):

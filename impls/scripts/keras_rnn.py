@@ -12,7 +12,7 @@ def run_direction(x, h_0, reverse, w_ih, w_hh, *biases):
         return_state=True,
         go_backwards=reverse,
         zero_output_for_mask=True,
-        dtype=dtype,
+        dtype=keras.backend.standardize_dtype(x.dtype),
     )
     rnn.build((None, None, x.shape[2]))
     values = [ops.transpose(w_ih), ops.transpose(w_hh), *([ops.add(*biases)] if biases else [])]

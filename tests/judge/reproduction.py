@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import io
+import os
+import subprocess
 import sys
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import torch
@@ -27,6 +30,8 @@ from tests.judge.verdict import error_over_bound
 
 #: Nobody reads a script of more numbers.
 MOST_NUMBERS = 10_000
+#: Seconds that a script may take, which imports its library.
+PATIENCE = 120
 CONTRACT = OURS / "contract.py"
 
 
@@ -50,9 +55,9 @@ def reproduction_of(counterexample: Counterexample) -> Reproduction:
     if reason := unwritable(implementation, case) or _unseen(counterexample):
         return Reproduction(reason=reason)
     text = script_of(implementation, case, counterexample.disagreement.text)
-    here = implementation.library in LIGHT and implementation.environment is None and script.NEEDS_US not in text
-    if here and not shows(text):
-        return Reproduction(reason="written by itself, the call does what is demanded")
+    light = implementation.library in LIGHT and implementation.environment is None and script.NEEDS_US not in text
+    if not (fails_here(text) if light else fails_apart(text)):
+        return Reproduction(reason="a script was written and run, which does not show it")
     return Reproduction(text)
 
 
@@ -115,8 +120,23 @@ def differs(found: Observation, expected: dict[str, Ball]) -> bool:
     return False
 
 
-def shows(text: str) -> bool:
-    """Whether a script, run here, ends as it does while the failure is there."""
+def fails_apart(text: str) -> bool:
+    """Whether a script, run in a process of its own, ends as it does while the failure is there, or crashes."""
+    environment = os.environ | {"PYTHONPATH": str(OURS.parent)}
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "reproduction.py"
+        path.write_text(text, encoding="utf-8")
+        command = [sys.executable, str(path)]
+        try:
+            ran = subprocess.run(command, env=environment, capture_output=True, timeout=PATIENCE, check=False)
+        except subprocess.TimeoutExpired:
+            return False
+    # An error of the script itself ends it with 1 as well, before it has said what it found.
+    return ran.returncode < 0 or (ran.returncode == 1 and script.SAID.search(ran.stdout.decode()) is not None)
+
+
+def fails_here(text: str) -> bool:
+    """Whether a script, run in this process, ends as it does while the failure is there."""
     try:
         with contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings(action="ignore"):
             exec(compile(text, "reproduction.py", "exec"), {"__name__": "__main__"})  # noqa: S102

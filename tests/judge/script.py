@@ -23,6 +23,8 @@ from strategies.misuse import misuse_of
 
 #: The first line of every script: a file that begins so may be written over.
 MARKER = "# Written by rnn-parity (pytest --repro)."
+#: What a script prints of a failure.
+SAID = re.compile(r"DIFFERS: | returns ")
 #: What stands in a script that cannot do without us.
 NEEDS_US = "with rnn-parity's folder on PYTHONPATH"
 #: Names at the top level of a script, which what is judged must not have.

@@ -428,8 +428,9 @@ SAID = [
     r"^on this same case$",
     r"^  agree: .*nn\.rnn",
     r"^what next$",
-    r"^  archived: .*agreement-[0-9a-f]{12}\.json$",
-    r"^  replay  : pytest --impl=\S*players\.py --case=\S*agreement-[0-9a-f]{12}\.json$",
+    r"^  archived : .*agreement-[0-9a-f]{12}\.json$",
+    r"^  replay   : pytest --impl=\S*players\.py --case=\S*agreement-[0-9a-f]{12}\.json$",
+    r"^  reproduce: pytest --repro=reproduction\.py --impl=\S*players\.py --case=\S*agreement-[0-9a-f]{12}\.json$",
 ]
 
 

@@ -18,7 +18,7 @@ from tests.judge.archive import REGRESSIONS, read
 from tests.judge.counterexample import Counterexample, verdict_on
 from tests.judge.observation import expected_on
 from tests.judge.plugin import load_properties
-from tests.judge.reproduction import Reproduction, reproduction_of, script_of, unwritable
+from tests.judge.reproduction import Reproduction, fails_apart, reproduction_of, script_of, unwritable
 from tests.judge.script import MARKER
 from tests.judge.verdict import Disagreement
 from tests.suite.test_readme import FIRST, MENDED, blocks
@@ -401,3 +401,14 @@ def test_the_option(workers: int, properties: list[str], names: list[str], tmp_p
         assert f"reproduce: python {tmp_path}/{name}" in told, told
         assert f"reproduction: {tmp_path}/{name} (my-rnn fails " in told
         assert ran((tmp_path / name).read_text(encoding="utf-8"), tmp_path).returncode == 1
+
+
+def test_a_foreign_library_is_checked_apart() -> None:
+    """Its script is run before it is handed out: a case on which it agrees has none."""
+    judged = implementation("mlx")
+    if not judged.installed:
+        pytest.skip(f"not installed: {judged.how_to_install}")
+    case = read(REGRESSIONS / "agreement-c88da801fefd.json").case
+    assert fails_apart(reproduced(judged, case).script)
+    assert not fails_apart(script_of(judged, filled(Config(2, 3)), ""))
+    assert not fails_apart("1 / 0")
