@@ -8,6 +8,7 @@ from impls.contract import Capabilities, Config, KnownDefect, Run, Weights
 from impls.defects import has_padding_in_gradients
 from impls.jax_arrays import XLA, Pure, Settings, run_pure
 from impls.registry import register
+from impls.scripts import template
 
 
 def _linen(settings: Settings, x: Any, h_0: Any, lengths: Any, w_ih: Any, w_hh: Any, *biases: Any) -> Any:
@@ -65,6 +66,7 @@ def _register(name: str, pure: Pure, source: str) -> None:
         library="flax",
         needs=("jax",),
         extra="jax",
+        script=template("jax_arrays", name.replace("-", "_")),
         cases=60,
         known_defects=(
             KnownDefect(

@@ -7,6 +7,7 @@ from typing import Any
 from impls.contract import Capabilities, Config, Run, Weights
 from impls.jax_arrays import Settings, run_pure
 from impls.registry import register
+from impls.scripts import template
 
 
 def _rnn(settings: Settings, x: Any, h_0: Any, lengths: Any, w_ih: Any, w_hh: Any, *biases: Any) -> Any:
@@ -38,6 +39,7 @@ def _rnn(settings: Settings, x: Any, h_0: Any, lengths: Any, w_ih: Any, w_hh: An
     library="dm-haiku",
     needs=("jax",),
     extra="jax",
+    script=template("jax_arrays", "haiku_rnn"),
     cases=60,
 )
 def build(config: Config, weights: Weights) -> Run:

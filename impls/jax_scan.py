@@ -7,6 +7,7 @@ from typing import Any
 from impls.contract import Capabilities, Config, Run, Weights
 from impls.jax_arrays import XLA, Settings, run_pure
 from impls.registry import register
+from impls.scripts import template
 
 
 def _scan(settings: Settings, x: Any, h_0: Any, lengths: Any, w_ih: Any, w_hh: Any, *biases: Any) -> Any:
@@ -37,6 +38,7 @@ def _scan(settings: Settings, x: Any, h_0: Any, lengths: Any, w_ih: Any, w_hh: A
     rounding=XLA,
     library="jax",
     extra="jax",
+    script=template("jax_arrays", "jax_scan"),
     cases=60,
 )
 def build(config: Config, weights: Weights) -> Run:

@@ -15,6 +15,7 @@ from impls.jax_arrays import XLA, Settings, run_pure, settings_of
 from impls.layers import Direction, Optional, differentiable, run_directions
 from impls.parameters import of_direction
 from impls.registry import register
+from impls.scripts import template
 
 
 @cache
@@ -161,6 +162,10 @@ GAPS = KnownDefect(
 )
 
 
+#: Whose arrays a script hands over, where they are not made by Keras.
+_ARRAYS = {"torch": "keras_on_torch", "jax": "jax_arrays"}
+
+
 def _register(
     backend: str,
     needs: str,
@@ -176,6 +181,7 @@ def _register(
         extra="heavy" if group == "heavy" else "keras",
         needs=(needs,),
         environment={"KERAS_BACKEND": backend},
+        script=template("keras_rnn", _ARRAYS.get(backend, "keras_arrays")),
         group=group,
         cases=60,
         rounding={"jax": XLA, "tensorflow": EIGEN}.get(backend, Rounding()),

@@ -15,6 +15,7 @@ from impls.contract import Asked, Capabilities, Config, KnownDefect, Rounding, R
 from impls.defects import has_nan_under_relu, has_padding_in_gradients, states_of
 from impls.layers import Optional, differentiable
 from impls.registry import register
+from impls.scripts import template
 
 
 @cache
@@ -66,6 +67,7 @@ def _network(config: Config, weights: dict[str, Any]) -> tuple[Any, list[Any]]:
     ),
     library="mindspore",
     group="mindspore",
+    script=template("mindspore_rnn"),
     cases=16,
     rounding=Rounding(
         tanh_ulps=4,

@@ -12,12 +12,14 @@ from impls.defects import skips_infinite_recurrence
 from impls.layers import Optional, Scan, differentiable, run_scans
 from impls.parameters import one_bias
 from impls.registry import register
+from impls.scripts import template
 
 
 @register(
     "mlx",
     library="mlx",
     extra="mlx",
+    script=template("mlx_rnn"),
     known_defects=(
         KnownDefect(
             name="first-product-skipped",

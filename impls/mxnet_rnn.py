@@ -15,6 +15,7 @@ from impls.contract import Asked, Capabilities, Config, KnownDefect, Run, Weight
 from impls.defects import has_nan_under_relu, states_of
 from impls.layers import Optional, differentiable
 from impls.registry import register
+from impls.scripts import template
 
 #: How its parameters are called, `l0_i2h_weight` say.
 _ROLES = {"weight_ih": "i2h_weight", "weight_hh": "h2h_weight", "bias_ih": "i2h_bias", "bias_hh": "h2h_bias"}
@@ -75,6 +76,7 @@ def _rounds_to_float32(case: Asked) -> bool:
     environment={},
     library="mxnet",
     group="mxnet",
+    script=template("mxnet_rnn"),
     cases=40,
     known_defects=(
         KnownDefect(

@@ -11,6 +11,7 @@ from impls.contract import Capabilities, Config, Run, Weights
 from impls.layers import Optional, run_layers
 from impls.parameters import one_bias
 from impls.registry import register
+from impls.scripts import template
 
 #: A stored array of float32 begins with this tag.
 _FLOAT32 = bytes(4)
@@ -28,6 +29,7 @@ RNN rnn 2 2 x h_0 output h_n 0={hidden_size} 1={weights} 2={direction}
     capabilities=Capabilities(nonlinearities=("tanh",), dtypes=(torch.float32,), gradients=False),
     library="ncnn",
     extra="ncnn",
+    script=template("ncnn_rnn"),
 )
 def build(config: Config, weights: Weights) -> Run:
     """One RNN layer a layer, of both directions."""

@@ -8,6 +8,7 @@ import torch
 from impls.contract import Capabilities, Config, Run, Weights
 from impls.layers import Scan, run_scans
 from impls.registry import register
+from impls.scripts import template
 
 
 @register(
@@ -15,6 +16,7 @@ from impls.registry import register
     # NumPy has no bfloat16, and differentiates nothing.
     capabilities=Capabilities(dtypes=(torch.float64, torch.float32, torch.float16), gradients=False),
     library="numpy",
+    script=template("numpy_loop"),
 )
 def build(config: Config, weights: Weights) -> Run:
     """One NumPy loop a layer and direction."""

@@ -10,6 +10,7 @@ import numpy as np
 from impls.contract import Asked, Capabilities, Config, KnownDefect, Run, Weights
 from impls.onnx_model import Evaluator, Node, run_nodes
 from impls.registry import register
+from impls.scripts import template
 
 
 @lru_cache(maxsize=1024)
@@ -38,6 +39,7 @@ def _multiplies_by_one_number(case: Asked) -> bool:
     capabilities=Capabilities(nonlinearities=("tanh",), gradients=False, lengths=("padded",)),
     library="onnx",
     extra="onnx",
+    script=template("onnx_node", "onnx_reference"),
     known_defects=(
         KnownDefect(
             name="dot-with-one-number",

@@ -11,6 +11,7 @@ from impls.contract import Capabilities, Config, KnownDefect, Rounding, Run, Wei
 from impls.defects import has_nan_under_relu, skips_infinite_recurrence
 from impls.onnx_model import Evaluator, Node, run_nodes
 from impls.registry import register
+from impls.scripts import template
 
 if TYPE_CHECKING:
     import onnx
@@ -78,6 +79,7 @@ def _session(node: Node) -> Evaluator:
         ),
     ),
     extra="onnx",
+    script=template("onnx_node", "onnx_runtime"),
 )
 def build(config: Config, weights: Weights) -> Run:
     """One RNN node a layer; a session serves all networks of the same sizes."""

@@ -10,6 +10,7 @@ from impls.contract import Config, KnownDefect, Run, Weights
 from impls.onnx_model import Evaluator, Node, run_nodes
 from impls.openvino_arrays import ABLE, DEFECTS, compiled
 from impls.registry import register
+from impls.scripts import template
 
 
 @lru_cache(maxsize=1024)
@@ -32,6 +33,7 @@ def _evaluator(node: Node) -> Evaluator:
     library="openvino",
     needs=("onnx",),
     extra="openvino",
+    script=template("onnx_node", "openvino_arrays", "openvino_onnx"),
     known_defects=(
         *DEFECTS,
         KnownDefect(

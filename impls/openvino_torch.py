@@ -11,6 +11,7 @@ from impls.contract import Config, Run, Weights
 from impls.openvino_arrays import ABLE, DEFECTS, compiled
 from impls.parameters import fill
 from impls.registry import register
+from impls.scripts import template
 
 
 @register(
@@ -19,6 +20,7 @@ from impls.registry import register
     known_defects=DEFECTS,
     library="openvino",
     extra="openvino",
+    script=template("openvino_arrays", "openvino_torch"),
     environment={},
     cases=20,
 )

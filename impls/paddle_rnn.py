@@ -13,6 +13,7 @@ from impls.contract import Asked, Capabilities, Config, KnownDefect, Rounding, R
 from impls.defects import has_nan_under_relu
 from impls.layers import Optional, differentiable
 from impls.registry import register
+from impls.scripts import template
 
 
 def _has_padding(case: Asked) -> bool:
@@ -31,6 +32,7 @@ def _has_padding(case: Asked) -> bool:
     ),
     library="paddlepaddle",
     extra="heavy",
+    script=template("paddle_rnn"),
     group="heavy",
     cases=300,
     # Some calls kill the process.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import importlib
 import importlib.metadata
 import importlib.util
@@ -22,6 +23,7 @@ import torch
 import impls
 from impls.contract import DTYPES, Build, Capabilities, Config, KnownDefect, Rounding, Run, Weights
 from impls.isolation import isolated
+from impls.scripts import ENTRIES
 
 ENTRY_POINTS = "rnn_parity.impls"
 #: The group that is judged where none is asked for.
@@ -60,6 +62,8 @@ class Implementation:
     needs: tuple[str, ...] = ()
     #: Variables of the environment of the process of its own in which it runs; None where it needs none.
     environment: Mapping[str, str] | None = None
+    #: Python that calls the library by itself, for scripts that reproduce what was found; see `impls.scripts`.
+    script: str = ""
     #: By what `resolve` finds it in another process.
     asked: str = ""
 
@@ -143,6 +147,8 @@ class Options(TypedDict, total=False):
     needs: Sequence[str]
     #: Where it is to run in a process of its own: the variables that are set in its environment.
     environment: Mapping[str, str] | None
+    #: How the library is called by itself, as text that defines one of `impls.scripts.ENTRIES`; by default unknown.
+    script: str
 
 
 @overload
@@ -157,7 +163,7 @@ def register(name: str, build: Build | None = None, **options: Unpack[Options]) 
         build: called once per network with a `Config` and nn.RNN's parameters by name, tensors of `config.dtype`.
             What it returns is called many times, with tensors in nn.RNN's layouts.
         options: `capabilities`, `rounding`, `library`, `extra`, `known_defects`, `group`, `cases`, `programs`,
-            `needs` and `environment`, see `Options`.
+            `needs`, `environment` and `script`, see `Options`.
 
     Raises:
         RegistrationError: an argument does not fit, or the name is taken.
@@ -180,6 +186,7 @@ def register(name: str, build: Build | None = None, **options: Unpack[Options]) 
             programs=tuple(options.get("programs", ())),
             needs=tuple(options.get("needs", ())),
             environment=options.get("environment"),
+            script=options.get("script", ""),
         )
         _validate(implementation)
         if implementation.environment is not None:
@@ -237,6 +244,22 @@ def _validate_parts(implementation: Implementation) -> None:
     for defect in implementation.known_defects:
         if not isinstance(defect, KnownDefect):
             raise RegistrationError(f"{who}: known_defects should hold KnownDefect, found {defect!r}")
+    _validate_script(who, implementation.script)
+
+
+def _validate_script(who: str, script: object) -> None:
+    if not isinstance(script, str):
+        raise RegistrationError(f"{who}: script should be the text of a Python file, found {script!r}")
+    try:
+        tree = ast.parse(script)
+    except SyntaxError as error:
+        raise RegistrationError(f"{who}: script should be the text of a Python file, but {error}") from error
+    functions = [part.name for part in tree.body if isinstance(part, ast.FunctionDef)]
+    if script and sum(entry in functions for entry in ENTRIES) != 1:
+        raise RegistrationError(
+            f"{who}: script should define one function out of {', '.join(ENTRIES)}, "
+            f"found {', '.join(functions) or 'none'}"
+        )
 
 
 def _holds_texts(environment: object) -> bool:

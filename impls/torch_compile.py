@@ -16,6 +16,7 @@ from torch.nn.functional import linear
 from impls.contract import Capabilities, Config, KnownDefect, Run, Weights
 from impls.layers import Optional, Scan, run_scans
 from impls.registry import register
+from impls.scripts import template
 from impls.torch_defects import TORCH_DEFECTS
 
 Network: TypeAlias = Callable[[dict[str, torch.Tensor], torch.Tensor, Optional], Any]
@@ -74,7 +75,7 @@ SHARED_RESULTS = KnownDefect(
 )
 
 
-def _register(name: str, function_of: Callable[[Config], Network]) -> None:
+def _register(name: str, function_of: Callable[[Config], Network], script: str = "") -> None:
     def build(config: Config, weights: Weights) -> Run:
         compiled = _compiled(function_of, config)
 
@@ -91,8 +92,9 @@ def _register(name: str, function_of: Callable[[Config], Network]) -> None:
         group="compiled",
         cases=20,
         programs=("g++",),
+        script=script,
     )
 
 
-_register("nn.rnn-compile", network_of)
+_register("nn.rnn-compile", network_of, template("torch_compile"))
 _register("linear-compile", loop_of)

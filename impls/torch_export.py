@@ -10,6 +10,7 @@ import torch
 
 from impls.contract import Capabilities, Config, Run, Weights
 from impls.registry import register
+from impls.scripts import template
 from impls.torch_compile import SHARED_RESULTS, network_of
 from impls.torch_defects import TORCH_DEFECTS
 
@@ -68,10 +69,16 @@ def _ahead_of_time(program: Any) -> Callable[..., Any]:
     return call
 
 
-_register("nn.rnn-export", lambda program: program.module(), known_defects=TORCH_DEFECTS)
+_register(
+    "nn.rnn-export",
+    lambda program: program.module(),
+    known_defects=TORCH_DEFECTS,
+    script=template("torch_exported", "torch_export"),
+)
 _register(
     "nn.rnn-aoti",
     _ahead_of_time,
     known_defects=(*TORCH_DEFECTS, SHARED_RESULTS),
     programs=("g++",),
+    script=template("torch_exported", "torch_aoti"),
 )

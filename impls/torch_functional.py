@@ -9,6 +9,7 @@ from torch.func import functional_call
 
 from impls.contract import Capabilities, Config, Run, Weights
 from impls.registry import register
+from impls.scripts import template
 from impls.torch_defects import TORCH_DEFECTS
 
 
@@ -17,6 +18,7 @@ from impls.torch_defects import TORCH_DEFECTS
     # While it is called, the module holds other parameters: torch promises nothing for two calls at once.
     capabilities=Capabilities(lengths=("packed",), threads=False),
     known_defects=TORCH_DEFECTS,
+    script=template("torch_rnn"),
 )
 def build(config: Config, weights: Weights) -> Run:
     """An nn.RNN whose own parameters are never looked at."""

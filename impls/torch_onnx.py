@@ -12,6 +12,7 @@ from impls.arrays import to_numpy, to_torch
 from impls.contract import Capabilities, Config, Rounding, Run, Weights
 from impls.onnx_runtime import inference_session
 from impls.registry import register
+from impls.scripts import template
 from impls.torch_export import exportable
 
 
@@ -42,6 +43,7 @@ def _session(config: Config, *shapes: tuple[int, ...]) -> Any:
     library="onnxruntime",
     needs=("torch", "onnxscript"),
     extra="onnx",
+    script=template("torch_exported", "torch_onnx"),
     cases=60,
 )
 def build(config: Config, weights: Weights) -> Run:

@@ -9,6 +9,7 @@ from impls.contract import Capabilities, Config, KnownDefect, Run, Weights
 from impls.layers import Optional
 from impls.parameters import fill
 from impls.registry import register
+from impls.scripts import template
 from impls.torch_defects import TORCH_DEFECTS
 
 
@@ -16,6 +17,7 @@ from impls.torch_defects import TORCH_DEFECTS
     "nn.rnn-packed",
     # A PackedSequence holds one sequence at least.
     capabilities=Capabilities(lengths=("padded",), padding="zeros", unbatched=False, min_batch=1),
+    script=template("torch_packed"),
     known_defects=(
         *TORCH_DEFECTS,
         KnownDefect(

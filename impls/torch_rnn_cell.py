@@ -9,10 +9,11 @@ from impls.contract import Config, Run, Weights
 from impls.layers import Scan, run_scans
 from impls.parameters import fill
 from impls.registry import register
+from impls.scripts import template
 from impls.torch_defects import TORCH_DEFECTS
 
 
-@register("nn.rnncell", known_defects=TORCH_DEFECTS)
+@register("nn.rnncell", script=template("torch_rnn_cell"), known_defects=TORCH_DEFECTS)
 def build(config: Config, weights: Weights) -> Run:
     """One nn.RNNCell a layer and direction."""
     parameters: dict[str, torch.Tensor] = {}

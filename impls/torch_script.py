@@ -10,6 +10,7 @@ from torch.nn.utils.rnn import PackedSequence
 from impls.contract import Capabilities, Config, Run, Weights
 from impls.parameters import fill
 from impls.registry import register
+from impls.scripts import template
 from impls.torch_defects import TORCH_DEFECTS
 
 
@@ -44,6 +45,7 @@ def _network(config: Config, weights: Weights) -> torch.nn.RNN:
 @register(
     "nn.rnn-script",
     capabilities=Capabilities(lengths=("packed",)),
+    script=template("torch_script"),
     known_defects=TORCH_DEFECTS,
     group="compiled",
     cases=30,
@@ -66,7 +68,7 @@ def build_script(config: Config, weights: Weights) -> Run:
     return run
 
 
-@register("nn.rnn-trace", known_defects=TORCH_DEFECTS, group="compiled", cases=100)
+@register("nn.rnn-trace", script=template("torch_trace"), known_defects=TORCH_DEFECTS, group="compiled", cases=100)
 def build_trace(config: Config, weights: Weights) -> Run:
     """A trace for each shape: of what depends on it, a trace keeps what it saw."""
     network = _network(config, weights)

@@ -9,10 +9,11 @@ from impls.arguments import check_arguments
 from impls.contract import Config, Run, Weights
 from impls.layers import Optional
 from impls.registry import register
+from impls.scripts import template
 from impls.torch_defects import TORCH_DEFECTS
 
 
-@register("torch-vf", known_defects=TORCH_DEFECTS)
+@register("torch-vf", script=template("torch_vf"), known_defects=TORCH_DEFECTS)
 def build(config: Config, weights: Weights) -> Run:
     """One call of the whole network, on the tensors in `weights` themselves."""
     kernel = {"tanh": _VF.rnn_tanh, "relu": _VF.rnn_relu}[config.nonlinearity]

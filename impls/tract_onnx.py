@@ -14,6 +14,7 @@ from impls.contract import Asked, Capabilities, Config, KnownDefect, Rounding, R
 from impls.defects import has_nan_state, states_of
 from impls.onnx_model import Evaluator, Node, run_nodes
 from impls.registry import register
+from impls.scripts import template
 
 
 @lru_cache(maxsize=1024)
@@ -81,6 +82,7 @@ def _saturates(case: Asked) -> bool:
     library="tract",
     needs=("onnx",),
     extra="tract",
+    script=template("onnx_node", "tract_onnx"),
     # Its errors may abort the process.
     environment={},
     cases=100,

@@ -78,6 +78,11 @@ def add_options(parser: pytest.Parser) -> None:
         help="write counterexamples to DIR (default: tests/regressions)",
     )
     group.addoption("--case", metavar="FILE", help="replay one archived case, on every implementation that can take it")
+    group.addoption(
+        "--repro",
+        metavar="FILE.py",
+        help="write each counterexample as a script that needs torch and the implementation's own library only",
+    )
     group.addoption("--table", metavar="PATH.md", help="write the table of conformance into a file, group by group")
     group.addoption("--html", metavar="PATH.html", help="write a page about the run: one file, which needs no network")
     group.addoption("--report", metavar="PATH.json", help="write the results as data")

@@ -60,7 +60,9 @@ class Finding:
     line: int = 0
 
     @classmethod
-    def of(cls, counterexample: Counterexample, commands: Mapping[str, str], archived: str = "") -> Finding:
+    def of(
+        cls, counterexample: Counterexample, commands: Mapping[str, str], archived: str = "", script: str = ""
+    ) -> Finding:
         """All that can be said of a counterexample."""
         implementation, case = counterexample.implementation, counterexample.case
         told = diagnose(counterexample)
@@ -85,6 +87,7 @@ class Finding:
             matters=what_matters(counterexample),
             others=others(counterexample),
             commands=dict(commands),
+            script=script,
             pictures=[asdict(picture) for picture in pictures_of(counterexample)],
             archived=archived,
             source=source,

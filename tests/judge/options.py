@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, Phase, settings
 from impls import DEVICES, Implementation, RegistrationError, resolve
 from impls.registry import in_group
 from tests.commandline import CASES, SECONDS
-from tests.judge import html
+from tests.judge import html, scripts
 
 _CI_SEED = 0
 
@@ -36,6 +36,8 @@ class Run:
     device: str = "cpu"
     #: Why nothing can be judged there; empty where it can.
     no_device: str = ""
+    #: Where scripts are written that reproduce what was found.
+    reproduction: Path | None = None
 
 
 RUN = pytest.StashKey[Run]()
@@ -54,6 +56,9 @@ def configure(config: pytest.Config) -> None:
     archive = config.getoption("archive")
     if archive and Path(archive).exists() and not Path(archive).is_dir():
         raise pytest.UsageError(f"--archive {archive}: expected a folder, found a file")
+    reproduction = config.getoption("repro")
+    if reproduction and (objection := scripts.objection(Path(reproduction))):
+        raise pytest.UsageError(f"--repro {reproduction}: {objection}")
     for option in ("report", "table", "html"):
         written = config.getoption(option)
         if written and not Path(written).absolute().parent.is_dir():
@@ -74,6 +79,7 @@ def configure(config: pytest.Config) -> None:
         archive=Path(archive) if archive else None,
         replay=Path(replay) if replay else None,
         device=config.getoption("device"),
+        reproduction=Path(reproduction) if reproduction else None,
         no_device=_use_device(config.getoption("device")),
     )
 

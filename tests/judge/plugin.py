@@ -18,13 +18,14 @@ from impls.isolation import cpu_seconds
 from impls.registry import LIGHT, MAIN
 from strategies import Case
 from tests.commandline import add_options, in_checkout
-from tests.judge import archive, conformance, crashes, github, listing, report, table
+from tests.judge import archive, conformance, crashes, github, listing, report, scripts, table
 from tests.judge import finding as findings
 from tests.judge.counterexample import Counterexample, find_minimal
 from tests.judge.finding import Finding
 from tests.judge.options import RUN, Run, configure
 from tests.judge.progress import report_progress
 from tests.judge.property import PROPERTIES, Property
+from tests.judge.reproduction import Reproduction, reproduction_of
 from tests.judge.shards import budgets, shard_test
 from tests.judge.terminal import Told
 from tests.judge.trial import Trial, trial_of
@@ -32,12 +33,13 @@ from tests.judge.verdict import Disagreement
 
 TESTS = Path(__file__).parent.parent
 RESULTS = pytest.StashKey[report.Results]()
+SCRIPTS = pytest.StashKey[scripts.Scripts]()
 _STARTED = pytest.StashKey[float]()
 _CPU = pytest.StashKey[float]()
 #: What an implementation warns of is its own business; what it returns is judged.
 UNHEARD = pytest.mark.filterwarnings("ignore")
 #: By the identity of a counterexample, which is kept beside it.
-_TOLD = pytest.StashKey[dict[int, Finding]]()
+_TOLD = pytest.StashKey[dict[int, tuple[Finding, Reproduction]]]()
 _MINIMAL = pytest.StashKey[dict[tuple[str, str], list[Counterexample]]]()
 
 
@@ -72,6 +74,7 @@ def pytest_configure(config: pytest.Config) -> None:
         )
     configure(config)
     config.stash[RESULTS] = report.Results()
+    config.stash[SCRIPTS] = scripts.Scripts(config.stash[RUN].reproduction)
     config.stash[_STARTED] = time.monotonic()
     config.pluginmanager.register(
         crashes.Crashes() if not hasattr(config, "workerinput") else crashes, "rnn-parity-crashes"
@@ -278,27 +281,33 @@ def _explain(item: Any, trial: Trial, disagreement: Disagreement) -> Finding:
     again = f"pytest{asked} --hypothesis-seed={run.seed} --cases={run.cases} '{nodeid}'"
     if run.replay:
         again = f"pytest{asked} --case={run.replay}"
+    archived = ""
     if run.archive:
         path = archive.write(counterexample.record(), run.archive)
-        commands = {"archived": str(path), "replay": f"pytest{asked} --case={path}"}
-        return _finding(item, counterexample, commands, path.name)
-    commands = {"replay": again, "archive": again.replace("pytest", "pytest --archive=tests/regressions", 1)}
-    return _finding(item, counterexample, commands)
+        archived, again = path.name, f"pytest{asked} --case={path}"
+        commands = {"archived": str(path), "replay": again}
+    else:
+        commands = {"replay": again, "archive": again.replace("pytest", "pytest --archive=tests/regressions", 1)}
+    found, reproduction = _looked_into(item, counterexample)
+    commands[scripts.COMMAND] = reproduction.told(again)
+    return replace(found, commands=commands, archived=archived)
 
 
-def _finding(item: Any, counterexample: Counterexample, commands: dict[str, str], archived: str = "") -> Finding:
-    """What is said of a counterexample; one that this worker told before is looked into once."""
+def _looked_into(item: Any, counterexample: Counterexample) -> tuple[Finding, Reproduction]:
+    """What is said of a counterexample, and its script; one that this worker told before is looked into once."""
     told = item.config.stash.setdefault(_TOLD, {})
     if id(counterexample) not in told:
-        told[id(counterexample)] = Finding.of(counterexample, commands, archived)
-    return replace(told[id(counterexample)], commands=commands, archived=archived)
+        reproduction = reproduction_of(counterexample)
+        told[id(counterexample)] = Finding.of(counterexample, {}, script=reproduction.script), reproduction
+    return told[id(counterexample)]
 
 
 class Collector:
     """Gathers the results of all workers, and has each counterexample told once."""
 
-    def __init__(self, results: report.Results) -> None:
+    def __init__(self, results: report.Results, written: scripts.Scripts) -> None:
         self.results = results
+        self._scripts = written
         self._told: dict[tuple[str, ...], tuple[str, Told]] = {}
 
     @pytest.hookimpl(tryfirst=True)
@@ -306,11 +315,14 @@ class Collector:
         self.results.take(report)
         if plain := getattr(report, findings.KEY, None):
             found = Finding(**plain)
-            first, told = self._told.setdefault(found.gist, (report.nodeid, Told(found)))
-            if first == report.nodeid:
+            if found.gist not in self._told:
+                found = self._scripts.write(found)
                 self.results.findings.append(found)
+                told = Told(found)
+                self._told[found.gist] = report.nodeid, told
                 report.longrepr = told  # type: ignore[assignment]
             else:
+                first, told = self._told[found.gist]
                 told.again.append(report.nodeid)
                 report.longrepr = f"the same counterexample as {first}"
                 # It fails, is counted and summarized as all others, but has no paragraph of its own: so pytest treats
@@ -322,7 +334,8 @@ def pytest_sessionstart(session: pytest.Session) -> None:
     if hasattr(session.config, "workerinput"):
         return
     results = session.config.stash[RESULTS]
-    session.config.pluginmanager.register(Collector(results), "rnn-parity-results")
+    collector = Collector(results, session.config.stash[SCRIPTS])
+    session.config.pluginmanager.register(collector, "rnn-parity-results")
     report_progress(session.config, results)
 
 
@@ -333,6 +346,8 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
         width = terminalreporter._tw.fullwidth if terminalreporter.isatty else None
         for line in table.lines(results, width):
             terminalreporter.write_line(line)
+    for line in config.stash[SCRIPTS].written:
+        terminalreporter.write_line(line)
     if path := config.getoption("table"):
         conformance.write(Path(path), results, config.stash[RUN])
         terminalreporter.write_line(f"table of conformance: {path}")

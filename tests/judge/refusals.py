@@ -42,6 +42,11 @@ def refuses(trial: Trial, case: Case) -> None:
             network.agrees(right)
 
 
+def refuses_misuse(trial: Trial, case: Case) -> bool:
+    """Whether the wrong call alone is refused."""
+    return _call_wrongly(trial.build(case), case) is _REFUSED
+
+
 def _call_wrongly(network: Network, case: Case) -> object:
     """What the wrong call returned, or `_REFUSED`; None is a thing to return."""
     _, x, h_0 = case.tensors()

@@ -121,6 +121,9 @@ REFUSED: list[tuple[str, list[str]]] = [
     ("--case=nowhere.json", ["--case nowhere.json: there is no such file"]),
     ("--archive=pyproject.toml", ["--archive", "expected a folder, found a file"]),
     ("--report=no/such/folder/report.json", ["--report no/such/folder/report.json: there is no folder"]),
+    ("--repro=found.txt", ["--repro found.txt: expected the name of a script, FILE.py"]),
+    ("--repro=no/such/folder/found.py", ["--repro no/such/folder/found.py: there is no folder"]),
+    ("--repro={folder}/players.py", ["players.py: there is another file of that name, which is not written over"]),
     ("--hypothesis-seed=lucky", ["--hypothesis-seed: expected an integer or 'random', found 'lucky'"]),
 ]
 
@@ -425,8 +428,9 @@ SAID = [
     r"^on this same case$",
     r"^  agree: .*nn\.rnn",
     r"^what next$",
-    r"^  archived: .*agreement-[0-9a-f]{12}\.json$",
-    r"^  replay  : pytest --impl=\S*players\.py --case=\S*agreement-[0-9a-f]{12}\.json$",
+    r"^  archived : .*agreement-[0-9a-f]{12}\.json$",
+    r"^  replay   : pytest --impl=\S*players\.py --case=\S*agreement-[0-9a-f]{12}\.json$",
+    r"^  reproduce: pytest --repro=reproduction\.py --impl=\S*players\.py --case=\S*agreement-[0-9a-f]{12}\.json$",
 ]
 
 

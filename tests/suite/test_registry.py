@@ -113,6 +113,12 @@ REFUSED: dict[str, tuple[Callable[[], Any], list[str]]] = {
     "no library": (lambda: untyped("mine", build, library=""), ["library", "str", "found ''"]),
     "extra": (lambda: untyped("mine", build, extra=3), ["extra", "str | None", "found 3"]),
     "defect": (lambda: untyped("mine", build, known_defects=["some"]), ["KnownDefect", "found 'some'"]),
+    "script of no text": (lambda: untyped("mine", build, script=3), ["script should be the text of a Python file"]),
+    "script of no Python": (lambda: untyped("mine", build, script="def run("), ["text of a Python file, but"]),
+    "script of nothing": (
+        lambda: untyped("mine", build, script="def mine(x): ..."),
+        ["script should define one function out of run, run_time_major", "found mine"],
+    ),
     "needs": (lambda: untyped("mine", build, needs=[torch]), ["needs should name distributions", "found <module"]),
     "environment": (
         lambda: untyped("mine", build, environment={"A": 1}),

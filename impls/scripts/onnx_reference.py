@@ -1,0 +1,5 @@
+from onnx.reference import ReferenceEvaluator
+
+
+def run_model(model, feeds):
+    return ReferenceEvaluator(model).run(None, feeds)
