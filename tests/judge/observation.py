@@ -28,11 +28,17 @@ class Observation:
     error: str = ""
 
 
-def observe(implementation: Implementation, case: Case) -> Observation:
-    """A new network, called on the case; where the case asks for gradients, with tracking, and differentiated."""
+def observe(implementation: Implementation, case: Case, *, tracked: bool = False) -> Observation:
+    """A new network, called on the case; where the case asks for gradients, differentiated as well.
+
+    Args:
+        implementation: whose network.
+        case: what it is called on.
+        tracked: whether every argument asks for gradients, though the case may not.
+    """
     trial = Trial(implementation)
     try:
-        found = _differentiated(trial, case) if case.has_cotangents else tensors_of(trial.build(case), case)
+        found = _differentiated(trial, case) if tracked or case.has_cotangents else tensors_of(trial.build(case), case)
     except Disagreement as disagreement:
         return Observation(case, error=disagreement.text)
     return observed(case, found)
@@ -69,9 +75,11 @@ def _differentiated(trial: Trial, case: Case) -> dict[str, torch.Tensor]:
     asked = gradients.ask(case)
     network = trial.build_from(case, asked.weights)
     result = network.call_on(case, asked.x, asked.h_0)
+    parts = dict(zip(Result._fields, result, strict=True))
+    if not case.has_cotangents:
+        return parts
     trial._timed("differentiating", gradients.backward, case, [result], False)
     found = gradients.collect(asked, network.leaves(asked.weights))
-    parts = dict(zip(Result._fields, result, strict=True))
     return parts | {f"gradient of {name}": tensor for name, tensor in found.items()}
 
 

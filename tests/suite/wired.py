@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
 import torch
 
 from impls import Capabilities, Config, Implementation, Rounding
@@ -17,9 +18,7 @@ def wired(model: Model) -> Implementation:
 
     def build(config: Config, weights: Weights) -> Run:
         arrays = {name: tensor.detach().double().numpy() for name, tensor in weights.items()}
-        like = Case(
-            replace(config, batch_first=False), torch.zeros(1, 1, config.input_size).double().numpy(), None, arrays
-        )
+        like = Case(config, np.zeros((1, 1, config.input_size)), None, arrays)
 
         def run(x: torch.Tensor, h_0: torch.Tensor | None = None) -> tuple[torch.Tensor, torch.Tensor]:
             case = _case(like, config, x, h_0)
@@ -29,7 +28,15 @@ def wired(model: Model) -> Implementation:
 
         return run
 
-    return Implementation("wired", build, Capabilities(), Rounding(), "torch", None, ())
+    return Implementation(
+        name="wired",
+        build=build,
+        capabilities=Capabilities(),
+        rounding=Rounding(),
+        library="torch",
+        extra=None,
+        known_defects=(),
+    )
 
 
 def _case(like: Case, config: Config, x: torch.Tensor, h_0: torch.Tensor | None) -> Case:

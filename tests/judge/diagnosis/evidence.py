@@ -31,6 +31,8 @@ _MANY, _FEW = 2.0**7, 8
 #: How many rich cases are looked at, and for how many seconds of CPU at most.
 RICH = 120
 SECONDS = 1.0
+#: Properties whose calls ask for gradients.
+TRACKED = ("gradients", "length_gradients", "backward", "requires_grad")
 #: And how many of those that the property draws.
 DRAWN = 40
 HEALTH = list(HealthCheck)
@@ -92,8 +94,14 @@ class Look:
             return any(bool((np.abs(digits(ball.mid) - ball.mid) > 4 * ball.rad).any()) for ball in balls)
 
     def too_good_for(self, model: Model, prediction: Prediction | None) -> bool:
-        """Whether results are right to many more digits than a model of low precision has: by chance, hardly."""
-        if not model.rough or prediction is None or self.right is None or not self.is_right:
+        """Whether results are right to many more digits than a model of low precision has: by chance, hardly.
+
+        Not where products have so few digits that they are exact in low precision, too.
+        """
+        if not model.digits or prediction is None or self.right is None or not self.is_right:
+            return False
+        first = self.case.weights["weight_ih_l0"]
+        if digits_of(self.case.x) + digits_of(first) <= model.digits + 2:
             return False
         sharper = sum(
             int((_MANY * ball.rad[ball.rad > 0] < prediction.parts[name].rad[ball.rad > 0]).sum())
@@ -116,6 +124,15 @@ class Look:
         return any(
             exclude(prediction.parts[name], ball) for name, ball in self.right.parts.items() if name in prediction.parts
         )
+
+
+def digits_of(values: Array) -> float:
+    """How many binary digits numbers have that are not zero: the median."""
+    found = values[(values != 0) & np.isfinite(values)]
+    if not found.size:
+        return 0.0
+    significand = (np.abs(np.frexp(found)[0]) * 2.0**53).astype(np.int64)
+    return float(np.median(53 - np.log2(significand & -significand)))
 
 
 def within(got: np.ndarray, ball: Ball) -> bool:  # type: ignore[type-arg]
@@ -147,6 +164,10 @@ class Evidence:
         self.within = _widened(self.implementation.capabilities, self.minimal)
         #: Whether one call is right, and only a later one of the same network wrong.
         self.again = len(calls) > 1 and self._look(calls[-1:]).is_right
+        #: Whether it is right where no gradients are asked for, and wrong, already going forward, where they are.
+        self.tracked = False
+        if self.judged.name in TRACKED and not (self.again or self.minimal.has_cotangents):
+            self.tracked = self._look(calls[-1:]).is_right
         looks = list(self._in_time(look for seen in (calls, *counterexample.seen) for look in self._last_of(seen)))
         self.failing = [look for look in looks if not look.is_right]
         self.passing = [look for look in looks if look.is_right]
@@ -172,7 +193,11 @@ class Evidence:
 
     def _look(self, calls: Calls) -> Look:
         implementation = self.implementation
-        seen = observe(implementation, calls[-1]) if len(calls) == 1 else observe_calls(implementation, calls)
+        seen = (
+            observe(implementation, calls[-1], tracked=self.tracked)
+            if len(calls) == 1
+            else observe_calls(implementation, calls)
+        )
         return Look(calls, seen, implementation.rounding)
 
     def rich(self, stream: int = 0) -> Iterator[Look]:

@@ -34,8 +34,8 @@ class Model:
     backward: bool = False
     #: Whether models of its family differ in a number: those that say the same are then not told apart.
     numbered: bool = False
-    #: Whether it rounds to fewer digits than it should: then hardly anything is right to more digits.
-    rough: bool = False
+    #: The binary digits that it rounds to, where it should round to more; 0 elsewhere.
+    digits: int = 0
     #: How much more it says than the plain edit everywhere: a scope, a number, a second thing.
     special: int = 0
 

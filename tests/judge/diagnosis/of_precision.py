@@ -71,20 +71,20 @@ NARROW = (
 
 def models(case: Case) -> Iterator[Model]:
     """All of them that mean anything in the dtype of a failing case."""
-    return (replace(model, rough=True) for model in _models(case))
-
-
-def _models(case: Case) -> Iterator[Model]:
     for narrow in NARROW:
-        if not narrow.narrower_than(case.config.dtype):
-            continue
-        yield from _rounded_operands(narrow)
-        if narrow.dtype is not None:
-            yield from _computed(narrow, narrow.dtype)
+        if narrow.narrower_than(case.config.dtype):
+            digits = int(-np.log2(narrow.unit))
+            yield from (replace(model, digits=digits) for model in _rounding_to(narrow))
     for dtype in FORMATS:
         name = str(dtype).removeprefix("torch.")
         yield _returned(f"results are {name} whatever was asked for", dtype, "output", "h_n")
         yield _returned(f"h_n is {name} whatever was asked for", dtype, "h_n")
+
+
+def _rounding_to(narrow: Narrow) -> Iterator[Model]:
+    yield from _rounded_operands(narrow)
+    if narrow.dtype is not None:
+        yield from _computed(narrow, narrow.dtype)
 
 
 def _returned(name: str, dtype: torch.dtype, *parts: str) -> Model:

@@ -62,8 +62,8 @@ def solve(evidence: Evidence) -> Diagnosis:
         found = [each for each in _conditional(survivors, looks) if _confirmed(each, evidence)]
         shown = ENOUGH if found else 0
     names = tuple(dict.fromkeys(candidate.name for candidate in found))
-    again = " from the second call on" if evidence.again else ""
-    names = tuple(name if name in of_calls.MODELS else name + again for name in names)
+    when = " from the second call on" * evidence.again + " where gradients are asked for" * evidence.tracked
+    names = tuple(name if name in of_calls.MODELS else name.removesuffix(",") + when for name in names)
     return Diagnosis(names, len(names) == 1 and shown >= ENOUGH, tried, len(looks), wrong)
 
 
