@@ -118,15 +118,10 @@ def test_rich_cases_keep_to_the_claims(kind: str) -> None:
 # Names
 
 
-def test_every_bug_is_on_record() -> None:
-    """The table of names has a row for every bug that is caught without chance, and no other."""
-    assert set(NAMED) <= set(BY_NAME)
-    assert set(COVERED) <= {name for name, called in NAMED.items() if called is None}
-
-
 def test_most_covered_bugs_are_named() -> None:
     """Of the planted bugs that a model covers, four fifths have its name as the first and only candidate."""
     named = [name for name, called in NAMED.items() if called]
+    assert not [name for name in COVERED if NAMED[name]]
     assert len(named) >= 0.8 * len([*named, *COVERED])
 
 

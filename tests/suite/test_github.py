@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 import torch
+import yaml
 
 from impls import Implementation, registered
 from impls.registry import module_build
@@ -251,7 +252,6 @@ def test_the_workflow_is_the_readmes() -> None:
 
 def test_the_workflow_is_yaml() -> None:
     """Two jobs, whose steps each use or run something, the last whatever the others gave."""
-    yaml = pytest.importorskip("yaml")
     workflow = yaml.safe_load((ROOT / ".github" / "workflows" / "parity.yml").read_text(encoding="utf-8"))
     assert set(workflow["jobs"]) == {"suite", "parity"}
     for job in workflow["jobs"].values():

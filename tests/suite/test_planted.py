@@ -6,8 +6,10 @@ from strategies.complexity import complexity
 from strategies.steps import steps
 from tests.judge import Disagreement, Trial
 from tests.judge.counterexample import find_minimal, verdict_on
+from tests.judge.diagnosis import Evidence, solve
 from tests.suite.planted import BUGS, HONEST, Bug, Honest
 from tests.suite.planted.minimal import MINIMAL
+from tests.suite.planted.named import NAMED
 from tests.suite.planted.trying import PROPERTIES, hunt, implementation, simpler_by_brute_force
 
 # What an implementation warns of is its own business; what it returns is judged.
@@ -28,8 +30,11 @@ def test_is_caught_from_any_seed(bug: Bug, seed: int) -> None:
 
 
 @pytest.mark.parametrize("bug", [bug for bug in BUGS if bug.name not in BY_CHANCE], ids=str)
-def test_comes_out_minimal(bug: Bug) -> None:
-    """The counterexample is no larger than the one on record, 1-minimal, and the smallest where all can be tried."""
+def test_comes_out_minimal_and_by_name(bug: Bug) -> None:
+    """The counterexample is no larger than the one on record, 1-minimal, and the smallest where all can be tried.
+
+    The bug is called what is on record; where that is nothing, no name is stated as certain.
+    """
     judged, found = PROPERTIES[bug.property], implementation(bug)
     disagreement = hunt(judged, found, 0, shrink=True)
     assert isinstance(disagreement, Disagreement)
@@ -44,10 +49,13 @@ def test_comes_out_minimal(bug: Bug) -> None:
             assert again is None or again.kind != counterexample.disagreement.kind, f"{case} is not minimal: {step}"
     assert simpler_by_brute_force(counterexample, EXHAUSTIVE) is None
 
+    diagnosis = solve(Evidence(counterexample))
+    assert (diagnosis.names[0] if diagnosis.certain else None) == NAMED[bug.name], f"{bug.words()} {diagnosis}"
+
 
 def test_every_bug_is_on_record() -> None:
-    """The table of minimal cases has a row for every bug, and no other."""
-    assert set(MINIMAL) == {bug.name for bug in BUGS}
+    """The tables of minimal cases and of names have a row for every bug, and no other."""
+    assert set(MINIMAL) == set(NAMED) == {bug.name for bug in BUGS}
 
 
 @pytest.mark.parametrize(

@@ -162,10 +162,10 @@ class Evidence:
         self.minimal = calls[-1]
         self._trial = Trial(self.implementation, asked_for=self.judged.name)
         self.within = _widened(self.implementation.capabilities, self.minimal)
-        #: Whether one call is right, and only a later one of the same network wrong.
-        self.again = len(calls) > 1 and self._look(calls[-1:]).is_right
         #: Whether it is right where no gradients are asked for, and wrong, already going forward, where they are.
         self.tracked = False
+        #: Whether one call is right, and only a later one of the same network wrong.
+        self.again = len(calls) > 1 and self._look(calls[-1:]).is_right
         if self.judged.name in TRACKED and not (self.again or self.minimal.has_cotangents):
             self.tracked = self._look(calls[-1:]).is_right
         looks = list(self._in_time(look for seen in (calls, *counterexample.seen) for look in self._last_of(seen)))

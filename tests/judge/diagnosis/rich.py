@@ -98,7 +98,7 @@ class _Draw:
             sizes[axis] = min(int(next(self.wide[axis])), _LONG if axis == "T" else max(_WIDE))
         elif kind:
             *axes, last = kind.split("=")
-            sizes |= dict.fromkeys(axes, {**sizes, "R": rows, "1": 1, "0": 0}[last])
+            sizes |= dict.fromkeys(axes, {**sizes, "R": rows, "1": 1, "0": 0 if self.like.lengths is None else 1}[last])
         within = self.within
         limits = {"T": within.max_steps, "B": within.max_batch, "I": within.max_input_size, "H": within.max_hidden_size}
         return {axis: min(size, limits[axis] or size) for axis, size in sizes.items()}

@@ -26,7 +26,17 @@ class Told:
 
 
 def diagnose(counterexample: Counterexample) -> Told:
-    """Look for the bug behind a counterexample."""
+    """Look for the bug behind a counterexample.
+
+    A fault of the diagnosis takes nothing from the counterexample: it is told in the diagnosis's place.
+    """
+    try:
+        return _diagnosed(counterexample)
+    except Exception as error:
+        return Told([f"no diagnosis, by a fault of rnn-parity's own: {type(error).__name__}: {error}"], False, [])
+
+
+def _diagnosed(counterexample: Counterexample) -> Told:
     evidence = Evidence(counterexample)
     found = solve(evidence)
     divergence = first_divergence(evidence.failing[0]) if evidence.failing else []
