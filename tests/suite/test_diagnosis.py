@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 import re
 
 import numpy as np
@@ -14,7 +15,8 @@ from impls import Capabilities, Config, Rounding
 from impls.reference import forward
 from strategies import Case, cases, cases_with_cotangents, cases_with_lengths, special_cases
 from tests.judge import Disagreement
-from tests.judge.diagnosis import diagnose
+from tests.judge.counterexample import find_minimal
+from tests.judge.diagnosis import diagnose, evidence, solve, solving
 from tests.judge.diagnosis.conditions import fitting
 from tests.judge.diagnosis.evidence import Evidence, exclude
 from tests.judge.diagnosis.of_gradients import REFERENCE
@@ -23,9 +25,19 @@ from tests.judge.diagnosis.table import models
 from tests.judge.diagnosis.wiring import Wiring, predict
 from tests.suite.planted import BUGS
 from tests.suite.planted.named import COVERED, NAMED
-from tests.suite.planted.trying import minimal
+from tests.suite.planted.trying import PROPERTIES, hunt, minimal
+from tests.suite.wired import wired
 
 pytestmark = pytest.mark.filterwarnings("ignore::RuntimeWarning")
+
+
+@pytest.fixture(autouse=True)
+def _in_no_hurry(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a bug is called must not hang on how fast a machine is."""
+    monkeypatch.setattr(evidence, "SECONDS", math.inf)
+    monkeypatch.setattr(solving, "SECONDS", math.inf)
+
+
 BY_NAME = {bug.name: bug for bug in BUGS}
 
 
@@ -228,3 +240,30 @@ def test_nothing_is_made_up_of_a_right_implementation() -> None:
     assert counterexample is not None
     assert isinstance(counterexample.disagreement, Disagreement)
     assert not Evidence(counterexample).failing or not diagnose(counterexample).certain
+
+
+#: Bugs that nobody planted.
+UNPLANTED = (
+    "b_ih is left out in the reverse direction",
+    "the sign of W_hh is turned round",
+    "W_hh and b_hh are taken from the other direction",
+    "each row of the batch reads the state of the row after",
+    "every step is made twice",
+    "h_0's rows are read in the opposite order",
+    "tanh is a / (1 + |a|), softsign,",
+    "the output has the forward direction twice",
+    "the output lacks its last step",
+    "the input's time is read in the opposite order",
+    "rows of the batch from number 2 on (from 0) are never computed and stay zero",
+)
+
+
+@pytest.mark.parametrize("name", UNPLANTED)
+def test_a_network_that_does_what_a_model_says(name: str) -> None:
+    """Is called by that model's name, and by no other."""
+    (model,) = (model for model in models(case()) if model.name == name)
+    implementation, agreement = wired(model), PROPERTIES["agreement"]
+    disagreement = hunt(agreement, implementation, 0, shrink=True)
+    assert isinstance(disagreement, Disagreement)
+    found = solve(Evidence(find_minimal(agreement, implementation, disagreement)))
+    assert (found.names, found.certain) == ((name.removesuffix(","),), True)

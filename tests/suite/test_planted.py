@@ -1,12 +1,14 @@
 """Every planted bug is caught within the default number of cases, and comes out minimal."""
 
+import math
+
 import pytest
 
 from strategies.complexity import complexity
 from strategies.steps import steps
 from tests.judge import Disagreement, Trial
 from tests.judge.counterexample import find_minimal, verdict_on
-from tests.judge.diagnosis import Evidence, solve
+from tests.judge.diagnosis import Evidence, evidence, solve, solving
 from tests.suite.planted import BUGS, HONEST, Bug, Honest
 from tests.suite.planted.minimal import MINIMAL
 from tests.suite.planted.named import NAMED
@@ -14,6 +16,14 @@ from tests.suite.planted.trying import PROPERTIES, hunt, implementation, simpler
 
 # What an implementation warns of is its own business; what it returns is judged.
 pytestmark = pytest.mark.filterwarnings("ignore::RuntimeWarning")
+
+
+@pytest.fixture(autouse=True)
+def _in_no_hurry(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a bug is called must not hang on how fast a machine is."""
+    monkeypatch.setattr(evidence, "SECONDS", math.inf)
+    monkeypatch.setattr(solving, "SECONDS", math.inf)
+
 
 #: Bugs that show by chance, or by the number of calls made before: that they are caught is all that can be asked.
 BY_CHANCE = {"sums-split-anew", "dropout-left-on", "state-in-self", "input-in-self", "state-in-class"}

@@ -87,9 +87,8 @@ def _along_batch(step: Step) -> Ball:
     if rows != len(cell.b_ih):
         return step.operations.activate(sum_of(step, step.h))
     products = step.operations.affine([(step.x, cell.w_ih), (step.h, cell.w_hh)])
-    return step.operations.activate(
-        step.operations.add(products, exact((cell.b_ih + cell.b_hh)[:, None] + 0 * products.mid))
-    )
+    biases = [exact(np.broadcast_to(bias[:, None], products.mid.shape)) for bias in (cell.b_ih, cell.b_hh)]
+    return step.operations.activate(step.operations.add(products, *biases))
 
 
 #: The activation, or a bias, in the wrong place.

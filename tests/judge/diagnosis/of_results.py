@@ -66,9 +66,6 @@ OUTPUTS: dict[str, Move] = {
     "the output lacks its last step": lambda case, output: output[:-1],
     "the output comes in the opposite order of time": lambda case, output: output[::-1],
     "the batch's rows in the output come in the opposite order": lambda case, output: output[:, ::-1],
-    "the reverse half of the output comes first, in the last layer alone,": lambda case, output: np.roll(
-        output, case.config.hidden_size if case.config.bidirectional else 0, -1
-    ),
 }
 
 

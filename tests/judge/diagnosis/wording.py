@@ -9,7 +9,7 @@ from tests.judge.counterexample import Counterexample
 from tests.judge.diagnosis.divergence import first_divergence
 from tests.judge.diagnosis.evidence import Evidence
 from tests.judge.diagnosis.pattern import known
-from tests.judge.diagnosis.solve import Diagnosis, solve
+from tests.judge.diagnosis.solving import Diagnosis, solve
 
 #: No more candidates are listed.
 _LISTED = 4
