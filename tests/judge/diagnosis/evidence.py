@@ -210,8 +210,10 @@ class Evidence:
             yield look
 
     def _drawn(self, stream: int) -> list[Case]:
-        """Cases as the property draws them."""
+        """Cases as the property draws them; none where it draws what is to be refused."""
         drawn: list[Case] = []
+        if self.implementation.capabilities.objections(self.minimal):
+            return drawn
 
         @seed(stream)
         @settings(

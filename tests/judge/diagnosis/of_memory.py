@@ -21,19 +21,34 @@ ARGUMENTS: dict[str, Callable[[str], bool]] = {
 }
 
 
-def _as_packed(case: Case, name: str, array: Array, from_the_beginning: bool) -> Array:
-    """What stands in the memory of an argument, as if its numbers lay side by side."""
+def _packed(tensor: torch.Tensor, held: torch.Tensor) -> torch.Tensor:
+    if held.numel() < tensor.numel():
+        raise ValueError("reads beyond the end of its memory")
+    return held[: tensor.numel()].reshape(tensor.shape)
+
+
+#: Where and how it is read: from a tensor and the numbers that its storage holds.
+READ: dict[str, Callable[[torch.Tensor, torch.Tensor], torch.Tensor]] = {
+    "as if the numbers lay side by side, from where it begins": lambda tensor, held: _packed(
+        tensor, held[tensor.storage_offset() :]
+    ),
+    "as if the numbers lay side by side, from the beginning of its storage": _packed,
+    "from the beginning of its storage, though it begins later": lambda tensor, held: held.as_strided(
+        tensor.shape, tensor.stride(), 0
+    ),
+}
+
+
+def _read(case: Case, name: str, array: Array, how: Callable[[torch.Tensor, torch.Tensor], torch.Tensor]) -> Array:
+    """What is read in the place of an argument."""
     layouts: dict[str, Callable[[Array], Array]] = {"x": case.in_layout, "h_0": case.state_in_layout}
     laid_out = layouts.get(name, lambda array: array)(array)
     tensor = MEMORY[case.memory](torch.from_numpy(laid_out.copy()))
     held = torch.empty(0, dtype=tensor.dtype).set_(tensor.untyped_storage())  # type: ignore[call-overload]
-    start = 0 if from_the_beginning else tensor.storage_offset()
-    if held.numel() < start + tensor.numel():
-        raise ValueError("reads beyond the end of its memory")
-    packed: Array = held[start : start + tensor.numel()].reshape(tensor.shape).numpy()
+    found: Array = how(tensor, held).numpy()
     if name == "x":
-        return packed[:, None] if case.unbatched else packed.swapaxes(0, 1) if case.config.batch_first else packed
-    return packed[:, None] if name == "h_0" and case.unbatched else packed
+        return found[:, None] if case.unbatched else found.swapaxes(0, 1) if case.config.batch_first else found
+    return found[:, None] if name == "h_0" and case.unbatched else found
 
 
 def models(case: Case) -> Iterator[Model]:
@@ -41,22 +56,13 @@ def models(case: Case) -> Iterator[Model]:
     if case.memory == "contiguous":
         return
     for what, where in ARGUMENTS.items():
-        for how, from_the_beginning in (
-            (", from where it begins", False),
-            (", from the beginning of its storage", True),
-        ):
-            yield Model.wired(
-                f"{what} is read as if the numbers lay side by side{how}",
-                Wiring(case=_reader(where, from_the_beginning)),
-                family=what,
-            )
+        for words, how in READ.items():
+            yield Model.wired(f"{what} is read {words}", Wiring(case=_reader(where, how)))
 
 
-def _reader(where: Callable[[str], bool], from_the_beginning: bool) -> Callable[[Case], Case]:
+def _reader(
+    where: Callable[[str], bool], how: Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
+) -> Callable[[Case], Case]:
     return lambda case: case.with_arrays(
-        **{
-            name: _as_packed(case, name, array, from_the_beginning)
-            for name, array in case.arrays.items()
-            if where(name)
-        }
+        **{name: _read(case, name, array, how) for name, array in case.arrays.items() if where(name)}
     )

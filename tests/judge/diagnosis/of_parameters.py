@@ -42,7 +42,6 @@ EDITS: dict[str, Callable[[Cell], Cell]] = {
     ),
     "W_hh is left out: nothing is carried from step to step": lambda cell: cell._replace(w_hh=0 * cell.w_hh),
     "W_ih is left out: the input is not read": lambda cell: cell._replace(w_ih=0 * cell.w_ih),
-    "only the diagonal of W_hh is used": lambda cell: cell._replace(w_hh=np.diag(np.diag(cell.w_hh))),
     "the diagonal of W_hh is left out": lambda cell: cell._replace(w_hh=cell.w_hh - np.diag(np.diag(cell.w_hh))),
     "W_hh counts twice": lambda cell: cell._replace(w_hh=2 * cell.w_hh),
     "W_hh counts half": lambda cell: cell._replace(w_hh=cell.w_hh / 2),

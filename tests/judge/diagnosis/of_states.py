@@ -109,6 +109,13 @@ def _unless_zero(step: Step) -> Ball:
     return Ball(np.where(zero, step.h.mid, new.mid), np.where(unsure, np.inf, np.where(zero, step.h.rad, new.rad)))
 
 
+def _alone(step: Step, unit: int) -> Ball:
+    """One unit that hears of no other, of no NaN there either."""
+    cell, own = step.cell, slice(unit, unit + 1)
+    products = [(step.x, cell.w_ih[own]), (each(lambda part: part[:, own], step.h), cell.w_hh[own, own])]
+    return step.operations.activate(step.operations.affine(products, [cell.b_ih[own], cell.b_hh[own]]))
+
+
 #: One step, done otherwise.
 STEPS: dict[str, Callable[[Step], Ball]] = {
     "every step starts from h_0: the state is not carried": lambda step: _from(step, step.start),
@@ -117,6 +124,9 @@ STEPS: dict[str, Callable[[Step], Ball]] = {
     ),
     "the activation is applied to h_0, too,": lambda step: _from(
         step, step.h if step.t else step.operations.activate(step.start)
+    ),
+    "only the diagonal of W_hh is used": lambda step: joined(
+        [_alone(step, unit) for unit in range(len(step.cell.b_hh))]
     ),
     "an all-zero frame leaves the state as it is": _unless_zero,
     "without an h_0 the first step leaves out the recurrent half, b_hh included,": lambda step: (

@@ -46,14 +46,6 @@ class _Draw:
         self.random, self.like, self.within = random, like, within
         self.wide = {axis: itertools.cycle(random.permutation(_WIDE)) for axis in "TBIH"}
         self.numbers = self.dense
-        info = torch.finfo(like.config.dtype)
-        self.edges = (
-            info.max / 4,
-            -info.max / 4,
-            info.max**0.625,
-            2 * info.smallest_normal,
-            info.smallest_normal**0.625,
-        )
 
     def case(self, kind: str) -> Case:
         config = self.config(1 if kind == "wide T" else 3)
@@ -72,7 +64,7 @@ class _Draw:
         }
         weights = {name: self.weight(config, shape) for name, shape in config.parameter_shapes().items()}
         if not self.like.finite and self.chance(0.7):
-            self.put_special([arrays["x"], arrays["h_0"], *weights.values()])
+            self.put_special(config.dtype, [arrays["x"], arrays["h_0"], *weights.values()])
         return Case(config, weights=weights, memory=self.memory(), **self.handed_over(steps, batch), **arrays)
 
     def config(self, most_layers: int) -> Config:
@@ -140,14 +132,21 @@ class _Draw:
         scale = 2.0 ** -np.ceil(np.log2(max(1.0, shape[-1] / 2))) if len(shape) == 2 else 1.0
         return round_to(config.dtype, self.numbers(config, shape) * scale)
 
-    def put_special(self, arrays: list[Array | None]) -> None:
+    def put_special(self, dtype: torch.dtype, arrays: list[Array | None]) -> None:
         """A NaN, an infinity, or a number at the edge of the dtype somewhere."""
         filled = [array for array in arrays if array is not None and array.size]
         array = self.one_of(filled)
-        array.flat[int(self.random.integers(array.size))] = self.one_of((np.nan, np.inf, -np.inf, *self.edges))
+        array.flat[int(self.random.integers(array.size))] = self.one_of((np.nan, np.inf, -np.inf, *_edges(dtype)))
 
     def chance(self, share: float) -> bool:
         return bool(self.random.random() < share)
 
     def one_of(self, options: Any) -> Any:
         return options[int(self.random.integers(len(options)))]
+
+
+def _edges(dtype: torch.dtype) -> tuple[float, ...]:
+    """Numbers whose squares overflow or underflow, and the edges themselves."""
+    info = torch.finfo(dtype)
+    numbers = info.max / 4, -info.max / 4, info.max**0.625, 2 * info.smallest_normal, info.smallest_normal**0.625
+    return tuple(round_to(dtype, numbers))
