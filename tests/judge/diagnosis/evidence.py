@@ -202,7 +202,10 @@ class Evidence:
 
     def rich(self, stream: int = 0) -> Iterator[Look]:
         """Looks at rich cases, as long as there is time."""
-        cases = itertools.chain(rich_cases(self.minimal, self.within, RICH, stream), self._drawn(stream))
+        # Of each case, there are several pairs of calls to look at.
+        fewer = 4 if self.again else 1
+        drawn = self._drawn(stream)[::fewer]
+        cases = itertools.chain(rich_cases(self.minimal, self.within, RICH // fewer, stream), drawn)
         for look in self._in_time(
             look for case in cases if not self._trial.defects(case) for look in self._looks(case)
         ):
