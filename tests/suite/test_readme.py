@@ -49,8 +49,10 @@ def test_the_first_try_is_caught_as_shown(tmp_path: Path) -> None:
     printed = pytest_here("-n0", *command.replace("my_rnn.py", str(written(tmp_path, FIRST))).split())
 
     before, _, after = shown.partition("  (reduced from")
+    # How many cases are looked at for a diagnosis depends on how fast a machine is.
+    figures = re.compile(r"\d+(?= cases,| of them| bug models)")
     for line in before.splitlines() + after.partition("\non this same case")[0].splitlines()[1:]:
-        assert line in printed
+        assert figures.sub("#", line) in figures.sub("#", printed)
     # Where more is installed than the README supposes, the end of the line counts those for whom there is no room.
     agreeing, others = (re.findall(pattern, printed) for pattern in (r"  agree: (.*)", r"  (?:dis|cannot).*: (.*)"))
     for name in re.findall(r"  agree: (.*)", shown)[0].split(", "):

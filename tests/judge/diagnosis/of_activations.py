@@ -91,6 +91,18 @@ def _along_batch(step: Step) -> Ball:
     return step.operations.activate(step.operations.add(products, *biases))
 
 
+def _elementwise(step: Step) -> Ball:
+    """As a notebook has it: relu(W_ih.T * x + b_ih + h * W_hh.T + b_hh), h being 0 before the first step without h_0.
+
+    ValueError where shapes cannot be broadcast.
+    """
+    cell, h = step.cell, step.h
+    if step.case.h_0 is None and not step.t:
+        h = exact(np.zeros(()))
+    products = [Ball(v.mid * w.T, v.rad * np.abs(w.T)) for v, w in ((step.x, cell.w_ih), (h, cell.w_hh))]
+    return step.operations.activate(step.operations.add(*products, exact(cell.b_ih), exact(cell.b_hh)))
+
+
 #: The activation, or a bias, in the wrong place.
 PLACES: dict[str, Callable[[Step], Ball]] = {
     "the activation is applied twice": lambda step: step.operations.activate(
@@ -120,6 +132,7 @@ PLACES: dict[str, Callable[[Step], Ball]] = {
     "the activation is applied to the state before W_hh, and not after,": lambda step: sum_of(
         step, step.operations.activate(step.h)
     ),
+    "products with weights are taken element by element, * in the place of @": _elementwise,
     "biases are added along the batch where it is as large as the hidden size": _along_batch,
 }
 

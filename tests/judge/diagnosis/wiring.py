@@ -92,6 +92,8 @@ class Operations:
 
     def add(self, *balls: Ball) -> Ball:
         """A sum of balls, rounded after each; that of whole 64ths below 2, and of zeros, is exact in every dtype."""
+        broadcast = zip(*(np.broadcast_arrays(*parts) for parts in zip(*balls, strict=True)), strict=True)
+        balls = tuple(Ball(*parts) for parts in broadcast)
         mid, rad = sum(ball.mid for ball in balls), sum(ball.rad for ball in balls)
         size = sum(np.abs(ball.mid) + ball.rad for ball in balls)
         nonzero = sum((ball.mid != 0) | (ball.rad > 0) for ball in balls)
