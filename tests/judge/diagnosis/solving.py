@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from impls.balls import RADIUS_SLACK, Ball
@@ -133,25 +133,24 @@ def _plainer(one: _Candidate, other: _Candidate) -> bool:
 
 def _same(some: Sequence[Prediction | None], others: Sequence[Prediction | None]) -> bool:
     """Whether no prediction excludes the other's."""
-    return all(
-        one is other
-        or (
-            one is not None
-            and other is not None
-            and not any(exclude(ball, other.parts[name]) for name, ball in one.parts.items())
-        )
-        for one, other in zip(some, others, strict=True)
-    )
+    return _throughout(lambda one, other: not exclude(one, other), some, others)
 
 
 def _inside(some: Sequence[Prediction | None], others: Sequence[Prediction | None]) -> bool:
     """Whether everything that some predictions allow is allowed by others."""
+    return _throughout(_ball_inside, some, others)
+
+
+def _throughout(
+    holds: Callable[[Ball, Ball], bool], some: Sequence[Prediction | None], others: Sequence[Prediction | None]
+) -> bool:
+    """Whether something holds for every two balls of two models' predictions; where one raises, the other must."""
     return all(
         one is other
         or (
             one is not None
             and other is not None
-            and all(_ball_inside(ball, other.parts[name]) for name, ball in one.parts.items())
+            and all(holds(ball, other.parts[name]) for name, ball in one.parts.items())
         )
         for one, other in zip(some, others, strict=True)
     )
