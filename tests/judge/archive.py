@@ -44,14 +44,14 @@ class Record:
         return f"{self.property}-{hashlib.sha256(content.encode()).hexdigest()[:12]}.json"
 
 
-def write(record: Record, folder: Path = REGRESSIONS) -> Path:
-    """Write a record under its own name; nothing happens where that case is there already.
+def write(record: Record, folder: Path = REGRESSIONS, *, anew: bool = False) -> Path:
+    """Write a record under its own name; nothing happens where that case is there already, unless it is written `anew`.
 
     The file appears whole or not at all, and two writers do each other no harm.
     """
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / record.file_name
-    if path.exists():
+    if path.exists() and not anew:
         return path
     data = {
         "schema": SCHEMA,

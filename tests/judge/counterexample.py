@@ -39,14 +39,16 @@ class Counterexample:
     #: Each as the calls of one network, the last of which tells.
     seen: tuple[tuple[Case, ...], ...] = ()
 
-    def record(self) -> Record:
-        """What the archive keeps of it."""
+    def record(self, diagnosis: Sequence[str] = ()) -> Record:
+        """What the archive keeps of it, with the lines of its diagnosis where it has one by then."""
         details = {key: value for key, value in self.disagreement.details.items() if isinstance(value, int | float)}
         seen = {
             "implementation": self.implementation.name,
             "kind": self.disagreement.kind,
             "says": self.disagreement.text,
         }
+        if diagnosis:
+            seen["diagnosis"] = "; ".join(line.strip() for line in diagnosis)
         versions = {
             self.implementation.library: self.implementation.version or "not installed",
             "python": sys.version.split()[0],

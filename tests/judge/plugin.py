@@ -281,8 +281,10 @@ def _explain(item: Any, trial: Trial, disagreement: Disagreement) -> Finding:
     again = f"pytest{asked} --hypothesis-seed={run.seed} --cases={run.cases} '{nodeid}'"
     if run.replay:
         again = f"pytest{asked} --case={run.replay}"
-    archived = ""
+    archived, is_new = "", False
     if run.archive:
+        # Before it is looked into: that calls the implementation on other cases, which may take the process down.
+        is_new = not (run.archive / counterexample.record().file_name).exists()
         path = archive.write(counterexample.record(), run.archive)
         archived, again = path.name, f"pytest{asked} --case={path}"
         commands = {"archived": str(path), "replay": again}
@@ -290,6 +292,8 @@ def _explain(item: Any, trial: Trial, disagreement: Disagreement) -> Finding:
         commands = {"replay": again, "archive": again.replace("pytest", "pytest --archive=tests/regressions", 1)}
     found, reproduction = _looked_into(item, counterexample)
     commands[scripts.COMMAND] = reproduction.told(again)
+    if run.archive and is_new:
+        archive.write(counterexample.record(found.diagnosis), run.archive, anew=True)
     return replace(found, commands=commands, archived=archived)
 
 

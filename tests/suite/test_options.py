@@ -497,6 +497,7 @@ def test_archived() -> None:
         "got": 0,
         "allowed": 0,
     }.items() <= seen.items()
+    assert seen["diagnosis"].startswith("the bug: b_hh is left out; explains all that it returned in ")
     assert set(found.versions) == {"torch", "python"}
 
 
