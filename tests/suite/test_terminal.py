@@ -183,7 +183,8 @@ def test_the_same_counterexample_is_told_once(tmp_path: Path, workers: int) -> N
     assert len(re.findall(r"^FAILED tests/.*the same counterexample as tests/", plain, re.MULTILINE)) == 5
     assert len(re.findall(r"^FAILED tests/.* - none of the \d+", plain, re.MULTILINE)) == 1
     assert "\x1b[1m\x1b[31mbroken (torch" in text
-    assert "\x1b[32m    expected" in text
+    assert "\x1b[1m  none of the" in text
+    assert "\x1b[1m\x1b[36mfirst divergence" in text or "\x1b[36m\x1b[1mfirst divergence" in text
     junit = (tmp_path / "junit.xml").read_text(encoding="utf-8")
     assert junit.count("<testcase ") == junit.count("<failure ") == 6
 
