@@ -59,7 +59,7 @@ INITIAL: dict[str, Callable[[Case, Array], Array]] = {
 States = Mapping[tuple[int, bool], Ball]
 #: What a cell starts from.
 STARTS: dict[str, Callable[[Case, Cell, Array, States], Ball]] = {
-    "h_0 is ignored": lambda case, cell, h_0, states: exact(0 * h_0[row_of(case, cell)]),
+    "h_0 is ignored": lambda case, cell, h_0, states: exact(np.zeros(h_0.shape[1:])),
     "every layer starts from the first one's h_0": lambda case, cell, h_0, states: exact(h_0[int(cell.reverse)]),
     "every layer starts from the last one's h_0": lambda case, cell, h_0, states: exact(
         h_0[cell.top * case.config.num_directions + cell.reverse]
@@ -118,6 +118,12 @@ def _alone(step: Step, unit: int) -> Ball:
 
 #: One step, done otherwise.
 STEPS: dict[str, Callable[[Step], Ball]] = {
+    "W_hh is left out: nothing is carried from step to step": lambda step: step.operations.activate(
+        step.operations.affine([(step.x, step.cell.w_ih)], [step.cell.b_ih, step.cell.b_hh])
+    ),
+    "W_ih is left out: the input is not read": lambda step: step.operations.activate(
+        step.operations.affine([(step.h, step.cell.w_hh)], [step.cell.b_ih, step.cell.b_hh])
+    ),
     "every step starts from h_0: the state is not carried": lambda step: _from(step, step.start),
     "from the second step on, each reads the state before the last one": lambda step: _from(
         step, step.start if step.t < 2 else step.states[-2]
@@ -169,14 +175,14 @@ STEPS: dict[str, Callable[[Step], Ball]] = {
 #: Bugs with a number of steps, rows or units: a step, and the number.
 NUMBERED: dict[str, Callable[[Step, int], Ball]] = {
     "the state is forgotten after every {k} steps": lambda step, k: _from(
-        step, exact(0 * step.start.mid) if step.t and step.t % k == 0 else step.h
+        step, exact(np.zeros(step.start.mid.shape)) if step.t and step.t % k == 0 else step.h
     ),
     "the state starts again from h_0 after every {k} steps": lambda step, k: _from(
         step, step.start if step.t % k == 0 else step.h
     ),
     "steps from number {k} on (from 0) repeat the state": lambda step, k: as_it_should(step) if step.t < k else step.h,
     "steps from number {k} on (from 0) give zeros": lambda step, k: (
-        as_it_should(step) if step.t < k else exact(0 * step.start.mid)
+        as_it_should(step) if step.t < k else exact(np.zeros(step.start.mid.shape))
     ),
     "steps beyond the last whole block of {k}, where there is one, repeat the state": lambda step, k: (
         as_it_should(step) if step.t < _blocks(step.case.steps, k) else step.h
