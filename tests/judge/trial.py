@@ -157,13 +157,15 @@ class Trial:
         asked = gradients.ask(case, wanted)
         network = self.build_from(case, asked.weights)
         with network.told():
-            self._agrees_on(network, case, asked, calls, backwards)
+            self._agrees_on(network, case, asked, calls, backwards, connected=wanted is None)
 
-    def _agrees_on(self, network: Network, case: Case, asked: gradients.Asked, calls: int, backwards: int) -> None:
+    def _agrees_on(
+        self, network: Network, case: Case, asked: gradients.Asked, calls: int, backwards: int, *, connected: bool
+    ) -> None:
         results = [network.call_on(case, asked.x, asked.h_0) for _ in range(calls)]
         for result in results:
             self.judge(case, result, self.expected(case))
-            if asked.wanted == asked.arguments().keys() and not any(part.requires_grad for part in result):
+            if connected and not any(part.requires_grad for part in result):
                 raise Disagreement(
                     "raises nothing to differentiate",
                     "torch's autograd connects the results to no argument: either detach nothing, or say "

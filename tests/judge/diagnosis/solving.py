@@ -58,8 +58,9 @@ def solve(evidence: Evidence) -> Diagnosis:
     always = [found for found in survivors if _explains_all(found, looks)]
     found = _told_apart([candidate for candidate in always if _shows(candidate, looks)])
     shown = min((_shows(candidate, looks) for candidate in found), default=0)
-    if not found:
-        found = [each for each in _conditional(survivors, looks) if _confirmed(each, evidence)]
+    if not found and (conditional := list(_conditional(survivors, looks))):
+        others = list(evidence.rich(stream=1))
+        found = [candidate for candidate in conditional if _confirmed(candidate, others)]
         shown = ENOUGH if found else 0
     names = tuple(dict.fromkeys(candidate.name for candidate in found))
     when = " from the second call on" * evidence.again + " where gradients are asked for" * evidence.tracked
@@ -181,9 +182,9 @@ def _conditional(survivors: Sequence[_Candidate], looks: Sequence[Look]) -> Iter
             yield from (_Candidate(candidate.model, condition=condition) for condition in conditions)
 
 
-def _confirmed(candidate: _Candidate, evidence: Evidence) -> bool:
-    """Whether a condition that was found holds on other cases, too: drawn after it was found."""
-    split = _split(candidate.model, list(evidence.rich(stream=1)))
+def _confirmed(candidate: _Candidate, others: Sequence[Look]) -> bool:
+    """Whether a condition that was found holds in other looks, too: made after it was found."""
+    split = _split(candidate.model, others)
     if split is None:
         return False
     shown, not_shown = ([look.case for look in part] for part in split)
