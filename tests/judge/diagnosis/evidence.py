@@ -31,11 +31,11 @@ _MANY, _FEW = 2.0**7, 8
 #: How many rich cases are looked at, and for how many seconds of CPU at most.
 RICH = 120
 SECONDS = 1.0
-#: Properties whose calls ask for gradients.
-TRACKED = ("gradients", "length_gradients", "backward", "requires_grad")
-#: And how many of those that the property draws.
+#: And how many of those that the property itself draws.
 DRAWN = 40
 HEALTH = list(HealthCheck)
+#: Properties whose calls ask for gradients.
+TRACKED = ("gradients", "length_gradients", "backward", "requires_grad")
 
 
 @dataclass(frozen=True)
