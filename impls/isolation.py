@@ -7,6 +7,7 @@ travel as copies, strides and shared storages included.
 from __future__ import annotations
 
 import atexit
+import math
 import os
 import pickle
 import signal
@@ -16,15 +17,17 @@ import warnings
 import weakref
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from itertools import count
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from pathlib import Path
 from tempfile import NamedTemporaryFile
-from time import process_time
+from time import monotonic, process_time
 from types import ModuleType
 from typing import Any
 
+import psutil
 import torch
 
 from impls.contract import Build, Config, Run, Weights
@@ -35,8 +38,57 @@ _PATIENCE = 5.0
 _LAST_WORDS = 300
 
 
+#: How often a process that takes its time is looked at, in seconds.
+_LOOK = 0.05
+_DOING = {"build": "building a network", "call": "calling the network", "backward": "differentiating"}
+
+
 class Crashed(RuntimeError):
-    """The process in which an implementation ran has died."""
+    """The process in which an implementation ran has died; `how` says of what, without what it printed."""
+
+    def __init__(self, how: str, last_words: str = "") -> None:
+        super().__init__(f"{how}: {last_words or 'it printed nothing'}")
+        self.how = how
+
+
+class TimedOut(Crashed):
+    """An implementation did not return within the limit, and its process was ended."""
+
+
+class TookMemory(Crashed):
+    """The process of an implementation grew beyond the limit, and was ended."""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What one call may take, whether to build a network, to run it or to differentiate."""
+
+    seconds: float = math.inf
+    #: Bytes that the process may hold meanwhile.
+    memory: float = math.inf
+
+
+_LIMITS = [Limits()]
+
+
+def limits() -> Limits:
+    """The limits that hold now."""
+    return _LIMITS[-1]
+
+
+def set_limits(found: Limits) -> None:
+    """Have calls limited from now on."""
+    _LIMITS[:] = [found]
+
+
+@contextmanager
+def limited_to(seconds: float) -> Iterator[None]:
+    """For a while, limit calls more strictly."""
+    _LIMITS.append(replace(limits(), seconds=min(seconds, limits().seconds)))
+    try:
+        yield
+    finally:
+        _LIMITS.pop()
 
 
 def isolated(asked: str, name: str, environment: Mapping[str, str]) -> Build:
@@ -128,9 +180,10 @@ class _Host:
             forgotten, self._forgotten = self._forgotten, []
             try:
                 self.connection.send_bytes(pickle.dumps((what, arguments, forgotten), protocol=5))
+                self._await_answer(what)
                 answer = self.connection.recv_bytes()
             except (EOFError, OSError) as error:
-                raise Crashed(self._death(what)) from error
+                raise Crashed(self._death(what), self._last_words()) from error
         raised, value, self.cpu_seconds = pickle.loads(answer)
         if raised:
             raise _raisable(value)
@@ -145,22 +198,56 @@ class _Host:
         """Let go of a network or a call with the next request."""
         self._forgotten.append((kind, number))
 
+    def _await_answer(self, what: str) -> None:
+        """Wait as long as the limits allow; what exceeds one is ended."""
+        allowed, started = limits(), monotonic()
+        while not self.connection.poll(min(_LOOK, allowed.seconds)):
+            if monotonic() - started >= allowed.seconds:
+                raise TimedOut(f"{_DOING[what]} took more than {allowed.seconds:g} s", self._end())
+            if (held := _memory_of(self.process.pid)) > allowed.memory:
+                said = f"{_DOING[what]} took {held / 2**20:,.0f} MiB of memory, more than {allowed.memory / 2**20:,.0f}"
+                raise TookMemory(said, self._end())
+
+    def _end(self) -> str:
+        """Kill the process; what it printed."""
+        self.process.kill()
+        self.process.join(_PATIENCE)
+        return self._last_words()
+
+    def _last_words(self) -> str:
+        return self._printed.read().decode(errors="replace").strip()[:_LAST_WORDS]
+
     def _death(self, what: str) -> str:
         self.process.join(_PATIENCE)
         code = self.process.exitcode
         how = f"with status {code}"
         if code is not None and code < 0:
             how = f"of {signal.Signals(-code).name}"
-        doing = {"build": "building a network", "call": "calling the network", "backward": "differentiating"}[what]
-        last_words = self._printed.read().decode(errors="replace").strip()
-        return f"the process died {how} while {doing}: {last_words[:_LAST_WORDS] or 'it printed nothing'}"
+        return f"the process died {how} while {_DOING[what]}"
 
 
-def _raisable(described: tuple[str, str, bytes | None]) -> Exception:
+def _memory_of(pid: int) -> int:
+    """Bytes that a process holds; 0 where it is gone."""
+    try:
+        held: int = psutil.Process(pid).memory_info().rss
+    except psutil.Error:
+        return 0
+    return held
+
+
+def in_words(error: BaseException) -> str:
+    """What an error says; some cannot even say that."""
+    try:
+        return str(error)
+    except Exception as another:
+        return f"(its text cannot be had: {type(another).__name__})"
+
+
+def _raisable(described: tuple[str, str, bytes | None]) -> BaseException:
     name, text, pickled = described
     if pickled is not None:
         found = pickle.loads(pickled)
-        if isinstance(found, Exception):
+        if isinstance(found, BaseException):
             return found
     return type(name, (RuntimeError,), {})(text)  # type: ignore[no-any-return]
 
@@ -223,12 +310,13 @@ def serve(
             server.forget(kind, number)
         try:
             raised, value = False, getattr(server, what)(*arguments)
-        except Exception as error:
-            raised, value = True, (type(error).__name__, str(error), _pickled(error))
+        except BaseException as error:
+            # Also what would end the interpreter: it is the implementation that is judged.
+            raised, value = True, (type(error).__name__, in_words(error), _pickled(error))
         connection.send_bytes(pickle.dumps((raised, value, process_time()), protocol=5))
 
 
-def _pickled(error: Exception) -> bytes | None:
+def _pickled(error: BaseException) -> bytes | None:
     try:
         made = pickle.dumps(error)
         pickle.loads(made)

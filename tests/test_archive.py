@@ -9,4 +9,4 @@ def test_archive(trial: Trial, archived: Record | UnreadableCase) -> None:
     if isinstance(archived, UnreadableCase):
         raise archived
     trial.tally.cases += 1
-    PROPERTIES[archived.property].check(trial, archived.case)
+    PROPERTIES[archived.property].judge(trial, archived.case)

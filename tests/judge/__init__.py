@@ -2,6 +2,8 @@
 
 from tests.judge.checks import at_once, same_bits, same_mapping, share_nothing, snapshot, unchanged
 from tests.judge.laws import obeys_laws
+from tests.judge.leaks import forgets_its_calls
+from tests.judge.leaving_alone import leaves_alone
 from tests.judge.modes import agrees_under_autocast, claims_autocast, unmoved_by_modes
 from tests.judge.modules import claims_dropout, claims_module, drops_out, survives_copying
 from tests.judge.property import PROPERTIES, Property, claims_gradients, claims_lengths, judged, own_process
@@ -27,7 +29,9 @@ __all__ = [
     "claims_module",
     "companion",
     "drops_out",
+    "forgets_its_calls",
     "judged",
+    "leaves_alone",
     "obeys_laws",
     "own_process",
     "refuses",

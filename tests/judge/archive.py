@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -14,6 +12,7 @@ from typing import Any
 
 from strategies import Case, InvalidCase
 from strategies.plain import from_plain, to_plain
+from tests.judge.files import write_text
 
 SCHEMA = 1
 REGRESSIONS = Path(__file__).parent.parent / "regressions"
@@ -63,17 +62,7 @@ def write(record: Record, folder: Path = REGRESSIONS, *, anew: bool = False) -> 
         "versions": record.versions,
         "date": record.date or datetime.now(UTC).date().isoformat(),
     }
-    handle, temporary = tempfile.mkstemp(prefix=".", suffix=".part", dir=folder)
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(_compact(json.dumps(data, indent=1)) + "\n")
-            file.flush()
-            os.fsync(file.fileno())
-        Path(temporary).chmod(0o644)
-        Path(temporary).replace(path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
+    write_text(path, _compact(json.dumps(data, indent=1)) + "\n")
     return path
 
 

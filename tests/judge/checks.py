@@ -13,7 +13,8 @@ from strategies import Case
 from tests.judge.trial import Network
 from tests.judge.verdict import Disagreement
 
-Snapshot = dict[str, bytes]
+#: What tensors are, by name: shape, strides, where they start, whether they ask for gradients; and their memory.
+Snapshot = dict[str, tuple[tuple[object, ...], bytes]]
 
 
 def same_bits(what: str, one: torch.Tensor, two: torch.Tensor) -> None:
@@ -36,14 +37,18 @@ def _bytes(tensor: torch.Tensor) -> bytes:
     return held
 
 
+def _form(tensor: torch.Tensor) -> tuple[object, ...]:
+    return tuple(tensor.shape), tensor.stride(), tensor.storage_offset(), tensor.dtype, tensor.requires_grad
+
+
 def snapshot(tensors: Mapping[str, torch.Tensor]) -> Snapshot:
-    """What is in the memory of some tensors."""
-    return {name: _bytes(tensor) for name, tensor in tensors.items()}
+    """What some tensors are, and what is in their memory."""
+    return {name: (_form(tensor), _bytes(tensor)) for name, tensor in tensors.items()}
 
 
 def unchanged(what: str, before: Snapshot, tensors: Mapping[str, torch.Tensor]) -> None:
-    """Demand that the memory of the tensors is as it was."""
-    changed = [name for name, tensor in tensors.items() if _bytes(tensor) != before[name]]
+    """Demand that the tensors, and their memory, are as they were."""
+    changed = [name for name, tensor in tensors.items() if (_form(tensor), _bytes(tensor)) != before[name]]
     if changed:
         raise Disagreement("changed", f"{what} changed its argument {', '.join(changed)}")
 

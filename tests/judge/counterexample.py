@@ -5,13 +5,16 @@ from __future__ import annotations
 import math
 import sys
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 
 from impls import Implementation, registered
+from impls.isolation import limited_to
 from impls.registry import LIGHT, MAIN
 from strategies import Case
 from strategies.reduce import reduce_case
 from tests.judge.archive import Record
+from tests.judge.faults import COSTLY
 from tests.judge.property import Property
 from tests.judge.trial import Trial
 from tests.judge.verdict import Disagreement
@@ -22,6 +25,8 @@ _TRIES = {"threads": 5}
 _KEPT = 12
 #: Seconds given to reducing a case of a dear implementation.
 PATIENCE = 90.0
+#: And so many to a call, while what hangs is reduced.
+HURRIED = 2.0
 
 
 @dataclass(frozen=True)
@@ -92,9 +97,13 @@ def find_minimal(
     for counterexample in known:
         if counterexample.disagreement.kind == disagreement.kind and fails(counterexample.case):
             return counterexample
-    seconds = PATIENCE if implementation.dear else math.inf
-    reduction = reduce_case(found, fails, seconds=seconds)
-    last = verdict_on(judged, implementation, reduction.case) or disagreement
+    costly = disagreement.kind in COSTLY
+    with limited_to(HURRIED) if costly else nullcontext():
+        reduction = reduce_case(found, fails, seconds=PATIENCE if implementation.dear or costly else math.inf)
+    last = verdict_on(judged, implementation, reduction.case)
+    if last is None:
+        # It shows by chance, or took long only for so hurried a limit: what was seen is told as it was seen.
+        last, reduction.case = disagreement, found if costly else reduction.case
     return Counterexample(
         judged,
         implementation,
@@ -111,9 +120,8 @@ def verdict_on(judged: Property, implementation: Implementation, case: Case) -> 
     """The disagreement of an implementation on one case, or None where it does what is demanded."""
     for _ in range(_TRIES.get(judged.name, 1)):
         try:
-            judged.check(Trial(implementation, asked_for=judged.name), case)
+            judged.judge(Trial(implementation, asked_for=judged.name), case)
         except Disagreement as disagreement:
-            disagreement.case = case
             return disagreement
     return None
 

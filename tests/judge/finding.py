@@ -88,7 +88,8 @@ class Finding:
             others=others(counterexample),
             commands=dict(commands),
             script=script,
-            pictures=[asdict(picture) for picture in pictures_of(counterexample)],
+            # What it does to its process is in no numbers.
+            pictures=[] if told.named else [asdict(picture) for picture in pictures_of(counterexample)],
             archived=archived,
             source=source,
             line=line,

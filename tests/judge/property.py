@@ -32,6 +32,11 @@ class Property:
     #: Whether a case may be judged at all, beside what `cases` draws: while reducing and replaying.
     admits: Callable[[Trial, Case], bool]
 
+    def judge(self, trial: Trial, case: Case) -> None:
+        """Check, and have the implementation watched meanwhile: what it does to its process is a disagreement, too."""
+        with trial.watched(case):
+            self.check(trial, case)
+
     def given(
         self, capabilities: Capabilities, avoiding: Callable[[Case], object] | None = None
     ) -> Callable[..., None]:
@@ -46,7 +51,7 @@ class Property:
         def body(trial: Trial, case: Case) -> None:
             with trial.judging(case) as in_time:
                 if in_time:
-                    self.check(trial, case)
+                    self.judge(trial, case)
 
         body.__name__ = body.__qualname__ = f"test_{self.name}"
         body.__module__, body.__doc__ = self.check.__module__, self.check.__doc__

@@ -52,6 +52,8 @@ class Reproduction:
 def reproduction_of(counterexample: Counterexample) -> Reproduction:
     """The script of a counterexample, where its case fails by a single call, and that can be written."""
     implementation, case = counterexample.implementation, counterexample.case
+    if counterexample.disagreement.name:
+        return Reproduction(reason="what it does to its process is not seen in what it returns")
     if reason := unwritable(implementation, case) or _unseen(counterexample):
         return Reproduction(reason=reason)
     text = script_of(implementation, case, counterexample.disagreement.text)

@@ -19,9 +19,11 @@ from impls.contract import KnownDefect, Run
 from impls.isolation import cpu_seconds
 from impls.reference import forward
 from strategies import Case
-from tests.judge import gradients, lengths
+from tests.judge import gradients, lengths, surroundings
 from tests.judge.counts import Counts, count_drawn, count_margin
+from tests.judge.faults import COSTLY, guarded
 from tests.judge.features import features_of
+from tests.judge.recorder import RECORDER, Note
 from tests.judge.verdict import Disagreement, Margin, Result, as_result, judge
 
 
@@ -64,6 +66,9 @@ class Trial:
     seconds: float = math.inf
     _started: float | None = None
     _failed: bool = False
+    #: What takes a process each time it is seen. Hypothesis is told that all cases show it, so that it does not shrink
+    #: it: that is left to `strategies.reduce`, which needs fewer calls.
+    _costly: Disagreement | None = None
 
     def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
         """How Hypothesis prints a trial."""
@@ -75,6 +80,8 @@ class Trial:
 
         What failed once is judged on: Hypothesis shrinks it.
         """
+        if self._costly is not None:
+            raise self._costly
         now = time.process_time() + cpu_seconds()
         self._started = now if self._started is None else self._started
         if now - self._started >= self.seconds and not self._failed:
@@ -90,7 +97,8 @@ class Trial:
             yield True
             agreed = True
         except Disagreement as disagreement:
-            disagreement.case = case
+            if disagreement.kind in COSTLY:
+                self._costly = disagreement
             raise
         finally:
             self._failed |= not agreed
@@ -98,6 +106,21 @@ class Trial:
                 self.tally.count(case, agreed=agreed, worst=self.tally.margin.worst)
             before.add(self.tally.margin)
             self.tally.margin = before
+
+    @contextmanager
+    def watched(self, case: Case) -> Iterator[None]:
+        """Write down what is judged, and see to it that the implementation leaves its surroundings as they are."""
+        name, before = self.implementation.name, surroundings.snapshot()
+        RECORDER.note(name, self.asked_for, case)
+        try:
+            yield
+            surroundings.unchanged("the network", before)
+        except Disagreement as disagreement:
+            disagreement.case = case
+            RECORDER.found(Note(name, self.asked_for, case, disagreement.kind, disagreement.text))
+            raise
+        finally:
+            surroundings.restored(before)
 
     @property
     def capabilities(self) -> Capabilities:
@@ -182,14 +205,15 @@ class Trial:
         return _expected_gradients(case, self.implementation.rounding, times)
 
     def _timed(self, what: str, function: Callable[..., Any], *arguments: Any) -> Any:
-        start = time.perf_counter()
+        start, apart = time.perf_counter(), self.implementation.environment is not None
+        # One that runs in a process of its own is waited for there, and ended.
+        if not apart:
+            RECORDER.begin(what)
         try:
-            return function(*arguments)
-        except Exception as error:
-            raise Disagreement(
-                f"raises {type(error).__name__}", f"{what} raised {type(error).__name__}: {error}"
-            ) from error
+            return guarded(what, function, *arguments)
         finally:
+            if not apart:
+                RECORDER.end()
             self.tally.implementation_seconds += time.perf_counter() - start
 
 

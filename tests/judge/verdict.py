@@ -19,10 +19,12 @@ Index: TypeAlias = tuple[int, ...]
 class Disagreement(AssertionError):
     """An implementation did not do what was demanded. `kind` tells one bug from another while a case is reduced."""
 
-    def __init__(self, kind: str, text: str, **details: Any) -> None:
+    def __init__(self, kind: str, text: str, *, name: str = "", **details: Any) -> None:
         super().__init__(text)
         self.kind = kind
         self.text = text
+        #: What the bug is called, where seeing it is knowing it.
+        self.name = name
         #: expected, got and allowed, where a number is wrong.
         self.details = details
         #: The case that showed it; set by the property.

@@ -23,6 +23,8 @@ class Told:
     certain: bool
     #: The first wrong number in the order of computation.
     divergence: list[str]
+    #: Whether the disagreement has the bug's name: seeing it is knowing it.
+    named: bool = False
 
 
 def diagnose(counterexample: Counterexample) -> Told:
@@ -37,6 +39,8 @@ def diagnose(counterexample: Counterexample) -> Told:
 
 
 def _diagnosed(counterexample: Counterexample) -> Told:
+    if name := counterexample.disagreement.name:
+        return Told([f"the bug: {name}"], True, [], named=True)
     evidence = Evidence(counterexample)
     found = solve(evidence)
     divergence = first_divergence(evidence.failing[0]) if evidence.failing else []

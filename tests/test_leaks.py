@@ -1,0 +1,10 @@
+"""Leaks: memory does not grow with the number of calls."""
+
+from strategies import Case, cases
+from tests.judge import Trial, forgets_its_calls, judged, own_process
+
+
+@judged(cases, exempts=own_process)
+def test_leaks(trial: Trial, case: Case) -> None:
+    """Nothing of a call is kept: called again and again, a network holds no more than before."""
+    forgets_its_calls(trial, case)
