@@ -9,6 +9,7 @@ In the directory of another project it adds nothing.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,12 @@ import pytest
 CASES = {"dev": 600, "ci": 600, "hunt": 10_000}
 #: And how many seconds of CPU it may take for each, by profile.
 SECONDS = {"dev": 30.0, "ci": 30.0, "hunt": 600.0}
+
+
+#: Seconds that one call may take: to compile a network takes a minute at times.
+TIME_LIMIT = 120.0
+#: MiB that a process may hold during a call, at least: frameworks take one or two thousand.
+LEAST_MEMORY = 4096
 
 
 def in_checkout() -> bool:
@@ -49,13 +56,13 @@ def add_options(parser: pytest.Parser) -> None:
     )
     group.addoption(
         "--cases",
-        type=_positive,
+        type=_positive_of("--cases", "cases"),
         metavar="N",
         help=f"cases per property and implementation (default: {CASES['dev']})",
     )
     group.addoption(
         "--seconds",
-        type=_seconds,
+        type=_seconds_of("--seconds"),
         metavar="S",
         help=f"CPU seconds per property and implementation, then it is fed no more (default: {SECONDS['dev']:g})",
     )
@@ -63,6 +70,20 @@ def add_options(parser: pytest.Parser) -> None:
         "--isolate",
         action="store_true",
         help="judge each implementation in a process of its own: one that crashes is found out as any other",
+    )
+    group.addoption(
+        "--time-limit",
+        type=_seconds_of("--time-limit"),
+        default=TIME_LIMIT,
+        metavar="S",
+        help=f"seconds that one call may take before the implementation counts as hanging (default: {TIME_LIMIT:g})",
+    )
+    group.addoption(
+        "--memory-limit",
+        type=_positive_of("--memory-limit", "MiB"),
+        metavar="MIB",
+        help="MiB of memory that a process may hold during a call (default: three quarters of what the machine has for "
+        f"each worker, and {LEAST_MEMORY} at least)",
     )
     group.addoption(
         "--device",
@@ -88,18 +109,24 @@ def add_options(parser: pytest.Parser) -> None:
     group.addoption("--report", metavar="PATH.json", help="write the results as data")
 
 
-def _seconds(text: str) -> float:
-    try:
-        number = float(text)
-    except ValueError:
-        number = 0.0
-    if not 0 < number < math.inf:
-        raise pytest.UsageError(f"--seconds: expected a number of seconds above 0, found {text!r}")
-    return number
+def _seconds_of(option: str) -> Callable[[str], float]:
+    def seconds(text: str) -> float:
+        try:
+            number = float(text)
+        except ValueError:
+            number = 0.0
+        if not 0 < number < math.inf:
+            raise pytest.UsageError(f"{option}: expected a number of seconds above 0, found {text!r}")
+        return number
+
+    return seconds
 
 
-def _positive(text: str) -> int:
-    number = int(text) if text.isdecimal() else 0
-    if number < 1:
-        raise pytest.UsageError(f"--cases: expected a number of cases from 1, found {text!r}")
-    return number
+def _positive_of(option: str, what: str) -> Callable[[str], int]:
+    def positive(text: str) -> int:
+        number = int(text) if text.isdecimal() else 0
+        if number < 1:
+            raise pytest.UsageError(f"{option}: expected a number of {what} from 1, found {text!r}")
+        return number
+
+    return positive

@@ -27,6 +27,8 @@ _KEPT = 12
 PATIENCE = 90.0
 #: And so many to a call, while what hangs is reduced.
 HURRIED = 2.0
+#: And to one of another implementation, which imports its library first.
+_ANOTHER = 30.0
 
 
 @dataclass(frozen=True)
@@ -101,7 +103,7 @@ def find_minimal(
     with limited_to(HURRIED) if costly else nullcontext():
         reduction = reduce_case(found, fails, seconds=PATIENCE if implementation.dear or costly else math.inf)
     last = verdict_on(judged, implementation, reduction.case)
-    if last is None:
+    if last is None or last.kind != disagreement.kind:
         # It shows by chance, or took long only for so hurried a limit: what was seen is told as it was seen.
         last, reduction.case = disagreement, found if costly else reduction.case
     return Counterexample(
@@ -143,9 +145,13 @@ def _standing(counterexample: Counterexample, implementation: Implementation) ->
         return "not installed"
     if judged.exempts(implementation.capabilities) or implementation.capabilities.objections(case):
         return "cannot take it"
-    # What is foreign may crash on a case that it does not claim to take.
-    apart = implementation if implementation.library in LIGHT else implementation.isolated()
+    # What is foreign may crash on a case that it does not claim to take, and who knows what is not of this tree.
+    ours = implementation.library in LIGHT and not implementation.asked
+    apart = implementation if ours else implementation.isolated()
+    if judged.exempts(apart.capabilities):
+        return "cannot take it"
     try:
-        return "disagree" if verdict_on(judged, apart, case) else "agree"
+        with limited_to(_ANOTHER):
+            return "disagree" if verdict_on(judged, apart, case) else "agree"
     except Exception:
         return "cannot be judged"

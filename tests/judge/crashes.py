@@ -1,54 +1,241 @@
-"""Implementations that take their worker down: from then on they are judged in a process of their own."""
+"""Implementations that take their worker down: the run goes on, the case is known, and it is judged apart from then on.
+
+Who was judged on what stands in the record of the process that died (`tests.judge.recorder`). With workers, the item is
+repeated in a process of the implementation's own, where the crash is an error as any other, and is reduced; should it
+not show there, the case is told as it was recorded. Without workers the run is over: what is left of it, the watchdog,
+writes down the case and says what to do, see `tests.judge.aftermath`.
+"""
 
 from __future__ import annotations
 
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Generator
+from contextlib import nullcontext
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
+import psutil
 import pytest
 
+from impls import isolation
+from tests.judge import as_it_is, recorder, watchdog
+from tests.judge import finding as findings
+from tests.judge.faults import INTERRUPTION
+from tests.judge.finding import Finding
+from tests.judge.options import RUN
+from tests.judge.recorder import RECORDER, Note
+from tests.judge.report import KEY
+from tests.judge.terminal import Told
 from tests.judge.trial import trial_of
 
-_FOLDER = "rnn_parity_crashes"
+_FOLDER = "rnn_parity_records"
+#: Seconds that a process which has died is given to be gone, and a busy one to end by itself.
+_PATIENCE, _GRACE = 2.0, 0.7
+_REPEATED = "repeated"
+_WATCHDOG = pytest.StashKey[subprocess.Popen[bytes]]()
+
+
+def record_of(folder: Path, worker: str) -> Path:
+    """Where a worker has its record."""
+    return folder / f"{worker}.record"
+
+
+def watch_over(config: pytest.Config) -> None:
+    """Have what this process judges recorded, its calls limited, and what happens to workers seen to.
+
+    Without room for a record there is none, which is said: a crash is then told without its case.
+    """
+    given = getattr(config, "workerinput", {})
+    folder = Path(given.get(_FOLDER) or tempfile.mkdtemp(prefix="rnn-parity-"))
+    config.stash[FOLDER] = folder
+    config.pluginmanager.register(sys.modules[__name__] if given else Crashes(config), "rnn-parity-crashes")
+    if given or not config.getoption("tx", None):
+        INTERRUPTION.watch()
+        _record(config, record_of(folder, given.get("workerid", "main")), alone=not given)
+
+
+def _record(config: pytest.Config, path: Path, *, alone: bool) -> None:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        RECORDER.start(path)
+    except OSError as error:
+        print(f"rnn-parity: no record is kept of what is judged, nor calls limited: {path}: {error}", file=sys.stderr)
+        return
+    allowed, into = isolation.limits(), config.stash[RUN].archive
+    telling = [sys.executable, "-m", "tests.judge.aftermath", str(path), str(into or "")]
+    with _seen_by_the_user(config):
+        command = telling if alone else []
+        config.stash[_WATCHDOG] = watchdog.start(path, allowed.seconds, allowed.memory, command)
+
+
+def _seen_by_the_user(config: pytest.Config) -> Any:
+    """Where what is started writes to the terminal, and not to what pytest captures."""
+    capturing = config.pluginmanager.getplugin("capturemanager")
+    return capturing.global_and_fixture_disabled() if capturing else nullcontext()
+
+
+def stop(config: pytest.Config) -> None:
+    """Nothing is judged any more."""
+    RECORDER.stop()
+    if watching := config.stash.get(_WATCHDOG, None):
+        watching.kill()
+        watching.wait()
+    if not hasattr(config, "workerinput") and FOLDER in config.stash:
+        shutil.rmtree(config.stash[FOLDER], ignore_errors=True)
+
+
+@dataclass(frozen=True)
+class Death:
+    """How a process ended that judged an implementation."""
+
+    note: Note
+    how: str
+    #: Whether it was the implementation that ended it; else somebody killed it, or nobody knows.
+    certain: bool
 
 
 class Crashes:
     """The controller's part: finds out who crashed, tells the workers, and has the item repeated."""
 
-    def __init__(self) -> None:
-        self._folder = TemporaryDirectory()
+    def __init__(self, config: pytest.Config) -> None:
+        self._run = config.stash[RUN]
+        if config.getoption("maxworkerrestart", None) is None and (workers := config.getoption("numprocesses", None)):
+            # xdist allows four a worker, and ends the run then: here each implementation may take some down.
+            config.option.maxworkerrestart = str(4 * (workers + len(self._run.implementations)))
+        self._folder = config.stash[FOLDER]
+        #: By the item that is being repeated.
+        self._deaths: dict[str, Death] = {}
+        self._tried: set[tuple[str, str]] = set()
+        #: What is said of them at the end of the run.
+        self.told: list[str] = []
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_configure_node(self, node: Any) -> None:
-        node.workerinput[_FOLDER] = self._folder.name
+        node.workerinput[_FOLDER] = str(self._folder)
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_handlecrashitem(self, crashitem: str, report: Any, sched: Any) -> None:
-        running = Path(self._folder.name, f"running-{report.node.gateway.id}")
-        name = running.read_text(encoding="utf-8") if running.exists() else ""
-        note = Path(self._folder.name, f"crashed-{name}")
-        if not name or note.exists():
+        path = record_of(self._folder, report.node.gateway.id)
+        seen = recorder.read(path)
+        if seen is None or seen[1] is None:
+            report.longrepr = f"{report.longrepr}: on which case is not known; it is not tried again"
             return
-        note.touch()
-        report.longrepr = (
-            f"{report.longrepr}: {name} crashed the process. This item is repeated, and {name} judged from now on, "
-            "in a process of its own, as with --isolate"
-        )
-        sched.mark_test_pending(crashitem)
+        death = _death(path, report.node, seen[1])
+        name, case = death.note.implementation, death.note.case
+        said = f"{name} was judged by {death.note.property} on {case.descriptor}, when {death.how}"
+        self._deaths[crashitem] = death
+        if (name, crashitem) in self._tried:
+            report.longrepr = f"{said}: for the second time, so that it is not tried again"
+            self._tell(report, self._deaths.pop(crashitem))
+            return
+        self._tried.add((name, crashitem))
+        (self._folder / f"crashed-{name}").touch()
+        said = f"{said}. {crashitem} is repeated, and {name} judged from now on, in a process of its own"
+        self.told.append(said)
+        report.longrepr = said
+        # What is repeated has its verdict then.
+        report.outcome = _REPEATED
+        _repeat(sched, crashitem)
 
-    def pytest_unconfigure(self) -> None:
-        self._folder.cleanup()
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> Generator[None, None, None]:
+        """What crashed a worker, and does no harm when it is repeated, is told as it was recorded."""
+        ended = report.when == "call" or (report.when == "setup" and report.outcome != "passed")
+        death = self._deaths.pop(report.nodeid, None) if ended else None
+        if death and death.certain and not hasattr(report, findings.KEY):
+            self._tell(report, death)
+        return (yield)
+
+    def _tell(self, report: pytest.TestReport, death: Death) -> None:
+        """Make a finding of a death."""
+        found, said = as_it_is.keep(replace(death.note, kind="crashes", text=death.how), self._run)
+        report.outcome = "failed"
+        report.longrepr = str(Told(found))
+        setattr(report, findings.KEY, asdict(found))
+        self.told.append(said)
+        for key, value in report.user_properties:
+            if key == KEY:
+                value["status"] = "disagrees"  # type: ignore[index]
+
+    @staticmethod
+    def pytest_report_teststatus(report: Any) -> tuple[str, str, str] | None:
+        """What is repeated has neither passed nor failed."""
+        return (_REPEATED, "R", "REPEATED") if report.outcome == _REPEATED else None
+
+    def pytest_keyboard_interrupt(self) -> None:
+        """Workers that are busy would be waited for; what they have found lies in their records."""
+        workers = psutil.Process().children()
+        _, busy = psutil.wait_procs(workers, timeout=_GRACE)
+        for worker in busy:
+            worker.kill()
+
+    def pytest_unconfigure(self, config: pytest.Config) -> None:
+        stop(config)
+
+
+#: Where the records of a run lie, on this machine.
+FOLDER = pytest.StashKey[Path]()
+
+
+def told(config: pytest.Config, findings_told: list[Finding]) -> list[str]:
+    """What is said of crashes at the end of a run, and of what was found and could not be told: written as it is."""
+    watching = config.pluginmanager.getplugin("rnn-parity-crashes")
+    return [*watching.told, *_untold(config, findings_told)]
+
+
+def _untold(config: pytest.Config, told: list[Finding]) -> list[str]:
+    known = {(found.implementation, found.property) for found in told}
+    lines = []
+    for path in sorted(config.stash[FOLDER].glob("*.found")):
+        note = recorder.untold(path)
+        if note and (note.implementation, note.property) not in known:
+            lines.append(f"interrupted: {as_it_is.keep(note, config.stash[RUN])[1]}")
+    return lines
+
+
+def _death(path: Path, node: Any, note: Note) -> Death:
+    """How the process of a worker ended, as far as that is known here."""
+    if reason := watchdog.why_ended(path):
+        return Death(note, reason, certain=True)
+    process = getattr(getattr(node.gateway, "_io", None), "popen", None)
+    try:
+        code = process.wait(_PATIENCE)  # type: ignore[union-attr]
+    except Exception:
+        return Death(note, "its worker was lost", certain=False)
+    if code == -signal.SIGKILL:
+        how = "its worker was killed, by somebody or by the system, which does so when memory runs out"
+        return Death(note, how, certain=False)
+    how = f"died of {signal.Signals(-code).name}" if code < 0 else f"ended with status {code}"
+    return Death(note, f"the process {how}", certain=True)
+
+
+def _repeat(sched: Any, item: str) -> None:
+    """Have an item run again. Schedulers by group take it back by themselves: they hold it for not yet done."""
+    try:
+        sched.mark_test_pending(item)
+    except NotImplementedError:
+        return
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: Any) -> None:
-    """A worker's part: notes who is judged; what crashed elsewhere does not crash here."""
-    given = getattr(item.config, "workerinput", {})
-    trial = trial_of(item)
+    """A worker's part: what crashed elsewhere does not crash here."""
+    RECORDER.told()
+    given, trial = getattr(item.config, "workerinput", {}), trial_of(item)
     if _FOLDER not in given or trial is None:
         return
-    folder, name = Path(given[_FOLDER]), trial.implementation.name
-    (folder / f"running-{given['workerid']}").write_text(name, encoding="utf-8")
-    if (folder / f"crashed-{name}").exists():
+    name = trial.implementation.name
+    if (Path(given[_FOLDER]) / f"crashed-{name}").exists() and trial.implementation.environment is None:
         trial.implementation = trial.implementation.isolated()
+        judged = getattr(item.obj, "property", None)
+        if judged and (reason := judged.exempts(trial.capabilities)):
+            pytest.skip(f"{name} took its process down before, and {reason}")
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    stop(config)

@@ -5,16 +5,18 @@ from __future__ import annotations
 import math
 import os
 import random
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
+import psutil
 import pytest
 import torch
 from hypothesis import HealthCheck, Phase, settings
 
 from impls import DEVICES, Implementation, RegistrationError, resolve
+from impls.isolation import Limits
 from impls.registry import in_group
-from tests.commandline import CASES, SECONDS
+from tests.commandline import CASES, LEAST_MEMORY, SECONDS
 from tests.judge import html, scripts
 
 _CI_SEED = 0
@@ -38,6 +40,8 @@ class Run:
     no_device: str = ""
     #: Where scripts are written that reproduce what was found.
     reproduction: Path | None = None
+    #: What one call may take.
+    limits: Limits = field(default_factory=Limits)
 
 
 RUN = pytest.StashKey[Run]()
@@ -81,7 +85,16 @@ def configure(config: pytest.Config) -> None:
         device=config.getoption("device"),
         reproduction=Path(reproduction) if reproduction else None,
         no_device=_use_device(config.getoption("device")),
+        limits=Limits(config.getoption("time_limit"), _memory(config)),
     )
+
+
+def _memory(config: pytest.Config) -> float:
+    """Bytes that a process may hold during a call: as asked, or the machine's own memory shared out among workers."""
+    if asked := config.getoption("memory_limit"):
+        return float(asked * 2**20)
+    workers = int(getattr(config, "workerinput", {}).get("workercount", 1))
+    return max(LEAST_MEMORY * 2.0**20, 0.75 * psutil.virtual_memory().total / workers)
 
 
 def _use_device(name: str) -> str:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import importlib
 import os
 import time
 from collections.abc import Generator, Iterator
+from contextlib import nullcontext, suppress
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -20,11 +20,13 @@ from strategies import Case
 from tests.commandline import add_options, in_checkout
 from tests.judge import archive, conformance, crashes, github, listing, report, scripts, table
 from tests.judge import finding as findings
-from tests.judge.counterexample import Counterexample, find_minimal
+from tests.judge.counterexample import HURRIED, Counterexample, find_minimal
+from tests.judge.faults import COSTLY
+from tests.judge.files import why
 from tests.judge.finding import Finding
 from tests.judge.options import RUN, Run, configure
 from tests.judge.progress import report_progress
-from tests.judge.property import PROPERTIES, Property
+from tests.judge.property import PROPERTIES, Property, load_properties
 from tests.judge.reproduction import Reproduction, reproduction_of
 from tests.judge.shards import budgets, shard_test
 from tests.judge.terminal import Told
@@ -41,13 +43,6 @@ UNHEARD = pytest.mark.filterwarnings("ignore")
 #: By the identity of a counterexample, which is kept beside it.
 _TOLD = pytest.StashKey[dict[int, tuple[Finding, Reproduction]]]()
 _MINIMAL = pytest.StashKey[dict[tuple[str, str], list[Counterexample]]]()
-
-
-def load_properties() -> dict[str, Property]:
-    """Every property of the suite: importing its file registers it."""
-    for path in sorted(TESTS.glob("test_*.py")):
-        importlib.import_module(f"tests.{path.stem}")
-    return PROPERTIES
 
 
 # Options and set-up
@@ -73,12 +68,11 @@ def pytest_configure(config: pytest.Config) -> None:
             "that an option names misleads it. Write options with an equals sign: --impl=PATH.py, --case=FILE"
         )
     configure(config)
+    isolation.set_limits(config.stash[RUN].limits)
     config.stash[RESULTS] = report.Results()
     config.stash[SCRIPTS] = scripts.Scripts(config.stash[RUN].reproduction)
     config.stash[_STARTED] = time.monotonic()
-    config.pluginmanager.register(
-        crashes.Crashes() if not hasattr(config, "workerinput") else crashes, "rnn-parity-crashes"
-    )
+    crashes.watch_over(config)
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -239,7 +233,9 @@ def pytest_runtest_makereport(
         if "archived" in item.callspec.params:
             disagreement.case = item.callspec.params["archived"].case
         if disagreement.case is not None:
-            found = _explain(item, trial, disagreement)
+            costly = disagreement.kind in COSTLY
+            with isolation.limited_to(HURRIED) if costly else nullcontext():
+                found = _explain(item, trial, disagreement)
             # Plain data, which travels from a worker beside the text.
             setattr(made, findings.KEY, asdict(found))
             made.longrepr = str(Told(found))
@@ -285,15 +281,20 @@ def _explain(item: Any, trial: Trial, disagreement: Disagreement) -> Finding:
     if run.archive:
         # Before it is looked into: that calls the implementation on other cases, which may take the process down.
         is_new = not (run.archive / counterexample.record().file_name).exists()
-        path = archive.write(counterexample.record(), run.archive)
-        archived, again = path.name, f"pytest{asked} --case={path}"
-        commands = {"archived": str(path), "replay": again}
+        try:
+            path = archive.write(counterexample.record(), run.archive)
+            archived, again = path.name, f"pytest{asked} --case={path}"
+            commands = {"archived": str(path), "replay": again}
+        except OSError as error:
+            is_new = False
+            commands = {"archived": f"NOT: {run.archive} cannot be written: {why(error)}", "replay": again}
     else:
         commands = {"replay": again, "archive": again.replace("pytest", "pytest --archive=tests/regressions", 1)}
     found, reproduction = _looked_into(item, counterexample)
     commands[scripts.COMMAND] = reproduction.told(again)
     if run.archive and is_new:
-        archive.write(counterexample.record(found.diagnosis), run.archive, anew=True)
+        with suppress(OSError):  # It is there already, without the diagnosis.
+            archive.write(counterexample.record(found.diagnosis), run.archive, anew=True)
     return replace(found, commands=commands, archived=archived)
 
 
@@ -350,7 +351,7 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
         width = terminalreporter._tw.fullwidth if terminalreporter.isatty else None
         for line in table.lines(results, width):
             terminalreporter.write_line(line)
-    for line in config.stash[SCRIPTS].written:
+    for line in (*crashes.told(config, results.findings), *config.stash[SCRIPTS].written):
         terminalreporter.write_line(line)
     if path := config.getoption("table"):
         conformance.write(Path(path), results, config.stash[RUN])

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, TypeAlias
 
 from hypothesis import given
@@ -16,6 +18,13 @@ from tests.judge.trial import Trial
 Check: TypeAlias = Callable[[Trial, Case], None]
 #: Every property whose file has been imported, by name.
 PROPERTIES: dict[str, Property] = {}
+
+
+def load_properties() -> dict[str, Property]:
+    """Every property of the suite: importing its file registers it."""
+    for path in sorted(Path(__file__).parent.parent.glob("test_*.py")):
+        importlib.import_module(f"tests.{path.stem}")
+    return PROPERTIES
 
 
 @dataclass(frozen=True)
