@@ -122,7 +122,8 @@ class Crashes:
     def pytest_handlecrashitem(self, crashitem: str, report: Any, sched: Any) -> None:
         path = record_of(self._folder, report.node.gateway.id)
         seen = recorder.read(path)
-        if seen is None or seen[1] is None:
+        known = {found.name for found in self._run.implementations}
+        if seen is None or seen[1] is None or seen[1].implementation not in known:
             report.longrepr = f"{report.longrepr}: on which case is not known; it is not tried again"
             return
         death = _death(path, report.node, seen[1])
@@ -225,8 +226,9 @@ def _repeat(sched: Any, item: str) -> None:
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: Any) -> None:
     """A worker's part: what crashed elsewhere does not crash here."""
-    RECORDER.told()
     given, trial = getattr(item.config, "workerinput", {}), trial_of(item)
+    RECORDER.told()
+    RECORDER.look_at(trial is not None)
     if _FOLDER not in given or trial is None:
         return
     name = trial.implementation.name

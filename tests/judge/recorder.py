@@ -40,10 +40,16 @@ class Recorder:
 
     def __init__(self) -> None:
         self._path: Path | None = None
+        self._kept: mmap.mmap | None = None
+        #: The same while something is judged.
         self._map: mmap.mmap | None = None
         self._lock = threading.Lock()
         self._calls = 0
         self._failing = False
+
+    def look_at(self, judging: bool) -> None:
+        """Whether what comes now is judged: only then is anything written down."""
+        self._map = self._kept if judging else None
 
     def start(self, path: Path) -> None:
         """Record from now on.
@@ -53,9 +59,9 @@ class Recorder:
         """
         with path.open("w+b") as file:
             _take_room(file, HEAD + _ROOM)
-            self._map = mmap.mmap(file.fileno(), HEAD + _ROOM)
+            self._kept = mmap.mmap(file.fileno(), HEAD + _ROOM)
         self._path = path
-        put(self._map, "owner", os.getpid())
+        put(self._kept, "owner", os.getpid())
 
     def note(self, implementation: str, judged: str, case: Case) -> None:
         """Write down the case in hand."""
@@ -95,7 +101,7 @@ class Recorder:
 
     def found(self, note: Note) -> None:
         """Keep what was found until it is told."""
-        if self._path is None:
+        if self._path is None or self._map is None:
             return
         self._failing = True
         written = self._path.with_suffix(".writing")
@@ -110,11 +116,11 @@ class Recorder:
 
     def stop(self) -> None:
         """Record no more, and leave nothing behind."""
-        if self._path is not None and self._map is not None:
-            put(self._map, "owner", 0)
+        if self._path is not None and self._kept is not None:
+            put(self._kept, "owner", 0)
             self.told()
             self._path.unlink(missing_ok=True)
-            self._path = self._map = None
+            self._path = self._map = self._kept = None
 
 
 #: This process's own.
