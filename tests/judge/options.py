@@ -18,6 +18,7 @@ from impls.isolation import Limits
 from impls.registry import in_group
 from tests.commandline import CASES, LEAST_MEMORY, ROUND_SECONDS, SECONDS
 from tests.judge import html, scripts
+from tests.judge.hunting.fuzzing import fuzzing
 from tests.judge.shards import SHARD
 
 _CI_SEED = 0
@@ -80,8 +81,9 @@ def configure(config: pytest.Config) -> None:
         implementations=_implementations(
             config.getoption("impl"), config.getoption("group"), apart=config.getoption("isolate")
         ),
-        seconds=ROUND_SECONDS if minutes else config.getoption("seconds") or SECONDS.get(profile, SECONDS["dev"]),
-        cases=SHARD if minutes else config.getoption("cases") or CASES.get(profile, CASES["dev"]),
+        seconds=_seconds(config, profile),
+        # A hunt runs each item again and again, and HypoFuzz goes on with each for ever.
+        cases=SHARD if minutes or fuzzing() else config.getoption("cases") or CASES.get(profile, CASES["dev"]),
         minutes=minutes,
         seed=_seed(config, profile),
         profile=profile,
@@ -115,6 +117,15 @@ def _refuse_with_minutes(config: pytest.Config) -> None:
         raise pytest.UsageError(
             f"--minutes and --hypothesis-profile={asked} do not go together: a hunt has the profile hunt. Leave it out"
         )
+
+
+def _seconds(config: pytest.Config, profile: str) -> float:
+    """CPU seconds that an implementation may take for a property, or for a round of it."""
+    if fuzzing():
+        return math.inf
+    if config.getoption("minutes"):
+        return ROUND_SECONDS
+    return config.getoption("seconds") or SECONDS.get(profile, SECONDS["dev"])
 
 
 def _memory(config: pytest.Config) -> float:

@@ -21,6 +21,7 @@ from hypothesis import target
 from strategies import Case
 from tests.judge.hunting import coverage
 from tests.judge.hunting.coverage import Coverage
+from tests.judge.recorder import RECORDER
 from tests.judge.shards import shard_test
 from tests.judge.trial import Trial, trial_of
 
@@ -85,6 +86,7 @@ class Rounds:
         self._begin(item, seed)
         # Its file and name are not shown again and again, and it is set up anew also where it is the next one, too.
         runtestprotocol(item, nextitem=None if nextitem is item else nextitem)
+        RECORDER.told()
         item._report_sections.clear()
         return True
 
