@@ -25,7 +25,8 @@ from tests.judge.faults import COSTLY
 from tests.judge.files import why
 from tests.judge.finding import Finding
 from tests.judge.hunting import hunt
-from tests.judge.hunting.rounds import AGAIN, Hunted
+from tests.judge.hunting.rounds import AGAIN
+from tests.judge.hunting.trials import new_trial
 from tests.judge.options import RUN, Run, configure
 from tests.judge.progress import report_progress
 from tests.judge.property import PROPERTIES, Property, load_properties
@@ -120,8 +121,8 @@ def _trials(run: Run, judged: Property) -> Iterator[Any]:
             budget = min(run.cases, implementation.cases or run.cases)
             for shard, cases in enumerate(budgets(budget)):
                 seconds = run.seconds * cases / budget
-                kind = Hunted if run.profile == "hunt" else Trial
-                trial = kind(implementation, shard=shard, budget=cases, asked_for=judged.name, seconds=seconds)
+                options = {"shard": shard, "budget": cases, "asked_for": judged.name, "seconds": seconds}
+                trial = new_trial(run, implementation, **options)
                 yield pytest.param(trial, id=f"{implementation.name}-{shard}", marks=_together(implementation))
 
 

@@ -8,22 +8,17 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pytest
 from _pytest.runner import runtestprotocol
-from hypothesis import target
 
-from strategies import Case
 from tests.judge.hunting import coverage
-from tests.judge.hunting.coverage import Coverage
+from tests.judge.hunting.trials import Hunted
 from tests.judge.recorder import RECORDER
 from tests.judge.shards import shard_test
-from tests.judge.trial import Trial, trial_of
+from tests.judge.trial import trial_of
 
 #: Under which name what a round has seen travels in a report.
 KEY = "rnn-parity-round"
@@ -31,29 +26,6 @@ KEY = "rnn-parity-round"
 AGAIN = pytest.StashKey[str]()
 #: Under which names a worker's input holds what it has to know of a hunt.
 LEFT, HUNTS = "rnn_parity_hunt_seconds_left", "rnn_parity_hunts"
-
-
-@dataclass
-class Hunted(Trial):
-    """A trial that sees which cells its cases cover, and lets Hypothesis look for larger errors."""
-
-    seen: Coverage = field(default_factory=Coverage)
-    #: When, by the monotonic clock, it is fed no more.
-    until: float = float("inf")
-
-    @contextmanager
-    def judging(self, case: Case) -> Iterator[bool]:
-        """As any trial, within the time of the hunt."""
-        if time.monotonic() >= self.until and self.tally.cases and not self._failed:
-            yield False
-            return
-        with super().judging(case) as in_time:
-            yield in_time
-            if in_time:
-                worst = self.tally.margin.worst
-                self.seen.add(case, worst)
-                target(worst, label=f"error / bound of {self.asked_for} on {self.implementation.name}")
-        self.tally.cut = False  # A round that has had its time is whole.
 
 
 class Rounds:
