@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
@@ -20,8 +21,8 @@ from tests.judge.hunting.summary import HuntProgress, Summary
 from tests.judge.options import RUN, Run
 from tests.judge.progress import asked
 
-#: Where what hunts have covered is kept, from the root of the checkout.
-LEDGER = Path(".hypothesis") / "hunts.json"
+#: Where what hunts have covered is kept: in Hypothesis's folder.
+LEDGER = "hunts.json"
 #: Seconds after which the ledger is written again: so much is forgotten when a hunt is killed.
 _WRITTEN_EVERY = 30.0
 HUNT = pytest.StashKey["Hunt"]()
@@ -155,6 +156,11 @@ class Workers:
         return loops.HuntScheduling(config, log, self._hunt)
 
 
+def folder_of_hypothesis() -> str:
+    """Where Hypothesis keeps what it does, from the root of the checkout."""
+    return os.environ.get("HYPOTHESIS_STORAGE_DIRECTORY", ".hypothesis")
+
+
 def join(config: pytest.Config) -> None:
     """Have a process take part in a hunt, if the run is one: it hands out rounds, runs them, or both."""
     run, plugins, folder = config.stash[RUN], config.pluginmanager, config.stash[crashes.FOLDER]
@@ -163,7 +169,7 @@ def join(config: pytest.Config) -> None:
     if given := getattr(config, "workerinput", None):
         plugins.register(rounds.Rounds(config, run.seed, given[rounds.HUNTS], given[rounds.LEFT], folder))
         return
-    hunt = config.stash[HUNT] = Hunt(run, config.rootpath / LEDGER)
+    hunt = config.stash[HUNT] = Hunt(run, config.rootpath / folder_of_hypothesis() / LEDGER)
     plugins.register(hunt, "rnn-parity-hunt")
     if config.getoption("tx", None):
         plugins.register(Workers(hunt, folder))
