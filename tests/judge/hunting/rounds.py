@@ -37,6 +37,8 @@ class Rounds:
         self._origin = f"{seed} {hunts} {self._worker}"
         self._rounds = 0
         self._seeds = Seeds(folder)
+        #: What has its verdict; a round of it may be waiting here still.
+        self._failed: set[str] = set()
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_collection_modifyitems(self, config: pytest.Config, items: list[Any]) -> None:
@@ -51,7 +53,7 @@ class Rounds:
         if not isinstance(trial_of(item), Hunted):
             return None
         crashed = self._seeds.of_crashed(item.nodeid)
-        if crashed is None and time.monotonic() >= self._until:
+        if crashed is None and (time.monotonic() >= self._until or item.nodeid in self._failed):
             return True
         seed = self._fresh() if crashed is None else crashed
         self._seeds.note(self._worker, seed)
@@ -90,6 +92,8 @@ class Rounds:
         trial = trial_of(item)
         if call.when == "call" and isinstance(trial, Hunted):
             made.user_properties.append((KEY, coverage.as_text(trial.seen.packed())))
+        if made.outcome == "failed":
+            self._failed.add(item.nodeid)
         return made
 
 
