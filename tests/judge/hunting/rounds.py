@@ -7,6 +7,7 @@ be repeated by that command.
 from __future__ import annotations
 
 import hashlib
+import math
 import time
 from pathlib import Path
 from typing import Any
@@ -57,7 +58,8 @@ class Rounds:
             return True
         seed = self._fresh() if crashed is None else crashed
         self._seeds.note(self._worker, seed)
-        self._begin(item, seed)
+        # What is repeated has the time that it needs to come to the case that crashed.
+        self._begin(item, seed, self._until if crashed is None else math.inf)
         # Its file and name are not shown again and again, and it is set up anew also where it is the next one, too.
         runtestprotocol(item, nextitem=None if nextitem is item else nextitem)
         RECORDER.told()
@@ -70,7 +72,7 @@ class Rounds:
         digest = hashlib.sha256(f"{self._origin} {self._rounds}".encode()).digest()
         return int.from_bytes(digest[:4], "big")
 
-    def _begin(self, item: Any, seed: int) -> None:
+    def _begin(self, item: Any, seed: int, until: float) -> None:
         before, judged = trial_of(item), item.obj.property
         assert before is not None
         trial = Hunted(
@@ -78,7 +80,7 @@ class Rounds:
             budget=before.budget,
             asked_for=before.asked_for,
             seconds=before.seconds,
-            until=self._until,
+            until=until,
         )
         item.callspec.params["trial"] = trial
         item.obj = shard_test(judged, trial, seed)
