@@ -20,8 +20,8 @@ from tests.judge.verdict import Disagreement
 _SERIES, _CONFIRM = (4, 4), (16, 8)
 #: What a call that leaves something leaves at least: an object, or the smallest allocation of the C library.
 _LEAST = {"objects": 1, "bytes": 16}
-#: How much more a round may leave than the best one, where each call leaves the same. Two rounds may leave more still: a
-#: list is enlarged.
+#: How much more a round may leave than the best one, where each call leaves the same. Two rounds may leave more
+#: still: a list is enlarged.
 _EVEN = 1.05
 
 
