@@ -18,7 +18,8 @@ import pytest
 CASES = {"dev": 600, "ci": 600, "hunt": 10_000}
 #: And how many seconds of CPU it may take for each, by profile.
 SECONDS = {"dev": 30.0, "ci": 30.0, "hunt": 600.0}
-
+#: And how many a round of a hunt may take.
+ROUND_SECONDS = 3.0
 
 #: Seconds that one call may take: to compile a network takes a minute at times.
 TIME_LIMIT = 120.0
@@ -62,9 +63,15 @@ def add_options(parser: pytest.Parser) -> None:
     )
     group.addoption(
         "--seconds",
-        type=_seconds_of("--seconds"),
+        type=_positive_number_of("--seconds", "seconds"),
         metavar="S",
         help=f"CPU seconds per property and implementation, then it is fed no more (default: {SECONDS['dev']:g})",
+    )
+    group.addoption(
+        "--minutes",
+        type=_positive_number_of("--minutes", "minutes"),
+        metavar="M",
+        help="hunt for so long: the time goes to the properties and implementations where it pays, on fresh seeds",
     )
     group.addoption(
         "--isolate",
@@ -73,7 +80,7 @@ def add_options(parser: pytest.Parser) -> None:
     )
     group.addoption(
         "--time-limit",
-        type=_seconds_of("--time-limit"),
+        type=_positive_number_of("--time-limit", "seconds"),
         default=TIME_LIMIT,
         metavar="S",
         help=f"seconds that one call may take before the implementation counts as hanging (default: {TIME_LIMIT:g})",
@@ -109,17 +116,17 @@ def add_options(parser: pytest.Parser) -> None:
     group.addoption("--report", metavar="PATH.json", help="write the results as data")
 
 
-def _seconds_of(option: str) -> Callable[[str], float]:
-    def seconds(text: str) -> float:
+def _positive_number_of(option: str, what: str) -> Callable[[str], float]:
+    def positive(text: str) -> float:
         try:
             number = float(text)
         except ValueError:
             number = 0.0
         if not 0 < number < math.inf:
-            raise pytest.UsageError(f"{option}: expected a number of seconds above 0, found {text!r}")
+            raise pytest.UsageError(f"{option}: expected a number of {what} above 0, found {text!r}")
         return number
 
-    return seconds
+    return positive
 
 
 def _positive_of(option: str, what: str) -> Callable[[str], int]:

@@ -16,8 +16,10 @@ from hypothesis import HealthCheck, Phase, settings
 from impls import DEVICES, Implementation, RegistrationError, resolve
 from impls.isolation import Limits
 from impls.registry import in_group
-from tests.commandline import CASES, LEAST_MEMORY, SECONDS
+from tests.commandline import CASES, LEAST_MEMORY, ROUND_SECONDS, SECONDS
 from tests.judge import html, scripts
+from tests.judge.hunting.fuzzing import fuzzing
+from tests.judge.shards import SHARD
 
 _CI_SEED = 0
 
@@ -34,6 +36,8 @@ class Run:
     replay: Path | None
     #: CPU seconds for each property and implementation.
     seconds: float = math.inf
+    #: How long it is to hunt; 0 where it is to judge so many cases.
+    minutes: float = 0.0
     #: Where tensors lie.
     device: str = "cpu"
     #: Why nothing can be judged there; empty where it can.
@@ -53,8 +57,9 @@ def configure(config: pytest.Config) -> None:
     Raises:
         pytest.UsageError: an option names something that is not there.
     """
+    _refuse_with_minutes(config)
     profile = _load_profile(config)
-    replay = config.getoption("case")
+    replay, minutes = config.getoption("case"), config.getoption("minutes") or 0.0
     if replay and not Path(replay).is_file():
         raise pytest.UsageError(f"--case {replay}: there is no such file")
     archive = config.getoption("archive")
@@ -76,8 +81,10 @@ def configure(config: pytest.Config) -> None:
         implementations=_implementations(
             config.getoption("impl"), config.getoption("group"), apart=config.getoption("isolate")
         ),
-        seconds=config.getoption("seconds") or SECONDS.get(profile, SECONDS["dev"]),
-        cases=config.getoption("cases") or CASES.get(profile, CASES["dev"]),
+        seconds=_seconds(config, profile),
+        # A hunt runs each item again and again, and HypoFuzz goes on with each for ever.
+        cases=SHARD if minutes or fuzzing() else config.getoption("cases") or CASES.get(profile, CASES["dev"]),
+        minutes=minutes,
         seed=_seed(config, profile),
         profile=profile,
         archive=Path(archive) if archive else None,
@@ -87,6 +94,38 @@ def configure(config: pytest.Config) -> None:
         no_device=_use_device(config.getoption("device")),
         limits=Limits(config.getoption("time_limit"), _memory(config)),
     )
+
+
+def _refuse_with_minutes(config: pytest.Config) -> None:
+    """A hunt shares its time out by itself.
+
+    Raises:
+        pytest.UsageError: another option says how much of what is to be judged.
+    """
+    if not config.getoption("minutes"):
+        return
+    reasons = {
+        "cases": "a hunt judges as many cases as its minutes allow",
+        "seconds": "a hunt shares its minutes out by what pays",
+        "case": "a case is replayed, and leaves nothing to hunt for",
+    }
+    for option, reason in reasons.items():
+        if config.getoption(option):
+            raise pytest.UsageError(f"--minutes and --{option} do not go together: {reason}. Leave one of them out")
+    asked = config.getoption("hypothesis_profile", None)
+    if asked not in (None, "hunt"):
+        raise pytest.UsageError(
+            f"--minutes and --hypothesis-profile={asked} do not go together: a hunt has the profile hunt. Leave it out"
+        )
+
+
+def _seconds(config: pytest.Config, profile: str) -> float:
+    """CPU seconds that an implementation may take for a property, or for a round of it."""
+    if fuzzing():
+        return math.inf
+    if config.getoption("minutes"):
+        return ROUND_SECONDS
+    return config.getoption("seconds") or SECONDS.get(profile, SECONDS["dev"])
 
 
 def _memory(config: pytest.Config) -> float:
@@ -134,8 +173,10 @@ def _load_profile(config: pytest.Config) -> str:
     )
     settings.register_profile("dev", common)
     settings.register_profile("ci", common, database=None, derandomize=False)
-    settings.register_profile("hunt", common)
-    name = config.getoption("hypothesis_profile", None) or ("ci" if os.environ.get("CI") else "dev")
+    # Steered towards the bounds; and what the seed gives is all that it gives, so that its command repeats a round.
+    settings.register_profile("hunt", common, database=None, phases=[*common.phases, Phase.target])
+    usual = "hunt" if config.getoption("minutes") else "ci" if os.environ.get("CI") else "dev"
+    name = config.getoption("hypothesis_profile", None) or usual
     settings.load_profile(name)
     return str(name)
 

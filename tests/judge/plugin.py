@@ -24,6 +24,9 @@ from tests.judge.counterexample import HURRIED, Counterexample, find_minimal
 from tests.judge.faults import COSTLY
 from tests.judge.files import why
 from tests.judge.finding import Finding
+from tests.judge.hunting import hunt
+from tests.judge.hunting.rounds import AGAIN
+from tests.judge.hunting.trials import new_trial
 from tests.judge.options import RUN, Run, configure
 from tests.judge.progress import report_progress
 from tests.judge.property import PROPERTIES, Property, load_properties
@@ -73,6 +76,7 @@ def pytest_configure(config: pytest.Config) -> None:
     config.stash[SCRIPTS] = scripts.Scripts(config.stash[RUN].reproduction)
     config.stash[_STARTED] = time.monotonic()
     crashes.watch_over(config)
+    hunt.join(config)
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -86,8 +90,9 @@ def pytest_report_header(config: pytest.Config) -> list[str]:
     names = ", ".join(
         f"{found.name} ({found.library} {found.version or 'not installed'})" for found in run.implementations
     )
+    each = f"{run.minutes:g} minutes of hunting, in rounds of {run.cases} cases" if run.minutes else ""
     said = (
-        f"{run.cases} cases per property and implementation",
+        each or f"{run.cases} cases per property and implementation",
         f"seed {run.seed} (--hypothesis-seed={run.seed} repeats it)",
         f"profile {run.profile}",
         f"{torch.get_num_threads()} thread per worker",
@@ -116,7 +121,8 @@ def _trials(run: Run, judged: Property) -> Iterator[Any]:
             budget = min(run.cases, implementation.cases or run.cases)
             for shard, cases in enumerate(budgets(budget)):
                 seconds = run.seconds * cases / budget
-                trial = Trial(implementation, shard=shard, budget=cases, asked_for=judged.name, seconds=seconds)
+                options = {"shard": shard, "budget": cases, "asked_for": judged.name, "seconds": seconds}
+                trial = new_trial(run, implementation, **options)
                 yield pytest.param(trial, id=f"{implementation.name}-{shard}", marks=_together(implementation))
 
 
@@ -274,7 +280,8 @@ def _explain(item: Any, trial: Trial, disagreement: Disagreement) -> Finding:
     # With `=`: what follows a space pytest takes for a path of tests, and looks there for its configuration.
     asked = "".join(f" --impl={name}" for name in item.config.getoption("impl") or ())
     nodeid = item.nodeid.partition("@")[0]  # xdist adds the group that keeps items in one worker.
-    again = f"pytest{asked} --hypothesis-seed={run.seed} --cases={run.cases} '{nodeid}'"
+    stream = item.stash.get(AGAIN, f"--hypothesis-seed={run.seed} --cases={run.cases}")
+    again = f"pytest{asked} {stream} '{nodeid}'"
     if run.replay:
         again = f"pytest{asked} --case={run.replay}"
     archived, is_new = "", False
@@ -341,7 +348,8 @@ def pytest_sessionstart(session: pytest.Session) -> None:
     results = session.config.stash[RESULTS]
     collector = Collector(results, session.config.stash[SCRIPTS])
     session.config.pluginmanager.register(collector, "rnn-parity-results")
-    report_progress(session.config, results)
+    hunted = session.config.stash.get(hunt.HUNT, None)
+    report_progress(session.config, results, hunted and hunted.progress())
 
 
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:

@@ -137,7 +137,7 @@ class Reporter:
             terminal.write_line(self._progress.line(len(self._results.findings)))
 
 
-def report_progress(config: pytest.Config, results: Results) -> None:
-    """Have the progress of this run told."""
-    reporter = Reporter(config, results, Progress(config.stash[RUN]))
+def report_progress(config: pytest.Config, results: Results, progress: Progress | None) -> None:
+    """Have the progress of this run told, in a way of its own if it has one."""
+    reporter = Reporter(config, results, progress or Progress(config.stash[RUN]))
     config.pluginmanager.register(reporter, "rnn-parity-progress")

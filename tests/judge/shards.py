@@ -9,11 +9,14 @@ from typing import Any
 
 from hypothesis import Phase, seed, settings
 
+from tests.judge.hunting.fuzzing import fuzzing
 from tests.judge.property import Property
 from tests.judge.trial import Trial
 
 #: Cases of one shard: what one worker does in one go.
 SHARD = 100
+#: Different pools of shapes: what is kept of each, here and by what compiled it, stays bounded over a long hunt.
+POOLS = 16
 
 
 def budgets(cases: int) -> list[int]:
@@ -30,5 +33,6 @@ def shard_test(judged: Property, trial: Trial, run_seed: int, **options: Any) ->
     if trial.implementation.dear:
         # Hypothesis would shrink for five minutes; reducing by itself takes less.
         options = {"phases": [Phase.explicit, Phase.reuse, Phase.generate]} | options
-    test = judged.given(replace(trial.capabilities, pool=run_seed), avoiding=trial.defects)
-    return seed(stream)(settings(max_examples=trial.budget, **options)(test))
+    test = judged.given(replace(trial.capabilities, pool=run_seed % POOLS), avoiding=trial.defects)
+    test = settings(max_examples=trial.budget, **options)(test)
+    return test if fuzzing() else seed(stream)(test)
