@@ -47,6 +47,8 @@ MISUSES = (
 #: What an implementation may promise for outputs beyond a sequence's end.
 PADDINGS = ("anything", "zeros")
 DEVICES = ("cpu", "cuda")
+#: Which sizes cases have: mostly a few, or those of real models.
+SIZES = ("usual", "large")
 #: What an implementation may round to the dtype of the case, beside a wider accumulator.
 ROUNDED = ("operations", "sum", "state")
 DTYPES = (torch.float64, torch.float32, torch.float16, torch.bfloat16)
@@ -213,6 +215,8 @@ class Capabilities:
     several_shapes: bool = True
     #: Which pool of shapes that is. A run sets it to its seed.
     pool: int = 0
+    #: Out of `SIZES`, those that are drawn, within the limits below. A run sets it.
+    sizes: str = "usual"
     #: Whether it runs in a process of its own, where nobody sees which memory it uses, and calls come one by one.
     #: `register(..., environment=...)` sees to it.
     own_process: bool = False
@@ -230,6 +234,8 @@ class Capabilities:
                 raise ValueError(f"Capabilities({name}=...): expected a {kind} out of {known}, found {given!r}")
         if self.padding not in PADDINGS:
             raise ValueError(f"Capabilities(padding=...): expected one of {PADDINGS}, found {self.padding!r}")
+        if self.sizes not in SIZES:
+            raise ValueError(f"Capabilities(sizes=...): expected one of {SIZES}, found {self.sizes!r}")
         for name in _SWITCHES:
             if type(given := getattr(self, name)) is not bool:
                 raise ValueError(f"Capabilities({name}=...): expected True or False, found {given!r}")

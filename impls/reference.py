@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from impls.balls import Arithmetic, Ball, exact, grain
 from impls.contract import Array, Config, Rounding
+from impls.wide import LARGE, OutOfReach, run_layer
 
 Mask: TypeAlias = npt.NDArray[np.bool_]
 Scalar = TypeVar("Scalar", np.float64, np.bool_)
@@ -56,10 +57,40 @@ def forward(
     Returns:
         output (T, B, num_directions * hidden_size) and h_n (num_layers * num_directions, B, hidden_size).
     """
+    if max(*x.shape, config.hidden_size) > LARGE:
+        try:
+            return _forward_large(config, weights, x, h_0, rounding, lengths)
+        except OutOfReach:
+            pass
     passes = layer_passes(config, weights, x, h_0, rounding, lengths)
     output = _blank(in_order_of_time(passes[-1].states), counting(x, lengths))
     last = [Ball(*(part[:, -1] for part in made.states)) if len(x) else made.h_0 for made in passes]
     return output, Ball(*(np.concatenate(parts) for parts in zip(*last, strict=True)))
+
+
+def _forward_large(
+    config: Config,
+    weights: Mapping[str, Array],
+    x: Array,
+    h_0: Array | None,
+    rounding: Rounding | None,
+    lengths: Sequence[int] | None,
+) -> tuple[Ball, Ball]:
+    """The same as `forward`, no more than one layer's states and what it reads being kept."""
+    arithmetic, directions = Arithmetic(config.dtype, rounding or Rounding()), config.num_directions
+    if h_0 is None:
+        h_0 = np.zeros((config.num_layers * directions, x.shape[1], config.hidden_size))
+    counts = counting(x, lengths)
+    x = x if counts is None else np.where(counts, x, 0.0)
+    sequence, x_grain, finals = Ball(x, np.broadcast_to(0.0, x.shape)), grain(x), []
+    with np.errstate(all="ignore"):
+        for number in range(config.num_layers):
+            layer = Layer(config, weights, number, arithmetic)
+            start = h_0[number * directions : (number + 1) * directions]
+            sequence, last, x_grain = run_layer(layer, sequence, x_grain, start, counts)
+            sequence = _blank(sequence, counts)
+            finals.append(last)
+    return sequence, Ball(*(np.concatenate(parts) for parts in zip(*finals, strict=True)))
 
 
 def layer_passes(

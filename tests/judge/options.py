@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, Phase, settings
 from impls import DEVICES, Implementation, RegistrationError, resolve
 from impls.isolation import Limits
 from impls.registry import in_group
-from tests.commandline import CASES, LEAST_MEMORY, SECONDS
+from tests.commandline import CASES, LARGE_CASES, LEAST_MEMORY, SECONDS
 from tests.judge import html, scripts
 
 _CI_SEED = 0
@@ -42,6 +42,8 @@ class Run:
     reproduction: Path | None = None
     #: What one call may take.
     limits: Limits = field(default_factory=Limits)
+    #: Which sizes cases have.
+    sizes: str = "usual"
 
 
 RUN = pytest.StashKey[Run]()
@@ -77,7 +79,8 @@ def configure(config: pytest.Config) -> None:
             config.getoption("impl"), config.getoption("group"), apart=config.getoption("isolate")
         ),
         seconds=config.getoption("seconds") or SECONDS.get(profile, SECONDS["dev"]),
-        cases=config.getoption("cases") or CASES.get(profile, CASES["dev"]),
+        cases=config.getoption("cases") or _cases(config.getoption("sizes"), profile),
+        sizes=config.getoption("sizes"),
         seed=_seed(config, profile),
         profile=profile,
         archive=Path(archive) if archive else None,
@@ -87,6 +90,10 @@ def configure(config: pytest.Config) -> None:
         no_device=_use_device(config.getoption("device")),
         limits=Limits(config.getoption("time_limit"), _memory(config)),
     )
+
+
+def _cases(sizes: str, profile: str) -> int:
+    return LARGE_CASES if sizes == "large" else CASES.get(profile, CASES["dev"])
 
 
 def _memory(config: pytest.Config) -> float:

@@ -197,7 +197,7 @@ def _place(item: Any) -> str:
 
 def _bind(item: Any, judged: Property, run: Run) -> None:
     """Give an item its own Hypothesis test: cases for its implementation, from the stream of its shard."""
-    item.obj = shard_test(judged, item.callspec.params["trial"], run.seed)
+    item.obj = shard_test(judged, item.callspec.params["trial"], run.seed, run.sizes)
     item.obj.property = judged
     item.add_marker(UNHEARD)
 
