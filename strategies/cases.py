@@ -25,7 +25,7 @@ from impls.contract import Array, Capabilities, Config
 from strategies.case import Case
 from strategies.large import Numbers, distributions, large_sizes, within_reach
 from strategies.pool import pool
-from strategies.values import codebook, scattered, special_values, tiled
+from strategies.values import codebook, picked, special_values, tame_codebook, tiled, with_ones
 
 EVERYTHING = Capabilities()
 
@@ -205,16 +205,19 @@ class _Paint:
 
     def __init__(self, config: Config, palettes: bytes, seed: int, texture: str, nonfinite: bool) -> None:
         self.config, self.texture = config, texture
-        book = codebook(config.dtype) if nonfinite else np.clip(codebook(config.dtype), -_TAME, _TAME)
-        self.palettes = {role: book[list(palettes[index :: len(_ROLES)])] for index, role in enumerate(_ROLES)}
+        book = codebook(config.dtype) if nonfinite else tame_codebook(config.dtype)
+        numbers = book[np.frombuffer(palettes, np.uint8)]
+        self.palettes = {role: numbers[index :: len(_ROLES)] for index, role in enumerate(_ROLES)}
         self.random = np.random.default_rng(seed) if seed else None
+        if self.random is not None:
+            self.palettes = {role: with_ones(palette) for role, palette in self.palettes.items()}
 
     def array(self, name: str, shape: tuple[int, ...]) -> Array:
         role = name if name in _ROLES else name[: name.rindex("_l")]
         palette = self.palettes[role]
         if self.random is None:
             return tiled(palette, shape)
-        array = scattered(palette, shape, self.random)
+        array = picked(palette, shape, self.random)
         if role.startswith("weight"):
             return self._tame(array, role)
         if role == "x" and self.texture == "blank frames":
@@ -242,5 +245,3 @@ class _Paint:
 
 
 _LOW_PRECISION = (torch.float16, torch.bfloat16)
-#: The largest number where non-finite ones are not claimed: `Case.finite` in float16, the narrowest range.
-_TAME = 64.0
