@@ -122,6 +122,11 @@ class Arithmetic:
         eta = self.format.smallest_normal
         return np.where((np.abs(operand.mid) - operand.rad < eta) & ((operand.mid != 0) | (operand.rad > 0)), eta, 0.0)
 
+    def flushed_exact(self, values: Array) -> Array:
+        """What flushing takes from numbers that are what they are."""
+        eta = self.format.smallest_normal
+        return np.where((np.abs(values) < eta) & (values != 0), eta, 0.0)
+
     def activation(self, nonlinearity: str) -> Callable[[Ball], Ball]:
         """The next state of a sum, with what is rounded on the way."""
         act = self.tanh if nonlinearity == "tanh" else self.relu
@@ -160,7 +165,7 @@ class Arithmetic:
     def sum_of_products(self, v: Ball, w: Array, gamma: Array) -> Ball:
         """sum_k w[j, k] v[b, k] where something is not finite or may overflow. v: (B, n), w: (H, n), gamma: (H,)."""
         largest, eta = self.format.largest, self.format.smallest_normal
-        lost_v, lost_w = self.flushed(v)[:, None, :], self.flushed(exact(w))[None]
+        lost_v, lost_w = self.flushed(v)[:, None, :], self.flushed_exact(w)[None]
         mid, rad, w = v.mid[:, None, :], v.rad[:, None, :], w[None]
         free_v = np.isinf(rad)
         infinite_v, infinite_w = np.isinf(mid) & ~free_v, np.isinf(w)
@@ -194,6 +199,9 @@ class Arithmetic:
 
 def _gamma(terms: Array, unit_roundoff: float) -> Array:
     nu = terms * (unit_roundoff + _OWN.unit_roundoff)
+    if (nu < 1).all():
+        few: Array = nu / (1 - nu)
+        return few
     return np.where(nu < 1, nu / np.where(nu < 1, 1 - nu, 1), np.inf)
 
 

@@ -134,7 +134,7 @@ def counting(x: Array, lengths: Sequence[int] | None) -> Mask | None:
 
 def in_order_of_processing(sequence: npt.NDArray[Scalar], directions: int) -> npt.NDArray[Scalar]:
     """(T, B, n) -> (directions, T, B, n), the second direction's from its end."""
-    return np.stack([sequence, sequence[::-1]][:directions])
+    return np.stack([sequence, sequence[::-1]]) if directions == 2 else sequence[None]
 
 
 def in_order_of_time(states: Ball) -> Ball:
@@ -146,25 +146,35 @@ def _join(states: Array) -> Array:
     return np.concatenate([states[0], states[1][::-1]], axis=-1) if len(states) == 2 else states[0]
 
 
+def side_by_side(directions: Sequence[Array]) -> Array:
+    """The arrays of one direction or two, leading with the direction."""
+    return np.stack(directions) if len(directions) == 2 else np.ascontiguousarray(directions[0])[None]
+
+
 class Layer:
     """One layer, its directions side by side: arrays lead with the direction, time runs in the order of processing."""
 
     def __init__(self, config: Config, weights: Mapping[str, Array], number: int, arithmetic: Arithmetic) -> None:
         suffixes = config.suffixes()[number * config.num_directions :][: config.num_directions]
-        self.w_ih = np.stack([weights[f"weight_ih_{suffix}"] for suffix in suffixes])
-        self.w_hh = np.stack([weights[f"weight_hh_{suffix}"] for suffix in suffixes])
+        self.w_ih = side_by_side([weights[f"weight_ih_{suffix}"] for suffix in suffixes])
+        self.w_hh = side_by_side([weights[f"weight_hh_{suffix}"] for suffix in suffixes])
         shape = (config.num_directions, config.hidden_size)
-        self.b_ih = np.stack([weights[f"bias_ih_{suffix}"] for suffix in suffixes]) if config.bias else np.zeros(shape)
-        self.b_hh = np.stack([weights[f"bias_hh_{suffix}"] for suffix in suffixes]) if config.bias else np.zeros(shape)
+        if config.bias:
+            self.b_ih = side_by_side([weights[f"bias_ih_{suffix}"] for suffix in suffixes])
+            self.b_hh = side_by_side([weights[f"bias_hh_{suffix}"] for suffix in suffixes])
+        else:
+            self.b_ih = self.b_hh = np.zeros(shape)
         self.arithmetic, self.nonlinearity = arithmetic, config.nonlinearity
         self.activation = arithmetic.activation(config.nonlinearity)
         # Products with a zero weight are exact and so is adding them.
-        self.terms = np.count_nonzero(self.w_ih, -1) + np.count_nonzero(self.w_hh, -1) + 2.0
+        self.terms = (self.w_ih != 0).sum(-1) + (self.w_hh != 0).sum(-1) + 2.0
         self.gamma = arithmetic.gamma(self.terms)[:, None, :]
         # What is flushed to zero takes no further part: a sum loses at most as many results as it has terms.
-        biases_lost = arithmetic.flushed(exact(self.b_ih)) + arithmetic.flushed(exact(self.b_hh))
-        self.lost = self.terms * arithmetic.underflow + biases_lost
-        self.grains = [grain(part) for part in (self.w_ih, self.w_hh, self.b_ih, self.b_hh)]
+        self.lost = self.terms * arithmetic.underflow
+        if config.bias:
+            self.lost = self.lost + (arithmetic.flushed_exact(self.b_ih) + arithmetic.flushed_exact(self.b_hh))
+        biases = (grain(self.b_ih), grain(self.b_hh)) if config.bias else (np.inf, np.inf)
+        self.grains = [grain(self.w_ih), grain(self.w_hh), *biases]
 
     def run(self, x: Ball, x_grain: float, h: Ball, valid: Mask | None) -> tuple[Ball, float]:
         """All states, (directions, T, B, H) in the order of processing, and the grain of their midpoints (0: none)."""
