@@ -147,8 +147,9 @@ class Arithmetic:
 
     def tanh(self, a: Ball) -> Ball:
         """The library's error, and sup |tanh(a') - tanh(mid)| = tanh(rad) (1 - tanh|mid| tanh(|mid| - rad))."""
-        size = np.tanh(np.abs(a.mid))
-        spread = np.tanh(a.rad) * (1 - size * np.tanh(np.abs(a.mid) - a.rad))
+        sums = np.abs(a.mid)
+        size = np.tanh(sums)
+        spread = np.tanh(a.rad) * (1 - size * np.tanh(sums - a.rad))
         error = self._tanh_relative * (size + spread) + self._tanh_absolute
         rad = np.where((a.mid == 0) & (a.rad == 0), 0.0, spread + error + self._activated.smallest_normal)
         if not np.isfinite(rad).all() or np.isinf(a.rad).any():

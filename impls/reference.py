@@ -178,14 +178,15 @@ class Layer:
 
     def run(self, x: Ball, x_grain: float, h: Ball, valid: Mask | None) -> tuple[Ball, float]:
         """All states, (directions, T, B, H) in the order of processing, and the grain of their midpoints (0: none)."""
-        steps, largest, flushed = x.mid.shape[1], self.arithmetic.format.largest, self.arithmetic.flushed
+        steps, largest = x.mid.shape[1], self.arithmetic.format.largest
         w_ih, w_hh = np.abs(self.w_ih).swapaxes(-1, -2), np.abs(self.w_hh).swapaxes(-1, -2)
         x_size = np.abs(x.mid) + x.rad
         mid_x = x.mid @ self.w_ih.swapaxes(-1, -2)[:, None] + (self.b_ih + self.b_hh)[:, None, None]
         size_x = x_size @ w_ih[:, None] + (np.abs(self.b_ih) + np.abs(self.b_hh))[:, None, None]
-        w_ih_lost, w_hh_lost = (flushed(exact(w)).swapaxes(-1, -2) for w in (self.w_ih, self.w_hh))
-        rad_x = (x.rad + flushed(x)) @ w_ih[:, None] + x_size @ w_ih_lost[:, None] + self.lost[:, None, None]
-        w_hh_mid = self.w_hh.swapaxes(-1, -2)
+        w_ih_lost, w_hh_lost = self._weights_lost(self.w_ih[:, None], 0), self._weights_lost(self.w_hh, 1)
+        spread_x = self._spread(np.zeros(()), x, x_grain, x_size, w_ih[:, None], w_ih_lost)
+        rad_x = np.broadcast_to(spread_x + self.lost[:, None, None], mid_x.shape)
+        w_hh_mid, growth = self.w_hh.swapaxes(-1, -2), 1 + self.gamma
 
         all_mid, all_rad = np.empty_like(mid_x), np.empty_like(mid_x)
         h_grain, least_grain = grain(h.mid), np.inf
@@ -193,8 +194,8 @@ class Layer:
             before, grain_before = h, h_grain
             h_size = np.abs(h.mid) + h.rad
             size = size_x[:, t] + h_size @ w_hh
-            if (size * (1 + self.gamma)).max(initial=0.0) <= largest:
-                rad = rad_x[:, t] + (h.rad + flushed(h)) @ w_hh + h_size @ w_hh_lost + self.gamma * size
+            if (size * growth).max(initial=0.0) <= largest:
+                rad = self._spread(rad_x[:, t], h, h_grain, h_size, w_hh, w_hh_lost) + self.gamma * size
                 quantum = self._quantum(x_grain, h_grain)
                 is_exact = size <= self.arithmetic.largest_whole * quantum
                 h = self.activation(Ball(mid_x[:, t] + h.mid @ w_hh_mid, np.where(is_exact, 0.0, rad)))
@@ -208,6 +209,18 @@ class Layer:
             all_mid[:, t], all_rad[:, t] = h
             least_grain = min(least_grain, h_grain)
         return Ball(all_mid, all_rad), least_grain
+
+    def _weights_lost(self, weight: Array, index: int) -> Array | None:
+        """What flushing takes from the weights of this grain; None where it takes nothing."""
+        if self.grains[index] >= self.arithmetic.format.smallest_normal:
+            return None
+        return self.arithmetic.flushed_exact(weight).swapaxes(-1, -2)
+
+    def _spread(self, rad: Array, v: Ball, v_grain: float, size: Array, w: Array, w_lost: Array | None) -> Array:
+        """A radius, and what operands of this grain, and of these sizes, add to it; exact numbers add none."""
+        if v_grain < self.arithmetic.format.smallest_normal:
+            rad = rad + (v.rad + self.arithmetic.flushed(v)) @ w
+        return rad if w_lost is None else rad + size @ w_lost
 
     def _quantum(self, x_grain: float, h_grain: float) -> float:
         """A power of two that divides every term of the sums, 0 where there is none or where something underflows."""
