@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
+from functools import lru_cache
 from typing import Any, Literal, Protocol, TypeAlias
 
 import numpy as np
@@ -89,15 +90,7 @@ class Config:
 
     def parameter_shapes(self) -> dict[str, tuple[int, ...]]:
         """Every parameter's name and shape, in the order of `torch.nn.RNN(...).named_parameters()`."""
-        shapes: dict[str, tuple[int, ...]] = {}
-        for index, suffix in enumerate(self.suffixes()):
-            width = self.layer_input_size(index // self.num_directions)
-            shapes[f"weight_ih_{suffix}"] = (self.hidden_size, width)
-            shapes[f"weight_hh_{suffix}"] = (self.hidden_size, self.hidden_size)
-            if self.bias:
-                shapes[f"bias_ih_{suffix}"] = (self.hidden_size,)
-                shapes[f"bias_hh_{suffix}"] = (self.hidden_size,)
-        return shapes
+        return dict(_parameter_shapes(self))
 
     def module_arguments(self) -> dict[str, Any]:
         """Keyword arguments for nn.RNN's constructor, those at nn.RNN's defaults left out (dtype apart)."""
@@ -106,6 +99,19 @@ class Config:
             for field in fields(self)
             if field.name != "dtype" and getattr(self, field.name) != field.default
         }
+
+
+@lru_cache(maxsize=64)
+def _parameter_shapes(config: Config) -> dict[str, tuple[int, ...]]:
+    shapes: dict[str, tuple[int, ...]] = {}
+    for index, suffix in enumerate(config.suffixes()):
+        width = config.layer_input_size(index // config.num_directions)
+        shapes[f"weight_ih_{suffix}"] = (config.hidden_size, width)
+        shapes[f"weight_hh_{suffix}"] = (config.hidden_size, config.hidden_size)
+        if config.bias:
+            shapes[f"bias_ih_{suffix}"] = (config.hidden_size,)
+            shapes[f"bias_hh_{suffix}"] = (config.hidden_size,)
+    return shapes
 
 
 class Asked(Protocol):
