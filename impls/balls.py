@@ -27,6 +27,7 @@ What a ball says, beside "within rad of mid" where both are finite:
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -181,21 +182,32 @@ class Arithmetic:
         rounded = finite & ~zero_v & (w != 0)
         lost = lost_v * np.abs(w) + lost_w * (np.abs(mid) + rad) + self.underflow
         spread = np.where(rounded, np.abs(w) * rad + lost, 0.0)
-        plus = (infinite & (np.sign(w) * np.sign(mid) > 0)).any(-1)
-        minus = (infinite & (np.sign(w) * np.sign(mid) < 0)).any(-1)
         total, magnitude = product.sum(-1), (np.abs(product) + spread).sum(-1)
+        plus = minus = np.zeros(total.shape, bool)
+        if infinite.any():
+            signs = np.sign(w) * np.sign(mid)
+            plus, minus = (infinite & (signs > 0)).any(-1), (infinite & (signs < 0)).any(-1)
         radius = spread.sum(-1) + gamma * magnitude
 
         overflow = ~(magnitude * (1 + gamma) <= largest)
         result = Ball(np.where(overflow, 0.0, total), np.where(overflow, np.inf, radius))
+        overflows = overflow.any()
         for sign, same in ((1.0, plus), (-1.0, minus)):
-            one_sided = (sign * product - spread >= 0).all(-1)
-            least = (sign * product - spread).sum(-1) * (1 - gamma)
-            certain = overflow & one_sided & ~(plus | minus) & (least > largest * (1 + 2 * self.format.unit_roundoff))
-            result = _put(result, certain, sign * np.inf, np.inf)
+            if overflows:
+                smallest = sign * product - spread
+                one_sided, least = (smallest >= 0).all(-1), smallest.sum(-1) * (1 - gamma)
+                beyond = least > largest * (1 + 2 * self.format.unit_roundoff)
+                certain = overflow & one_sided & ~(plus | minus) & beyond
+                result = _put(result, certain, sign * np.inf, np.inf)
             result = _put(result, same & ~overflow, sign * np.inf, 0.0)
         result = _put(result, free.any(-1), 0.0, np.inf)
         return _put(result, nan.any(-1) | (plus & minus), np.nan, 0.0)
+
+
+@cache
+def arithmetic_of(dtype: torch.dtype, rounding: Rounding) -> Arithmetic:
+    """The same as `Arithmetic(dtype, rounding)`, which many networks share."""
+    return Arithmetic(dtype, rounding)
 
 
 def _gamma(terms: Array, unit_roundoff: float) -> Array:

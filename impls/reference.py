@@ -14,10 +14,11 @@ from typing import NamedTuple, TypeAlias, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from impls.balls import Arithmetic, Ball, exact, grain
+from impls.balls import Arithmetic, Ball, arithmetic_of, exact, grain
 from impls.contract import Array, Config, Rounding
 from impls.wide import LARGE, OutOfReach, run_layer
 
+_EVERY_OPERATION = Rounding()
 Mask: TypeAlias = npt.NDArray[np.bool_]
 Scalar = TypeVar("Scalar", np.float64, np.bool_)
 
@@ -77,7 +78,7 @@ def _forward_large(
     lengths: Sequence[int] | None,
 ) -> tuple[Ball, Ball]:
     """The same as `forward`, no more than one layer's states and what it reads being kept."""
-    arithmetic, directions = Arithmetic(config.dtype, rounding or Rounding()), config.num_directions
+    arithmetic, directions = arithmetic_of(config.dtype, rounding or _EVERY_OPERATION), config.num_directions
     if h_0 is None:
         h_0 = np.zeros((config.num_layers * directions, x.shape[1], config.hidden_size))
     counts = counting(x, lengths)
@@ -102,7 +103,7 @@ def layer_passes(
     lengths: Sequence[int] | None,
 ) -> list[Pass]:
     """Every layer from the bottom up; arguments as for `forward`."""
-    arithmetic = Arithmetic(config.dtype, rounding or Rounding())
+    arithmetic = arithmetic_of(config.dtype, rounding or _EVERY_OPERATION)
     directions = config.num_directions
     if h_0 is None:
         h_0 = np.zeros((config.num_layers * directions, x.shape[1], config.hidden_size))
