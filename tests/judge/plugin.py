@@ -203,7 +203,7 @@ def _place(item: Any) -> str:
 
 def _bind(item: Any, judged: Property, run: Run) -> None:
     """Give an item its own Hypothesis test: cases for its implementation, from the stream of its shard."""
-    item.obj = shard_test(judged, item.callspec.params["trial"], run.seed)
+    item.obj = shard_test(judged, item.callspec.params["trial"], run.seed, run.sizes)
     item.obj.property = judged
     item.add_marker(UNHEARD)
 
@@ -281,6 +281,8 @@ def _explain(item: Any, trial: Trial, disagreement: Disagreement) -> Finding:
     asked = "".join(f" --impl={name}" for name in item.config.getoption("impl") or ())
     nodeid = item.nodeid.partition("@")[0]  # xdist adds the group that keeps items in one worker.
     stream = item.stash.get(AGAIN, f"--hypothesis-seed={run.seed} --cases={run.cases}")
+    if run.sizes != "usual":
+        stream = f"--sizes={run.sizes} {stream}"
     again = f"pytest{asked} {stream} '{nodeid}'"
     if run.replay:
         again = f"pytest{asked} --case={run.replay}"
