@@ -27,6 +27,7 @@ What a ball says, beside "within rad of mid" where both are finite:
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -122,6 +123,11 @@ class Arithmetic:
         eta = self.format.smallest_normal
         return np.where((np.abs(operand.mid) - operand.rad < eta) & ((operand.mid != 0) | (operand.rad > 0)), eta, 0.0)
 
+    def flushed_exact(self, values: Array) -> Array:
+        """What flushing takes from numbers that are what they are."""
+        eta = self.format.smallest_normal
+        return np.where((np.abs(values) < eta) & (values != 0), eta, 0.0)
+
     def activation(self, nonlinearity: str) -> Callable[[Ball], Ball]:
         """The next state of a sum, with what is rounded on the way."""
         act = self.tanh if nonlinearity == "tanh" else self.relu
@@ -142,8 +148,9 @@ class Arithmetic:
 
     def tanh(self, a: Ball) -> Ball:
         """The library's error, and sup |tanh(a') - tanh(mid)| = tanh(rad) (1 - tanh|mid| tanh(|mid| - rad))."""
-        size = np.tanh(np.abs(a.mid))
-        spread = np.tanh(a.rad) * (1 - size * np.tanh(np.abs(a.mid) - a.rad))
+        sums = np.abs(a.mid)
+        size = np.tanh(sums)
+        spread = np.tanh(a.rad) * (1 - size * np.tanh(sums - a.rad))
         error = self._tanh_relative * (size + spread) + self._tanh_absolute
         rad = np.where((a.mid == 0) & (a.rad == 0), 0.0, spread + error + self._activated.smallest_normal)
         if not np.isfinite(rad).all() or np.isinf(a.rad).any():
@@ -160,7 +167,7 @@ class Arithmetic:
     def sum_of_products(self, v: Ball, w: Array, gamma: Array) -> Ball:
         """sum_k w[j, k] v[b, k] where something is not finite or may overflow. v: (B, n), w: (H, n), gamma: (H,)."""
         largest, eta = self.format.largest, self.format.smallest_normal
-        lost_v, lost_w = self.flushed(v)[:, None, :], self.flushed(exact(w))[None]
+        lost_v, lost_w = self.flushed(v)[:, None, :], self.flushed_exact(w)[None]
         mid, rad, w = v.mid[:, None, :], v.rad[:, None, :], w[None]
         free_v = np.isinf(rad)
         infinite_v, infinite_w = np.isinf(mid) & ~free_v, np.isinf(w)
@@ -175,25 +182,39 @@ class Arithmetic:
         rounded = finite & ~zero_v & (w != 0)
         lost = lost_v * np.abs(w) + lost_w * (np.abs(mid) + rad) + self.underflow
         spread = np.where(rounded, np.abs(w) * rad + lost, 0.0)
-        plus = (infinite & (np.sign(w) * np.sign(mid) > 0)).any(-1)
-        minus = (infinite & (np.sign(w) * np.sign(mid) < 0)).any(-1)
         total, magnitude = product.sum(-1), (np.abs(product) + spread).sum(-1)
+        plus = minus = np.zeros(total.shape, bool)
+        if infinite.any():
+            signs = np.sign(w) * np.sign(mid)
+            plus, minus = (infinite & (signs > 0)).any(-1), (infinite & (signs < 0)).any(-1)
         radius = spread.sum(-1) + gamma * magnitude
 
         overflow = ~(magnitude * (1 + gamma) <= largest)
         result = Ball(np.where(overflow, 0.0, total), np.where(overflow, np.inf, radius))
+        overflows = overflow.any()
         for sign, same in ((1.0, plus), (-1.0, minus)):
-            one_sided = (sign * product - spread >= 0).all(-1)
-            least = (sign * product - spread).sum(-1) * (1 - gamma)
-            certain = overflow & one_sided & ~(plus | minus) & (least > largest * (1 + 2 * self.format.unit_roundoff))
-            result = _put(result, certain, sign * np.inf, np.inf)
+            if overflows:
+                smallest = sign * product - spread
+                one_sided, least = (smallest >= 0).all(-1), smallest.sum(-1) * (1 - gamma)
+                beyond = least > largest * (1 + 2 * self.format.unit_roundoff)
+                certain = overflow & one_sided & ~(plus | minus) & beyond
+                result = _put(result, certain, sign * np.inf, np.inf)
             result = _put(result, same & ~overflow, sign * np.inf, 0.0)
         result = _put(result, free.any(-1), 0.0, np.inf)
         return _put(result, nan.any(-1) | (plus & minus), np.nan, 0.0)
 
 
+@cache
+def arithmetic_of(dtype: torch.dtype, rounding: Rounding) -> Arithmetic:
+    """The same as `Arithmetic(dtype, rounding)`, which many networks share."""
+    return Arithmetic(dtype, rounding)
+
+
 def _gamma(terms: Array, unit_roundoff: float) -> Array:
     nu = terms * (unit_roundoff + _OWN.unit_roundoff)
+    if (nu < 1).all():
+        few: Array = nu / (1 - nu)
+        return few
     return np.where(nu < 1, nu / np.where(nu < 1, 1 - nu, 1), np.inf)
 
 

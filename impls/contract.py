@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
+from functools import lru_cache
 from typing import Any, Literal, Protocol, TypeAlias
 
 import numpy as np
@@ -47,6 +48,8 @@ MISUSES = (
 #: What an implementation may promise for outputs beyond a sequence's end.
 PADDINGS = ("anything", "zeros")
 DEVICES = ("cpu", "cuda")
+#: Which sizes cases have: mostly a few, or those of real models.
+SIZES = ("usual", "large")
 #: What an implementation may round to the dtype of the case, beside a wider accumulator.
 ROUNDED = ("operations", "sum", "state")
 DTYPES = (torch.float64, torch.float32, torch.float16, torch.bfloat16)
@@ -87,15 +90,7 @@ class Config:
 
     def parameter_shapes(self) -> dict[str, tuple[int, ...]]:
         """Every parameter's name and shape, in the order of `torch.nn.RNN(...).named_parameters()`."""
-        shapes: dict[str, tuple[int, ...]] = {}
-        for index, suffix in enumerate(self.suffixes()):
-            width = self.layer_input_size(index // self.num_directions)
-            shapes[f"weight_ih_{suffix}"] = (self.hidden_size, width)
-            shapes[f"weight_hh_{suffix}"] = (self.hidden_size, self.hidden_size)
-            if self.bias:
-                shapes[f"bias_ih_{suffix}"] = (self.hidden_size,)
-                shapes[f"bias_hh_{suffix}"] = (self.hidden_size,)
-        return shapes
+        return dict(_parameter_shapes(self))
 
     def module_arguments(self) -> dict[str, Any]:
         """Keyword arguments for nn.RNN's constructor, those at nn.RNN's defaults left out (dtype apart)."""
@@ -104,6 +99,19 @@ class Config:
             for field in fields(self)
             if field.name != "dtype" and getattr(self, field.name) != field.default
         }
+
+
+@lru_cache(maxsize=64)
+def _parameter_shapes(config: Config) -> dict[str, tuple[int, ...]]:
+    shapes: dict[str, tuple[int, ...]] = {}
+    for index, suffix in enumerate(config.suffixes()):
+        width = config.layer_input_size(index // config.num_directions)
+        shapes[f"weight_ih_{suffix}"] = (config.hidden_size, width)
+        shapes[f"weight_hh_{suffix}"] = (config.hidden_size, config.hidden_size)
+        if config.bias:
+            shapes[f"bias_ih_{suffix}"] = (config.hidden_size,)
+            shapes[f"bias_hh_{suffix}"] = (config.hidden_size,)
+    return shapes
 
 
 class Asked(Protocol):
@@ -213,6 +221,8 @@ class Capabilities:
     several_shapes: bool = True
     #: Which pool of shapes that is. A run sets it to its seed.
     pool: int = 0
+    #: Out of `SIZES`, those that are drawn, within the limits below. A run sets it.
+    sizes: str = "usual"
     #: Whether it runs in a process of its own, where nobody sees which memory it uses, and calls come one by one.
     #: `register(..., environment=...)` sees to it.
     own_process: bool = False
@@ -230,6 +240,8 @@ class Capabilities:
                 raise ValueError(f"Capabilities({name}=...): expected a {kind} out of {known}, found {given!r}")
         if self.padding not in PADDINGS:
             raise ValueError(f"Capabilities(padding=...): expected one of {PADDINGS}, found {self.padding!r}")
+        if self.sizes not in SIZES:
+            raise ValueError(f"Capabilities(sizes=...): expected one of {SIZES}, found {self.sizes!r}")
         for name in _SWITCHES:
             if type(given := getattr(self, name)) is not bool:
                 raise ValueError(f"Capabilities({name}=...): expected True or False, found {given!r}")

@@ -14,9 +14,11 @@ from typing import NamedTuple, TypeAlias, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from impls.balls import Arithmetic, Ball, exact, grain
+from impls.balls import Arithmetic, Ball, arithmetic_of, exact, grain
 from impls.contract import Array, Config, Rounding
+from impls.wide import LARGE, OutOfReach, run_layer
 
+_EVERY_OPERATION = Rounding()
 Mask: TypeAlias = npt.NDArray[np.bool_]
 Scalar = TypeVar("Scalar", np.float64, np.bool_)
 
@@ -56,10 +58,40 @@ def forward(
     Returns:
         output (T, B, num_directions * hidden_size) and h_n (num_layers * num_directions, B, hidden_size).
     """
+    if max(*x.shape, config.hidden_size) > LARGE:
+        try:
+            return _forward_large(config, weights, x, h_0, rounding, lengths)
+        except OutOfReach:
+            pass
     passes = layer_passes(config, weights, x, h_0, rounding, lengths)
     output = _blank(in_order_of_time(passes[-1].states), counting(x, lengths))
     last = [Ball(*(part[:, -1] for part in made.states)) if len(x) else made.h_0 for made in passes]
     return output, Ball(*(np.concatenate(parts) for parts in zip(*last, strict=True)))
+
+
+def _forward_large(
+    config: Config,
+    weights: Mapping[str, Array],
+    x: Array,
+    h_0: Array | None,
+    rounding: Rounding | None,
+    lengths: Sequence[int] | None,
+) -> tuple[Ball, Ball]:
+    """The same as `forward`, no more than one layer's states and what it reads being kept."""
+    arithmetic, directions = arithmetic_of(config.dtype, rounding or _EVERY_OPERATION), config.num_directions
+    if h_0 is None:
+        h_0 = np.zeros((config.num_layers * directions, x.shape[1], config.hidden_size))
+    counts = counting(x, lengths)
+    x = x if counts is None else np.where(counts, x, 0.0)
+    sequence, x_grain, finals = Ball(x, np.broadcast_to(0.0, x.shape)), grain(x), []
+    with np.errstate(all="ignore"):
+        for number in range(config.num_layers):
+            layer = Layer(config, weights, number, arithmetic)
+            start = h_0[number * directions : (number + 1) * directions]
+            sequence, last, x_grain = run_layer(layer, sequence, x_grain, start, counts)
+            sequence = _blank(sequence, counts)
+            finals.append(last)
+    return sequence, Ball(*(np.concatenate(parts) for parts in zip(*finals, strict=True)))
 
 
 def layer_passes(
@@ -71,7 +103,7 @@ def layer_passes(
     lengths: Sequence[int] | None,
 ) -> list[Pass]:
     """Every layer from the bottom up; arguments as for `forward`."""
-    arithmetic = Arithmetic(config.dtype, rounding or Rounding())
+    arithmetic = arithmetic_of(config.dtype, rounding or _EVERY_OPERATION)
     directions = config.num_directions
     if h_0 is None:
         h_0 = np.zeros((config.num_layers * directions, x.shape[1], config.hidden_size))
@@ -103,7 +135,7 @@ def counting(x: Array, lengths: Sequence[int] | None) -> Mask | None:
 
 def in_order_of_processing(sequence: npt.NDArray[Scalar], directions: int) -> npt.NDArray[Scalar]:
     """(T, B, n) -> (directions, T, B, n), the second direction's from its end."""
-    return np.stack([sequence, sequence[::-1]][:directions])
+    return np.stack([sequence, sequence[::-1]]) if directions == 2 else sequence[None]
 
 
 def in_order_of_time(states: Ball) -> Ball:
@@ -115,36 +147,47 @@ def _join(states: Array) -> Array:
     return np.concatenate([states[0], states[1][::-1]], axis=-1) if len(states) == 2 else states[0]
 
 
+def side_by_side(directions: Sequence[Array]) -> Array:
+    """The arrays of one direction or two, leading with the direction."""
+    return np.stack(directions) if len(directions) == 2 else np.ascontiguousarray(directions[0])[None]
+
+
 class Layer:
     """One layer, its directions side by side: arrays lead with the direction, time runs in the order of processing."""
 
     def __init__(self, config: Config, weights: Mapping[str, Array], number: int, arithmetic: Arithmetic) -> None:
         suffixes = config.suffixes()[number * config.num_directions :][: config.num_directions]
-        self.w_ih = np.stack([weights[f"weight_ih_{suffix}"] for suffix in suffixes])
-        self.w_hh = np.stack([weights[f"weight_hh_{suffix}"] for suffix in suffixes])
+        self.w_ih = side_by_side([weights[f"weight_ih_{suffix}"] for suffix in suffixes])
+        self.w_hh = side_by_side([weights[f"weight_hh_{suffix}"] for suffix in suffixes])
         shape = (config.num_directions, config.hidden_size)
-        self.b_ih = np.stack([weights[f"bias_ih_{suffix}"] for suffix in suffixes]) if config.bias else np.zeros(shape)
-        self.b_hh = np.stack([weights[f"bias_hh_{suffix}"] for suffix in suffixes]) if config.bias else np.zeros(shape)
+        if config.bias:
+            self.b_ih = side_by_side([weights[f"bias_ih_{suffix}"] for suffix in suffixes])
+            self.b_hh = side_by_side([weights[f"bias_hh_{suffix}"] for suffix in suffixes])
+        else:
+            self.b_ih = self.b_hh = np.zeros(shape)
         self.arithmetic, self.nonlinearity = arithmetic, config.nonlinearity
         self.activation = arithmetic.activation(config.nonlinearity)
         # Products with a zero weight are exact and so is adding them.
-        self.terms = np.count_nonzero(self.w_ih, -1) + np.count_nonzero(self.w_hh, -1) + 2.0
+        self.terms = (self.w_ih != 0).sum(-1) + (self.w_hh != 0).sum(-1) + 2.0
         self.gamma = arithmetic.gamma(self.terms)[:, None, :]
         # What is flushed to zero takes no further part: a sum loses at most as many results as it has terms.
-        biases_lost = arithmetic.flushed(exact(self.b_ih)) + arithmetic.flushed(exact(self.b_hh))
-        self.lost = self.terms * arithmetic.underflow + biases_lost
-        self.grains = [grain(part) for part in (self.w_ih, self.w_hh, self.b_ih, self.b_hh)]
+        self.lost = self.terms * arithmetic.underflow
+        if config.bias:
+            self.lost = self.lost + (arithmetic.flushed_exact(self.b_ih) + arithmetic.flushed_exact(self.b_hh))
+        biases = (grain(self.b_ih), grain(self.b_hh)) if config.bias else (np.inf, np.inf)
+        self.grains = [grain(self.w_ih), grain(self.w_hh), *biases]
 
     def run(self, x: Ball, x_grain: float, h: Ball, valid: Mask | None) -> tuple[Ball, float]:
         """All states, (directions, T, B, H) in the order of processing, and the grain of their midpoints (0: none)."""
-        steps, largest, flushed = x.mid.shape[1], self.arithmetic.format.largest, self.arithmetic.flushed
+        steps, largest = x.mid.shape[1], self.arithmetic.format.largest
         w_ih, w_hh = np.abs(self.w_ih).swapaxes(-1, -2), np.abs(self.w_hh).swapaxes(-1, -2)
         x_size = np.abs(x.mid) + x.rad
         mid_x = x.mid @ self.w_ih.swapaxes(-1, -2)[:, None] + (self.b_ih + self.b_hh)[:, None, None]
         size_x = x_size @ w_ih[:, None] + (np.abs(self.b_ih) + np.abs(self.b_hh))[:, None, None]
-        w_ih_lost, w_hh_lost = (flushed(exact(w)).swapaxes(-1, -2) for w in (self.w_ih, self.w_hh))
-        rad_x = (x.rad + flushed(x)) @ w_ih[:, None] + x_size @ w_ih_lost[:, None] + self.lost[:, None, None]
-        w_hh_mid = self.w_hh.swapaxes(-1, -2)
+        w_ih_lost, w_hh_lost = self._weights_lost(self.w_ih[:, None], 0), self._weights_lost(self.w_hh, 1)
+        spread_x = self._spread(np.zeros(()), x, x_grain, x_size, w_ih[:, None], w_ih_lost)
+        rad_x = np.broadcast_to(spread_x + self.lost[:, None, None], mid_x.shape)
+        w_hh_mid, growth = self.w_hh.swapaxes(-1, -2), 1 + self.gamma
 
         all_mid, all_rad = np.empty_like(mid_x), np.empty_like(mid_x)
         h_grain, least_grain = grain(h.mid), np.inf
@@ -152,8 +195,8 @@ class Layer:
             before, grain_before = h, h_grain
             h_size = np.abs(h.mid) + h.rad
             size = size_x[:, t] + h_size @ w_hh
-            if (size * (1 + self.gamma)).max(initial=0.0) <= largest:
-                rad = rad_x[:, t] + (h.rad + flushed(h)) @ w_hh + h_size @ w_hh_lost + self.gamma * size
+            if (size * growth).max(initial=0.0) <= largest:
+                rad = self._spread(rad_x[:, t], h, h_grain, h_size, w_hh, w_hh_lost) + self.gamma * size
                 quantum = self._quantum(x_grain, h_grain)
                 is_exact = size <= self.arithmetic.largest_whole * quantum
                 h = self.activation(Ball(mid_x[:, t] + h.mid @ w_hh_mid, np.where(is_exact, 0.0, rad)))
@@ -167,6 +210,18 @@ class Layer:
             all_mid[:, t], all_rad[:, t] = h
             least_grain = min(least_grain, h_grain)
         return Ball(all_mid, all_rad), least_grain
+
+    def _weights_lost(self, weight: Array, index: int) -> Array | None:
+        """What flushing takes from the weights of this grain; None where it takes nothing."""
+        if self.grains[index] >= self.arithmetic.format.smallest_normal:
+            return None
+        return self.arithmetic.flushed_exact(weight).swapaxes(-1, -2)
+
+    def _spread(self, rad: Array, v: Ball, v_grain: float, size: Array, w: Array, w_lost: Array | None) -> Array:
+        """A radius, and what operands of this grain, and of these sizes, add to it; exact numbers add none."""
+        if v_grain < self.arithmetic.format.smallest_normal:
+            rad = rad + (v.rad + self.arithmetic.flushed(v)) @ w
+        return rad if w_lost is None else rad + size @ w_lost
 
     def _quantum(self, x_grain: float, h_grain: float) -> float:
         """A power of two that divides every term of the sums, 0 where there is none or where something underflows."""

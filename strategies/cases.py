@@ -23,8 +23,9 @@ from hypothesis import strategies as st
 
 from impls.contract import Array, Capabilities, Config
 from strategies.case import Case
+from strategies.large import Numbers, distributions, large_sizes, within_reach
 from strategies.pool import pool
-from strategies.values import codebook, scattered, special_values, tiled
+from strategies.values import codebook, picked, special_values, tame_codebook, tiled, with_ones
 
 EVERYTHING = Capabilities()
 
@@ -96,12 +97,17 @@ def configs(draw: st.DrawFn, within: Capabilities = EVERYTHING) -> Config:
 
 
 def _sizes(draw: st.DrawFn, within: Capabilities) -> Sizes:
-    drawn = _TIES[draw(_TIE)](draw(_SIZES))
-    if widening := draw(_WIDENING):
-        drawn = _WIDE[widening](drawn, draw(_EDGES))
+    drawn = Sizes(*draw(large_sizes())) if within.sizes == "large" else _usual_sizes(draw)
     limits = [getattr(within, name) for name in LIMITS]
     found = Sizes(*(size if limit is None else min(size, limit) for size, limit in zip(drawn, limits, strict=True)))
     return found._replace(batch=max(found.batch, within.min_batch))
+
+
+def _usual_sizes(draw: st.DrawFn) -> Sizes:
+    drawn = _TIES[draw(_TIE)](draw(_SIZES))
+    if widening := draw(_WIDENING):
+        drawn = _WIDE[widening](drawn, draw(_EDGES))
+    return drawn
 
 
 def _config(draw: st.DrawFn, within: Capabilities, size: Sizes) -> Config:
@@ -160,7 +166,8 @@ def cases(
         within: what the implementation takes on.
         memory: the ways to lie in memory that are drawn from, keys of `strategies.case.MEMORY`.
         at_least: sizes below which none is drawn.
-        special: whether a rare case has a NaN, an infinity or a number at the edge of the dtype somewhere.
+        special: whether a rare case has a NaN, an infinity or a number at the edge of the dtype somewhere; a large
+            network has none.
     """
     if within.per_shape:
         steps, batch, config, unbatched, has_h_0, where = draw(_choice(pool(within, at_least, memory)))
@@ -173,14 +180,18 @@ def cases(
         unbatched = within.unbatched and draw(st.booleans()) and size.batch == 1
         state = draw(_STATES) if within.h_0 else "absent"
         where = draw(_choice(memory))
-    paint = _Paint(config, draw(_PALETTES), draw(_SEEDS), draw(_TEXTURES), within.nonfinite)
+    if within.sizes == "large":
+        size = Sizes(*map(max, within_reach(size, config), at_least))
+        paint: Numbers | _Paint = Numbers(config, draw(distributions(config)), draw(_SEEDS))
+    else:
+        paint = _Paint(config, draw(_PALETTES), draw(_SEEDS), draw(_TEXTURES), within.nonfinite)
     shapes = {"x": (size.steps, size.batch, size.input_size), **config.parameter_shapes()}
     if state != "absent":
         shapes["h_0"] = (config.num_layers * config.num_directions, size.batch, config.hidden_size)
     arrays = {name: paint.array(name, shape) for name, shape in shapes.items()}
     if state == "zero":
         arrays["h_0"] = np.zeros(shapes["h_0"])
-    if special and within.nonfinite and (kind := draw(_SPECIALS)):
+    if isinstance(paint, _Paint) and special and within.nonfinite and (kind := draw(_SPECIALS)):
         paint.put_special(arrays, kind - 1)
     if where == "expanded":
         arrays = {name: np.broadcast_to(array[:1], array.shape).copy() for name, array in arrays.items()}
@@ -194,16 +205,19 @@ class _Paint:
 
     def __init__(self, config: Config, palettes: bytes, seed: int, texture: str, nonfinite: bool) -> None:
         self.config, self.texture = config, texture
-        book = codebook(config.dtype) if nonfinite else np.clip(codebook(config.dtype), -_TAME, _TAME)
-        self.palettes = {role: book[list(palettes[index :: len(_ROLES)])] for index, role in enumerate(_ROLES)}
+        book = codebook(config.dtype) if nonfinite else tame_codebook(config.dtype)
+        numbers = book[np.frombuffer(palettes, np.uint8)]
+        self.palettes = {role: numbers[index :: len(_ROLES)] for index, role in enumerate(_ROLES)}
         self.random = np.random.default_rng(seed) if seed else None
+        if self.random is not None:
+            self.palettes = {role: with_ones(palette) for role, palette in self.palettes.items()}
 
     def array(self, name: str, shape: tuple[int, ...]) -> Array:
         role = name if name in _ROLES else name[: name.rindex("_l")]
         palette = self.palettes[role]
         if self.random is None:
             return tiled(palette, shape)
-        array = scattered(palette, shape, self.random)
+        array = picked(palette, shape, self.random)
         if role.startswith("weight"):
             return self._tame(array, role)
         if role == "x" and self.texture == "blank frames":
@@ -231,5 +245,3 @@ class _Paint:
 
 
 _LOW_PRECISION = (torch.float16, torch.bfloat16)
-#: The largest number where non-finite ones are not claimed: `Case.finite` in float16, the narrowest range.
-_TAME = 64.0

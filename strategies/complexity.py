@@ -22,9 +22,12 @@ class Complexity(NamedTuple):
     nonzeros: int
     #: How many options are not at their plainest.
     options: int
+    #: Not looked at where nobody would read so many numbers.
     strangeness: float
 
 
+#: More numbers than any case of the usual sizes holds.
+_MANY = 2**17
 #: Beyond these a number is extreme.
 _PLAIN = (1e-6, 1e6)
 #: Numbers from the simplest on; what a step may put in the place of a stranger one.
@@ -40,7 +43,8 @@ def complexity(case: Case) -> Complexity:
     strange = values[(values != 0) | np.signbit(values)]
     sizes = np.abs(strange)
     extreme = not bool(((sizes == 0) | ((sizes >= _PLAIN[0]) & (sizes <= _PLAIN[1]))).all())
-    return Complexity(extreme, len(values), len(strange), _options(case), sum(map(strangeness, strange.tolist())))
+    read = strange.tolist() if len(values) <= _MANY else []
+    return Complexity(extreme, len(values), len(strange), _options(case), sum(map(strangeness, read)))
 
 
 def _options(case: Case) -> int:

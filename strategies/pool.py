@@ -22,6 +22,15 @@ _SIZES = (
     (1, 1, 1, 1),
     (2, 0, 3, 4),
 )
+#: The same where large networks are asked for.
+_LARGE_SIZES = (
+    (200, 3, 5, 129),
+    (2, 1, 512, 512),
+    (129, 2, 300, 256),
+    (3, 32, 1024, 257),
+    (512, 1, 3, 5),
+    (1, 2, 256, 1024),
+)
 
 
 class Shape(NamedTuple):
@@ -51,7 +60,7 @@ def pool(
     columns = [
         _spread(random, values)
         for values in (
-            _SIZES,
+            _LARGE_SIZES if within.sizes == "large" else _SIZES,
             [number for number in (1, 1, 1, 1, 2, 2, 1, 1, 2, 3) if number <= (within.max_layers or number)],
             within.nonlinearities,
             within.biases,

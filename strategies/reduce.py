@@ -2,11 +2,13 @@
 
 Hypothesis shrinks choices and stops at local minima; this works on the case itself. Two things take turns until
 neither finds anything: every single step (`strategies.steps`), made greedily, and a search in order of size through the
-smallest cases of all (`strategies.smaller`), for what no single step leads to.
+smallest cases of all (`strategies.smaller`), for what no single step leads to. Large cases are cut down before
+(`strategies.halving`).
 """
 
 from __future__ import annotations
 
+import hashlib
 import itertools
 import math
 import time
@@ -14,6 +16,7 @@ from collections.abc import Callable, Iterable
 
 from strategies.case import Case
 from strategies.complexity import complexity
+from strategies.halving import coarse_steps
 from strategies.smaller import smaller_cases
 from strategies.steps import STEPS
 
@@ -58,6 +61,8 @@ def reduce_case(case: Case, fails: Callable[[Case], bool], limit: int = 6000, se
         seconds: after how long no other call of it is begun.
     """
     reduction = Reduction(case, fails, limit, seconds)
+    while reduction.take_any(coarse_steps(reduction.case)):
+        pass
     while True:
         _descend(reduction)
         if not reduction.take_any(smaller_cases(reduction.case)):
@@ -83,5 +88,5 @@ def _identity(case: Case) -> tuple[object, ...]:
         case.lengths,
         case.packed,
         case.misuse,
-        *((name, array.tobytes()) for name, array in case.arrays.items()),
+        *((name, hashlib.sha256(array.tobytes()).digest()) for name, array in case.arrays.items()),
     )

@@ -22,6 +22,9 @@ ROUGH = (1 / 3, -0.7, 0.1, -1.9, 1.1, -0.3, 2.7, 0.9, -0.05, 0.57, -1.23, 0.013)
 TINY = (2.0**-6, -(2.0**-9), 2.0**-12)
 #: Pre-activations past the saturation of tanh.
 LARGE = (10, -10, 25, -120)
+_ONES = np.array((1.0, 2.0))
+#: The largest number where non-finite ones are not claimed: `Case.finite` in float16, the narrowest range.
+TAME = 64.0
 
 
 @cache
@@ -31,6 +34,12 @@ def codebook(dtype: torch.dtype) -> Array:
     eps = torch.finfo(dtype).eps
     book = SIMPLE + ROUGH + (1 + eps, 2 - eps, -1 - eps) + TINY + LARGE
     return round_to(dtype, [book[byte % len(book)] for byte in range(256)])
+
+
+@cache
+def tame_codebook(dtype: torch.dtype) -> Array:
+    """The same, no number too large for any dtype."""
+    return np.clip(codebook(dtype), -TAME, TAME)
 
 
 @cache
@@ -47,7 +56,16 @@ def tiled(palette: Array, shape: tuple[int, ...]) -> Array:
     return np.resize(palette, size).reshape(shape) if palette.size else np.zeros(shape)
 
 
-def scattered(palette: Array, shape: tuple[int, ...], random: np.random.Generator) -> Array:
-    """Each element one of the palette or 1 or 2, at random: nearly never all zeros."""
-    palette = np.append(palette, (1.0, 2.0))
+def with_ones(palette: Array) -> Array:
+    """The palette, and 1 and 2 beside it: of what is picked at random from them nearly never all is zero."""
+    return np.concatenate((palette, _ONES))
+
+
+def picked(palette: Array, shape: tuple[int, ...], random: np.random.Generator) -> Array:
+    """Each element one of the palette, at random."""
     return palette[random.integers(palette.size, size=shape)]
+
+
+def scattered(palette: Array, shape: tuple[int, ...], random: np.random.Generator) -> Array:
+    """Each element one of the palette or 1 or 2, at random."""
+    return picked(with_ones(palette), shape, random)

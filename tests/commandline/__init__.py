@@ -16,6 +16,8 @@ import pytest
 
 #: How many cases each implementation is fed for each property, by profile.
 CASES = {"dev": 600, "ci": 600, "hunt": 10_000}
+#: And how many large networks.
+LARGE_CASES = 20
 #: And how many seconds of CPU it may take for each, by profile.
 SECONDS = {"dev": 30.0, "ci": 30.0, "hunt": 600.0}
 #: And how many a round of a hunt may take.
@@ -60,6 +62,12 @@ def add_options(parser: pytest.Parser) -> None:
         type=_positive_of("--cases", "cases"),
         metavar="N",
         help=f"cases per property and implementation (default: {CASES['dev']})",
+    )
+    group.addoption(
+        "--sizes",
+        choices=("usual", "large"),
+        default="usual",
+        help=f"large: networks of sizes that real models have, {LARGE_CASES} cases each unless told (default: usual)",
     )
     group.addoption(
         "--seconds",

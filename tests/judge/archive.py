@@ -12,7 +12,7 @@ from typing import Any
 
 from strategies import Case, InvalidCase
 from strategies.plain import from_plain, to_plain
-from tests.judge.files import write_text
+from tests.judge.files import sweep, write_text
 
 SCHEMA = 1
 REGRESSIONS = Path(__file__).parent.parent / "regressions"
@@ -52,6 +52,7 @@ def write(record: Record, folder: Path = REGRESSIONS, *, anew: bool = False) -> 
     path = folder / record.file_name
     if path.exists() and not anew:
         return path
+    sweep(folder)
     data = {
         "schema": SCHEMA,
         "property": record.property,

@@ -11,6 +11,7 @@ from impls import Implementation
 from impls.contract import KnownDefect, Rounding
 from tests.judge import archive
 from tests.judge.features import FEATURES
+from tests.judge.files import write_text
 from tests.judge.options import Run
 from tests.judge.report import Features, Result, Results, added
 
@@ -31,7 +32,7 @@ def write(path: Path, results: Results, run: Run) -> None:
         text = f"{begin}\n{section}\n{end}"
         pattern = re.compile(f"{re.escape(begin)}.*?{re.escape(end)}", re.DOTALL)
         found = pattern.sub(lambda _, text=text: text, found) if begin in found else f"{found.rstrip()}\n\n{text}\n"
-    path.write_text(found, encoding="utf-8")
+    write_text(path, found)
 
 
 _HEAD = f"""# Conformance

@@ -12,6 +12,7 @@ from impls import Implementation, registered
 from impls.isolation import limited_to
 from impls.registry import LIGHT, MAIN
 from strategies import Case
+from strategies.halving import is_large
 from strategies.reduce import reduce_case
 from tests.judge.archive import Record
 from tests.judge.faults import COSTLY
@@ -19,11 +20,12 @@ from tests.judge.property import Property
 from tests.judge.trial import Trial
 from tests.judge.verdict import Disagreement
 
-#: Calls from several threads fail by chance: a case counts as passing after this many quiet tries.
-_TRIES = {"threads": 5}
+#: Calls from several threads fail by chance, and how much memory is held has noise: a case counts as passing after this
+#: many quiet tries.
+_TRIES = {"threads": 5, "leaks": 3}
 #: How many of the cases that failed while reducing are kept, and of those that did not.
 _KEPT = 12
-#: Seconds given to reducing a case of a dear implementation.
+#: Seconds given to reducing a large case, or that of a dear implementation.
 PATIENCE = 90.0
 #: And so many to a call, while what hangs is reduced.
 HURRIED = 2.0
@@ -92,7 +94,7 @@ def find_minimal(
             again = verdict_on(judged, implementation, case)
         except Exception:
             return False  # An error of the suite is another failure.
-        if len(kept := seen[again is not None]) < _KEPT:
+        if len(kept := seen[again is not None]) < _KEPT and not is_large(case):
             kept.append((again and again.calls) or (case,))
         return again is not None and again.kind == disagreement.kind
 
@@ -100,8 +102,9 @@ def find_minimal(
         if counterexample.disagreement.kind == disagreement.kind and fails(counterexample.case):
             return counterexample
     costly = disagreement.kind in COSTLY
+    patience = PATIENCE if implementation.dear or costly or is_large(found) else math.inf
     with limited_to(HURRIED) if costly else nullcontext():
-        reduction = reduce_case(found, fails, seconds=PATIENCE if implementation.dear or costly else math.inf)
+        reduction = reduce_case(found, fails, seconds=patience)
     last = verdict_on(judged, implementation, reduction.case)
     if last is None or last.kind != disagreement.kind:
         # It shows by chance, or took long only for so hurried a limit: what was seen is told as it was seen.

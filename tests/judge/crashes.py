@@ -13,6 +13,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Generator
 from contextlib import nullcontext
 from dataclasses import asdict, dataclass, replace
@@ -114,6 +115,12 @@ class Crashes:
         #: What is said of them at the end of the run.
         self.told: list[str] = []
 
+    @staticmethod
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_setup(item: Any) -> None:
+        """Without workers it is this process that judges."""
+        _look_at(item)
+
     @pytest.hookimpl(optionalhook=True)
     def pytest_configure_node(self, node: Any) -> None:
         node.workerinput[_FOLDER] = str(self._folder)
@@ -127,6 +134,7 @@ class Crashes:
             report.longrepr = f"{report.longrepr}: on which case is not known; it is not tried again"
             return
         death = _death(path, report.node, seen[1])
+        path.unlink(missing_ok=True)
         name, case = death.note.implementation, death.note.case
         said = f"{name} was judged by {death.note.property} on {case.descriptor}, when {death.how}"
         self._deaths[crashitem] = death
@@ -186,7 +194,18 @@ FOLDER = pytest.StashKey[Path]()
 def told(config: pytest.Config, findings_told: list[Finding]) -> list[str]:
     """What is said of crashes at the end of a run, and of what was found and could not be told: written as it is."""
     watching = config.pluginmanager.getplugin("rnn-parity-crashes")
-    return [*watching.told, *_untold(config, findings_told)]
+    return [*watching.told, *_under_way(config), *_untold(config, findings_told)]
+
+
+def _under_way(config: pytest.Config) -> list[str]:
+    """Which calls had not come back when the run was interrupted: of workers only, as this process tells itself."""
+    lines = []
+    for path in sorted(config.stash[FOLDER].glob("gw*.record")):
+        head, note = recorder.read(path) or (None, None)
+        if head and note and head.owner and head.calls and (took := time.monotonic() - head.since) > watchdog.GRACE:
+            said = f"{note.implementation} was judged by {note.property} on {note.case.descriptor}"
+            lines.append(f"interrupted: {said}; {watchdog.KINDS[head.kind]} had taken {took:.0f} s")
+    return lines
 
 
 def _untold(config: pytest.Config, told: list[Finding]) -> list[str]:
@@ -223,12 +242,17 @@ def _repeat(sched: Any, item: str) -> None:
         return
 
 
+def _look_at(item: Any) -> None:
+    """What was found before has been told by now; and only who is on trial has its calls recorded."""
+    RECORDER.told()
+    RECORDER.look_at(trial_of(item) is not None)
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: Any) -> None:
     """A worker's part: what crashed elsewhere does not crash here."""
-    given, trial = getattr(item.config, "workerinput", {}), trial_of(item)
-    RECORDER.told()
-    RECORDER.look_at(trial is not None)
+    _look_at(item)
+    given, trial = item.config.workerinput, trial_of(item)
     if _FOLDER not in given or trial is None:
         return
     name = trial.implementation.name

@@ -20,8 +20,8 @@ from tests.judge.verdict import Disagreement
 _SERIES, _CONFIRM = (4, 4), (16, 8)
 #: What a call that leaves something leaves at least: an object, or the smallest allocation of the C library.
 _LEAST = {"objects": 1, "bytes": 16}
-#: How much more a round may leave than the best one, where each call leaves the same. One round may leave more still: a
-#: list is enlarged.
+#: How much more a round may leave than the best one, where each call leaves the same. Two rounds may leave more
+#: still: a list is enlarged.
 _EVEN = 1.05
 
 
@@ -105,7 +105,7 @@ def _evenly(calls: int, seen: Sequence[Sequence[int]], even: float) -> str:
     """What every round left, where all left about the same, for each of their calls; in words."""
     told = []
     for unit, series in zip(Held._fields, zip(*seen, strict=True), strict=True):
-        least, most = min(series), sorted(series)[max(0, len(series) - 2)]
+        least, most = min(series), sorted(series)[max(0, len(series) - 3)]
         if least >= calls * _LEAST[unit] and most <= least * even + _LEAST[unit]:
             told.append(f"{least / calls:,.0f} {unit}")
     return " and ".join(told)

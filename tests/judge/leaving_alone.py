@@ -21,12 +21,16 @@ _TOLD = 200
 
 
 def leaves_alone(trial: Trial, case: Case) -> None:
-    """Build and call a network; the first of its kind, which imports its library, may still set things up.
+    """Build and call a network, twice: the first one imports its library, which may set things up.
+
+    What the first one changed is put back, so that who changes it each time is found out.
 
     Raises:
         Disagreement: something around it was changed, or something was printed.
     """
+    before = surroundings.snapshot(FURTHER)
     trial.build(case).call(case)
+    surroundings.restored(before, FURTHER)
     network = _quietly("building a network", SETTINGS | FURTHER, lambda: trial.build(case))
     _quietly("calling the network", SETTINGS | FURTHER | GENERATORS, lambda: network.call(case))
 

@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, Phase, settings
 from impls import DEVICES, Implementation, RegistrationError, resolve
 from impls.isolation import Limits
 from impls.registry import in_group
-from tests.commandline import CASES, LEAST_MEMORY, ROUND_SECONDS, SECONDS
+from tests.commandline import CASES, LARGE_CASES, LEAST_MEMORY, ROUND_SECONDS, SECONDS
 from tests.judge import html, scripts
 from tests.judge.hunting.fuzzing import fuzzing
 from tests.judge.shards import SHARD
@@ -46,6 +46,8 @@ class Run:
     reproduction: Path | None = None
     #: What one call may take.
     limits: Limits = field(default_factory=Limits)
+    #: Which sizes cases have.
+    sizes: str = "usual"
 
 
 RUN = pytest.StashKey[Run]()
@@ -83,8 +85,11 @@ def configure(config: pytest.Config) -> None:
         ),
         seconds=_seconds(config, profile),
         # A hunt runs each item again and again, and HypoFuzz goes on with each for ever.
-        cases=SHARD if minutes or fuzzing() else config.getoption("cases") or CASES.get(profile, CASES["dev"]),
+        cases=SHARD
+        if minutes or fuzzing()
+        else config.getoption("cases") or _cases(config.getoption("sizes"), profile),
         minutes=minutes,
+        sizes=config.getoption("sizes"),
         seed=_seed(config, profile),
         profile=profile,
         archive=Path(archive) if archive else None,
@@ -126,6 +131,10 @@ def _seconds(config: pytest.Config, profile: str) -> float:
     if config.getoption("minutes"):
         return ROUND_SECONDS
     return config.getoption("seconds") or SECONDS.get(profile, SECONDS["dev"])
+
+
+def _cases(sizes: str, profile: str) -> int:
+    return LARGE_CASES if sizes == "large" else CASES.get(profile, CASES["dev"])
 
 
 def _memory(config: pytest.Config) -> float:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import nullcontext, suppress
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -203,7 +203,7 @@ def _place(item: Any) -> str:
 
 def _bind(item: Any, judged: Property, run: Run) -> None:
     """Give an item its own Hypothesis test: cases for its implementation, from the stream of its shard."""
-    item.obj = shard_test(judged, item.callspec.params["trial"], run.seed)
+    item.obj = shard_test(judged, item.callspec.params["trial"], run.seed, run.sizes)
     item.obj.property = judged
     item.add_marker(UNHEARD)
 
@@ -281,6 +281,8 @@ def _explain(item: Any, trial: Trial, disagreement: Disagreement) -> Finding:
     asked = "".join(f" --impl={name}" for name in item.config.getoption("impl") or ())
     nodeid = item.nodeid.partition("@")[0]  # xdist adds the group that keeps items in one worker.
     stream = item.stash.get(AGAIN, f"--hypothesis-seed={run.seed} --cases={run.cases}")
+    if run.sizes != "usual":
+        stream = f"--sizes={run.sizes} {stream}"
     again = f"pytest{asked} {stream} '{nodeid}'"
     if run.replay:
         again = f"pytest{asked} --case={run.replay}"
@@ -361,16 +363,30 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
             terminalreporter.write_line(line)
     for line in (*crashes.told(config, results.findings), *config.stash[SCRIPTS].written):
         terminalreporter.write_line(line)
-    if path := config.getoption("table"):
-        conformance.write(Path(path), results, config.stash[RUN])
-        terminalreporter.write_line(f"table of conformance: {path}")
-    seconds, workers = time.monotonic() - config.stash[_STARTED], config.getoption("numprocesses", None) or 0
-    if path := config.getoption("report"):
-        report.write(Path(path), results, config.stash[RUN], workers, seconds)
-        terminalreporter.write_line(f"results as data: {path}")
-    if path := config.getoption("html"):
-        from tests.judge.html import page
-
-        page.write(Path(path), results, config.stash[RUN], workers, seconds)
-        terminalreporter.write_line(f"page about the run: {path}")
+    for line in _written(config, results):
+        terminalreporter.write_line(line)
     github.tell(results, terminalreporter.write_line, os.environ)
+
+
+def _written(config: pytest.Config, results: report.Results) -> Iterator[str]:
+    """Write the files that a run asks for; each told, and also where it cannot be written: the others are."""
+    run, workers = config.stash[RUN], config.getoption("numprocesses", None) or 0
+    seconds = time.monotonic() - config.stash[_STARTED]
+    outputs: dict[str, tuple[str, Callable[[Path], None]]] = {
+        "table": ("table of conformance", lambda path: conformance.write(path, results, run)),
+        "report": ("results as data", lambda path: report.write(path, results, run, workers, seconds)),
+        "html": ("page about the run", lambda path: _write_page(path, results, run, workers, seconds)),
+    }
+    for option, (what, write) in outputs.items():
+        if path := config.getoption(option):
+            try:
+                write(Path(path))
+                yield f"{what}: {path}"
+            except OSError as error:
+                yield f"NOT written: {what}: {path}: {why(error)}"
+
+
+def _write_page(*given: Any) -> None:
+    from tests.judge.html import page  # Needs what `--html` alone needs.
+
+    page.write(*given)

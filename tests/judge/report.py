@@ -12,6 +12,7 @@ import pytest
 
 from tests.judge.counterexample import spelled
 from tests.judge.counts import Counts, together
+from tests.judge.files import write_text
 from tests.judge.finding import Finding
 from tests.judge.options import Run
 from tests.judge.trial import Trial
@@ -169,4 +170,4 @@ def write(path: Path, results: Results, run: Run, workers: int, seconds: float) 
         },
         "results": [result.for_report() for _, result in sorted(results.found.items())],
     }
-    path.write_text(json.dumps(data, indent=1) + "\n", encoding="utf-8")
+    write_text(path, json.dumps(data, indent=1) + "\n")

@@ -6,6 +6,7 @@ from dataclasses import replace
 from itertools import count
 from pathlib import Path
 
+from tests.judge.files import why, write_text
 from tests.judge.finding import Finding
 from tests.judge.script import MARKER, note
 
@@ -43,6 +44,10 @@ class Scripts:
             return finding
         free = (self.path.with_name(name) for name in self._names)
         path = next(path for path in free if not objection(path))
-        path.write_text(finding.script, encoding="utf-8")
+        try:
+            write_text(path, finding.script)
+        except OSError as error:
+            self.written.append(f"NOT written: reproduction: {path}: {why(error)}")
+            return finding
         self.written.append(f"reproduction: {path} ({finding.implementation} fails {finding.property})")
         return replace(finding, commands={**finding.commands, COMMAND: f"python {path}{note(finding.script)}"})

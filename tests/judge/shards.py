@@ -24,15 +24,18 @@ def budgets(cases: int) -> list[int]:
     return [min(SHARD, cases - start) for start in range(0, cases, SHARD)]
 
 
-def shard_test(judged: Property, trial: Trial, run_seed: int, **options: Any) -> Callable[..., None]:
+def shard_test(
+    judged: Property, trial: Trial, run_seed: int, sizes: str = "usual", **options: Any
+) -> Callable[..., None]:
     """The property as a Hypothesis test of its own: on cases for this implementation, from this shard's stream.
 
-    `options` are settings of Hypothesis that differ from the profile's.
+    `sizes`, out of `impls.contract.SIZES`, are drawn; `options` are settings of Hypothesis that differ from the
+    profile's.
     """
     stream = int.from_bytes(hashlib.sha256(f"{run_seed} {trial.shard}".encode()).digest()[:8], "big")
-    if trial.implementation.dear:
+    if trial.implementation.dear or sizes == "large":
         # Hypothesis would shrink for five minutes; reducing by itself takes less.
         options = {"phases": [Phase.explicit, Phase.reuse, Phase.generate]} | options
-    test = judged.given(replace(trial.capabilities, pool=run_seed % POOLS), avoiding=trial.defects)
+    test = judged.given(replace(trial.capabilities, pool=run_seed % POOLS, sizes=sizes), avoiding=trial.defects)
     test = settings(max_examples=trial.budget, **options)(test)
     return test if fuzzing() else seed(stream)(test)

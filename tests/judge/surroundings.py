@@ -86,8 +86,9 @@ def _set_filters(found: list[Any]) -> None:
 
 
 def _set_environment(found: dict[str, str]) -> None:
-    os.environ.clear()
-    os.environ.update(found)
+    for name in os.environ.keys() - found.keys():
+        del os.environ[name]
+    os.environ.update({name: value for name, value in found.items() if os.environ.get(name) != value})
 
 
 #: Looked at by the property of that name, once the libraries have been imported. Building a network may draw numbers,

@@ -106,7 +106,7 @@ class Watch:
         if took > self._seconds:
             return f"{doing} took more than {self._seconds:g} s"
         if took > GRACE and time.monotonic() - self._interrupted > GRACE:
-            return f"{doing} had taken {took:.0f} s when the run was interrupted"
+            return f"the run was interrupted, {doing} having taken {took:.0f} s"
         if (rss := self._rss()) > self._memory:
             return f"{doing} took {rss / 2**20:,.0f} MiB of memory, more than {self._memory / 2**20:,.0f}"
         return ""

@@ -8,6 +8,7 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from tests.judge.counts import NAMES
+from tests.judge.files import write_text
 from tests.judge.html import tables
 from tests.judge.html.counted import facets, margins
 from tests.judge.html.maps import Drawing, Gallery
@@ -18,7 +19,7 @@ from tests.judge.report import Results
 
 def write(path: Path, results: Results, run: Run, workers: int, seconds: float) -> None:
     """Write the page about a run that took so many seconds until now."""
-    path.write_text(rendered(results, run, workers, seconds), encoding="utf-8")
+    write_text(path, rendered(results, run, workers, seconds))
 
 
 def rendered(results: Results, run: Run, workers: int, seconds: float) -> str:

@@ -17,6 +17,7 @@ from _pytest.runner import runtestprotocol
 
 from tests.judge.hunting import coverage
 from tests.judge.hunting.trials import Hunted
+from tests.judge.options import RUN
 from tests.judge.recorder import RECORDER
 from tests.judge.shards import shard_test
 from tests.judge.trial import trial_of
@@ -83,7 +84,7 @@ class Rounds:
             until=until,
         )
         item.callspec.params["trial"] = trial
-        item.obj = shard_test(judged, trial, seed)
+        item.obj = shard_test(judged, trial, seed, item.config.stash[RUN].sizes)
         item.obj.property = judged
         item.stash[AGAIN] = f"--hypothesis-profile=hunt --hypothesis-seed={seed} --cases={trial.budget}"
 

@@ -41,17 +41,15 @@ def raising(error: BaseException) -> Callable[..., None]:
 
 
 def hang(*_: Any) -> None:
-    """In native code, with the interpreter's lock held."""
-    ctypes.PyDLL(None).sleep(600)
+    """In native code, with the interpreter's lock held, and deaf to signals."""
+    sum(range(10**15))
 
 
 def devour(*_: Any) -> None:
-    """Faster than anybody needs it, and slower than the machine ends."""
-    taken = []
-    for _ in range(60):
-        taken.append(np.ones(2**25, np.uint8))
-        time.sleep(0.02)
-    KEPT.append(sum(map(len, taken)))
+    """Two gigabytes, held for a moment."""
+    taken = np.ones(2**31, np.uint8)
+    time.sleep(0.5)
+    KEPT.append(len(taken))
 
 
 def corrupt(x: torch.Tensor, *_: Any) -> None:

@@ -1,0 +1,125 @@
+"""Implementations that harm their process, in real runs: each is found with its minimal case, and the run goes on.
+
+What is done stands in `tests.suite.planted.hostile`: only in networks of two layers and up.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from tests.judge import archive
+
+ROOT = Path(__file__).parent.parent.parent
+HOSTILE = "--impl=tests/suite/planted/hostile.py"
+DIED = "it takes its process down: the process died"
+ENDS = "which is no Exception and ends the program that calls it"
+
+#: What each finding is called, by property and deed.
+NAMES: dict[tuple[str, str], str] = {
+    ("agreement", "segfaults"): f"{DIED} of SIGSEGV while calling the network",
+    ("agreement", "leaves"): f"{DIED} with status 3 while calling the network",
+    ("agreement", "hangs"): "it does not return: calling the network took more than 2 s",
+    ("agreement", "devours"): "it takes more memory than it may: calling the network took [12],[0-9]+ MiB",
+    ("agreement", "raises-own"): f"raises Own, {ENDS}",
+    ("agreement", "raises-exit"): f"raises SystemExit, {ENDS}",
+    ("agreement", "raises-interrupt"): f"raises KeyboardInterrupt, {ENDS}",
+    ("agreement", "sets-dtype"): "changes torch's default dtype from torch.float32 to torch.float64",
+    ("agreement", "sets-threads"): "changes torch's number of threads from 1 to 3",
+    ("agreement", "sets-errstate"): "changes what NumPy does about floating-point errors",
+    ("agreement", "flushes"): "changes the floating-point environment .* to subnormals are flushed to zero",
+    ("agreement", "rounds-up"): "changes the floating-point environment .* rounded in one direction",
+    ("agreement", "moves"): "changes the working directory from .* to /",
+    ("arguments", "corrupts"): "changed x",
+    ("surroundings", "filters-warnings"): "changes the filters of warnings",
+    ("surroundings", "draws"): "changes the state of Python's random numbers",
+    ("surroundings", "draws-numpy"): "changes the state of NumPy's random numbers",
+    ("surroundings", "draws-torch"): "changes the state of torch's random numbers",
+    ("surroundings", "recurses"): "changes the interpreter's recursion limit",
+    ("surroundings", "prints"): "it prints, calling the network",
+    ("surroundings", "prints-natively"): "it prints, calling the network",
+    ("leaks", "leaks"): "it keeps something of every call, and never lets it go",
+}
+
+
+def command(*arguments: str) -> list[str]:
+    """Pytest, on hostile implementations."""
+    return [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--hypothesis-seed=1", HOSTILE, *arguments]
+
+
+def item(judged: str, deed: str) -> str:
+    """What pytest calls a property and implementation."""
+    return f"tests/test_{judged}.py::test_{judged}[{deed}-0]"
+
+
+def said(*arguments: str) -> str:
+    """What a run prints."""
+    environment = os.environ | {"COLUMNS": "250"}
+    ran = subprocess.run(command(*arguments), cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    return ran.stdout + ran.stderr
+
+
+@cache
+def told() -> str:
+    """All deeds in one run, and two that agree: what is printed, without its lines."""
+    items = [item(*which) for which in NAMES]
+    limits = "--cases=30", "--time-limit=4", "--memory-limit=1500"
+    printed = said("-n2", *limits, "--impl=nn.rnn", item("agreement", "nn.rnn"), item("agreement", "prints"), *items)
+    return " ".join(printed.split())
+
+
+@pytest.mark.parametrize(("judged", "deed"), NAMES)
+def test_a_finding(judged: str, deed: str) -> None:
+    """It has its name and its minimal case: the smallest network of two layers."""
+    found = re.search(rf" {deed} \(torch \S+\) fails {judged}: .*? minimal case: (.*?) Case", told())
+    assert found, told()[-3000:]
+    assert re.search(NAMES[judged, deed], found[0])
+    assert re.match("(relu|tanh) T1 B1 I1 H1 L2 " if judged != "leaks" else ".* L2 ", found[1])
+
+
+def test_the_others_are_judged() -> None:
+    """Who does no harm has a verdict: nobody is lost with a process."""
+    assert f"{len(NAMES)} failed, 2 passed, 4 repeated" in told()
+
+
+def test_without_workers(tmp_path: Path) -> None:
+    """The run ends with the process; the case is kept, and crashes a process of its own."""
+    printed = said("-n0", "--cases=30", f"--archive={tmp_path}", item("agreement", "aborts"))
+    (kept,) = archive.files(tmp_path)
+    assert "aborts was judged by agreement on" in printed
+    assert "the same command with -n 1" in printed
+    assert f"--isolate --case={kept}" in printed
+    again = said("-n0", "--isolate", f"--case={kept}", "-kaborts")
+    assert "the process died of SIGABRT while calling the network" in again
+
+
+def test_what_is_archived_is_replayed(tmp_path: Path) -> None:
+    """Where it shows in a process of its own, the minimal case is archived, and replays."""
+    said("-n1", "--cases=30", f"--archive={tmp_path}", item("agreement", "segfaults"))
+    (kept,) = archive.files(tmp_path)
+    record = archive.read(kept)
+    assert (record.case.config.num_layers, record.case.x.size) == (2, 1)
+    assert record.disagreed[0]["kind"] == "crashes"
+    assert "1 failed" in said("-n0", "--isolate", f"--case={kept}", "-ksegfaults")
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+def test_interrupted_in_native_code(workers: int) -> None:
+    """Ctrl-C ends a run whose call hears no signal, and tells whose call that is."""
+    asked = command(f"-n{workers}", "--cases=30", item("agreement", "hangs"))
+    with subprocess.Popen(
+        asked, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True
+    ) as ran:
+        time.sleep(25)
+        os.killpg(ran.pid, signal.SIGINT)
+        printed = ran.communicate(timeout=30)[0].decode()
+    assert "hangs was judged by agreement on" in printed
+    assert re.search("calling the network ha(d taken|ving taken) [0-9]+ s", printed)
