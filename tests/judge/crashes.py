@@ -31,6 +31,7 @@ from tests.judge.finding import Finding
 from tests.judge.options import RUN
 from tests.judge.recorder import RECORDER, Note
 from tests.judge.report import KEY
+from tests.judge.rescheduling import RESUMING
 from tests.judge.terminal import Told
 from tests.judge.trial import trial_of
 
@@ -116,6 +117,13 @@ class Crashes:
         self.told: list[str] = []
 
     @staticmethod
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+        """Schedulers by group that go on after a crash."""
+        scheduler = RESUMING.get(config.getvalue("dist"))
+        return scheduler and scheduler(config, log)
+
+    @staticmethod
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_setup(item: Any) -> None:
         """Without workers it is this process that judges."""
@@ -149,7 +157,7 @@ class Crashes:
         report.longrepr = said
         # What is repeated has its verdict then.
         report.outcome = _REPEATED
-        _repeat(sched, crashitem)
+        sched.mark_test_pending(crashitem)
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> Generator[None, None, None]:
@@ -232,14 +240,6 @@ def _death(path: Path, node: Any, note: Note) -> Death:
         return Death(note, how, certain=False)
     how = f"died of {signal.Signals(-code).name}" if code < 0 else f"ended with status {code}"
     return Death(note, f"the process {how}", certain=True)
-
-
-def _repeat(sched: Any, item: str) -> None:
-    """Have an item run again. Schedulers by group take it back by themselves: they hold it for not yet done."""
-    try:
-        sched.mark_test_pending(item)
-    except NotImplementedError:
-        return
 
 
 def _look_at(item: Any) -> None:

@@ -123,3 +123,13 @@ def test_interrupted_in_native_code(workers: int) -> None:
         printed = ran.communicate(timeout=30)[0].decode()
     assert "hangs was judged by agreement on" in printed
     assert re.search("calling the network ha(d taken|ving taken) [0-9]+ s", printed)
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_by_group(workers: int) -> None:
+    """Where items of a group stay in one worker, one that crashes is repeated once, and the run comes to its end."""
+    items = [
+        item(*which) for which in (("agreement", "aborts"), ("h_n", "aborts"), ("h_n", "prints"), ("calls", "prints"))
+    ]
+    printed = said(f"-n{workers}", "--dist=loadgroup", "--cases=30", *items)
+    assert re.search("2 failed, 2 passed, [12] repeated", printed)

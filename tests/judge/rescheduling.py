@@ -1,0 +1,54 @@
+"""What xdist's schedulers by group do when a worker dies: no more of its work than has to be is done again, and all is.
+
+As of 3.8 they give the item that crashed to the next worker, over and over; hand out units of which nothing is left,
+and wait for their end; and give a worker that takes the place of another one item, which waits for a second:
+https://github.com/pytest-dev/pytest-xdist/issues/1323, /1327, /1378 and /pull/1371.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from xdist.scheduler import LoadFileScheduling, LoadGroupScheduling, LoadScopeScheduling
+
+
+class Resuming(LoadScopeScheduling):
+    """A scheduler by group that goes on after a crash; an item may be run again."""
+
+    def remove_node(self, node: Any) -> str | None:
+        """Put back what is left of a worker's work; the item that was run when it died, which is not put back."""
+        work = self.assigned_work[node]
+        units = [unit for unit in work.values() if not all(unit.values())]
+        crashed = next((item for unit in units for item, done in unit.items() if not done), None)
+        if crashed is not None:
+            units[0][crashed] = True
+        for scope in [scope for scope, unit in work.items() if all(unit.values())]:
+            del work[scope]
+        super().remove_node(node)
+        return crashed
+
+    def mark_test_pending(self, item: str) -> None:  # type: ignore[override]  # there it raises
+        """Have an item run again, where the others of its group are."""
+        scope = self._split_scope(item)
+        for node, work in self.assigned_work.items():
+            if scope in work and not node.shutting_down:
+                work[scope][item] = False
+                node.send_runtest_some([self.registered_collections[node].index(item)])
+                return
+        self.workqueue.setdefault(scope, {})[item] = False
+        for node in self.nodes:
+            self._reschedule(node)
+
+    def schedule(self) -> None:
+        """Give all workers work; two units to each, as one alone waits for a second."""
+        super().schedule()
+        for node in self.nodes:
+            self._reschedule(node)
+
+
+#: By the value of `--dist`.
+RESUMING: dict[str, type[Resuming]] = {
+    "loadscope": Resuming,
+    "loadfile": type("ResumingByFile", (Resuming, LoadFileScheduling), {}),
+    "loadgroup": type("ResumingByGroup", (Resuming, LoadGroupScheduling), {}),
+}
