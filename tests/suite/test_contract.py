@@ -243,6 +243,7 @@ def test_every_field_objects() -> None:
         "per_shape",
         "several_shapes",
         "pool",
+        "sizes",
         "own_process",
     }
     assert covered == {each.name for each in fields(Capabilities)} - apart
