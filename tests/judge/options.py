@@ -17,7 +17,8 @@ from impls import DEVICES, Implementation, RegistrationError, resolve
 from impls.isolation import Limits
 from impls.registry import in_group
 from tests.commandline import CASES, LEAST_MEMORY, SECONDS
-from tests.judge import html, scripts
+from tests.judge import database, html, scripts
+from tests.judge.parts import WHOLE, Part
 
 _CI_SEED = 0
 
@@ -42,6 +43,10 @@ class Run:
     reproduction: Path | None = None
     #: What one call may take.
     limits: Limits = field(default_factory=Limits)
+    #: Which part of it is judged here.
+    part: Part = WHOLE
+    #: What is judged of the tests: paths, expressions of names and marks.
+    selected: tuple[str, ...] = ()
 
 
 RUN = pytest.StashKey[Run]()
@@ -54,6 +59,7 @@ def configure(config: pytest.Config) -> None:
         pytest.UsageError: an option names something that is not there.
     """
     profile = _load_profile(config)
+    database.share(config)
     replay = config.getoption("case")
     if replay and not Path(replay).is_file():
         raise pytest.UsageError(f"--case {replay}: there is no such file")
@@ -63,15 +69,7 @@ def configure(config: pytest.Config) -> None:
     reproduction = config.getoption("repro")
     if reproduction and (objection := scripts.objection(Path(reproduction))):
         raise pytest.UsageError(f"--repro {reproduction}: {objection}")
-    for option in ("report", "table", "html"):
-        written = config.getoption(option)
-        if written and not Path(written).absolute().parent.is_dir():
-            raise pytest.UsageError(f"--{option} {written}: there is no folder {Path(written).absolute().parent}")
-    if config.getoption("html") and (absent := html.missing()):
-        raise pytest.UsageError(
-            f"--html {config.getoption('html')}: the page is made with {', '.join(absent)}, not installed here: "
-            "python -m pip install 'rnn-parity[report]', or -e '.[report]' in a checkout"
-        )
+    check_outputs(config)
     config.stash[RUN] = Run(
         implementations=_implementations(
             config.getoption("impl"), config.getoption("group"), apart=config.getoption("isolate")
@@ -86,7 +84,26 @@ def configure(config: pytest.Config) -> None:
         reproduction=Path(reproduction) if reproduction else None,
         no_device=_use_device(config.getoption("device")),
         limits=Limits(config.getoption("time_limit"), _memory(config)),
+        part=_part(config, profile),
+        selected=(*config.args, config.option.keyword, config.option.markexpr),
     )
+
+
+def check_outputs(config: pytest.Config) -> None:
+    """See to it that what a run asks for can be written.
+
+    Raises:
+        pytest.UsageError: it cannot.
+    """
+    for option in ("report", "table", "html"):
+        written = config.getoption(option)
+        if written and not Path(written).absolute().parent.is_dir():
+            raise pytest.UsageError(f"--{option} {written}: there is no folder {Path(written).absolute().parent}")
+    if config.getoption("html") and (absent := html.missing()):
+        raise pytest.UsageError(
+            f"--html {config.getoption('html')}: the page is made with {', '.join(absent)}, not installed here: "
+            "python -m pip install 'rnn-parity[report]', or -e '.[report]' in a checkout"
+        )
 
 
 def _memory(config: pytest.Config) -> float:
@@ -138,6 +155,17 @@ def _load_profile(config: pytest.Config) -> str:
     name = config.getoption("hypothesis_profile", None) or ("ci" if os.environ.get("CI") else "dev")
     settings.load_profile(name)
     return str(name)
+
+
+def _part(config: pytest.Config, profile: str) -> Part:
+    part = Part(*(config.getoption("shard") or ()))
+    asked = config.getoption("hypothesis_seed", None) not in (None, "random")
+    if part != WHOLE and not asked and profile != "ci" and not hasattr(config, "workerinput"):
+        raise pytest.UsageError(
+            f"--shard {part}: the parts of a run are those of one seed, and this one would take a fresh one: "
+            "give all of them the same --hypothesis-seed=N (profile ci has a fixed one)"
+        )
+    return part
 
 
 def _seed(config: pytest.Config, profile: str) -> int:

@@ -9,6 +9,7 @@ from typing import Any
 
 from hypothesis import Phase, seed, settings
 
+from tests.judge import database
 from tests.judge.property import Property
 from tests.judge.trial import Trial
 
@@ -31,4 +32,5 @@ def shard_test(judged: Property, trial: Trial, run_seed: int, **options: Any) ->
         # Hypothesis would shrink for five minutes; reducing by itself takes less.
         options = {"phases": [Phase.explicit, Phase.reuse, Phase.generate]} | options
     test = judged.given(replace(trial.capabilities, pool=run_seed), avoiding=trial.defects)
-    return seed(stream)(settings(max_examples=trial.budget, **options)(test))
+    # A seed by itself turns off the database.
+    return settings(max_examples=trial.budget, **{"database": database.used()} | options)(seed(stream)(test))
