@@ -18,7 +18,7 @@ from impls.isolation import cpu_seconds
 from impls.registry import LIGHT, MAIN
 from strategies import Case
 from tests.commandline import add_options, in_checkout
-from tests.judge import archive, crashes, github, listing, merging, outputs, report, scripts, table
+from tests.judge import archive, crashes, elsewhere, github, listing, merging, outputs, report, scripts, table
 from tests.judge import finding as findings
 from tests.judge.counterexample import HURRIED, Counterexample, find_minimal
 from tests.judge.faults import COSTLY
@@ -322,7 +322,8 @@ def _looked_into(item: Any, counterexample: Counterexample) -> tuple[Finding, Re
 class Collector:
     """Gathers the results of all workers, and has each counterexample told once."""
 
-    def __init__(self, results: report.Results, written: scripts.Scripts) -> None:
+    def __init__(self, results: report.Results, written: scripts.Scripts, run: Run) -> None:
+        self._run = run
         self.results = results
         self._scripts = written
         self._told: dict[tuple[str, ...], tuple[str, Told]] = {}
@@ -332,6 +333,8 @@ class Collector:
         self.results.take(report)
         if plain := getattr(report, findings.KEY, None):
             found = Finding(**plain)
+            with suppress(OSError):  # Where it was found, it is.
+                elsewhere.keep(found, self._run)
             if found.gist not in self._told:
                 found = self._scripts.write(found)
                 self.results.findings.append(found)
@@ -351,7 +354,7 @@ def pytest_sessionstart(session: pytest.Session) -> None:
     if hasattr(session.config, "workerinput"):
         return
     results = session.config.stash[RESULTS]
-    collector = Collector(results, session.config.stash[SCRIPTS])
+    collector = Collector(results, session.config.stash[SCRIPTS], session.config.stash[RUN])
     session.config.pluginmanager.register(collector, "rnn-parity-results")
     report_progress(session.config, results)
 
