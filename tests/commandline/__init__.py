@@ -122,6 +122,29 @@ def add_options(parser: pytest.Parser) -> None:
     group.addoption("--table", metavar="PATH.md", help="write the table of conformance into a file, group by group")
     group.addoption("--html", metavar="PATH.html", help="write a page about the run: one file, which needs no network")
     group.addoption("--report", metavar="PATH.json", help="write the results as data")
+    group.addoption(
+        "--database",
+        metavar="redis://HOST:PORT/0",
+        help="share examples with other machines: what one finds, all replay first; needs the extra redis",
+    )
+    group.addoption(
+        "--shard",
+        type=_part,
+        metavar="K/N",
+        help="judge part K of N, which together are the whole run; needs --hypothesis-seed, the same for all",
+    )
+    group.addoption(
+        "--merge",
+        metavar="'*.json'",
+        help="judge nothing: merge the parts that --shard and --report made into one table, and what else is asked for",
+    )
+
+
+def _part(text: str) -> tuple[int, int]:
+    number, _, of = text.partition("/")
+    if not (number.isdecimal() and of.isdecimal() and 1 <= int(number) <= int(of)):
+        raise pytest.UsageError(f"--shard: expected K/N with K from 1 to N, as in 2/4, found {text!r}")
+    return int(number), int(of)
 
 
 def _positive_number_of(option: str, what: str) -> Callable[[str], float]:

@@ -263,5 +263,10 @@ def pytest_runtest_setup(item: Any) -> None:
             pytest.skip(f"{name} took its process down before, and {reason}")
 
 
+def pytest_runtest_logfinish() -> None:
+    """What was found is with the controller now, wherever that is."""
+    RECORDER.told()
+
+
 def pytest_unconfigure(config: pytest.Config) -> None:
     stop(config)

@@ -17,8 +17,9 @@ from impls import DEVICES, Implementation, RegistrationError, resolve
 from impls.isolation import Limits
 from impls.registry import in_group
 from tests.commandline import CASES, LARGE_CASES, LEAST_MEMORY, ROUND_SECONDS, SECONDS
-from tests.judge import html, scripts
+from tests.judge import database, html, scripts
 from tests.judge.hunting.fuzzing import fuzzing
+from tests.judge.parts import WHOLE, Part
 from tests.judge.shards import SHARD
 
 _CI_SEED = 0
@@ -48,6 +49,10 @@ class Run:
     limits: Limits = field(default_factory=Limits)
     #: Which sizes cases have.
     sizes: str = "usual"
+    #: Which part of it is judged here.
+    part: Part = WHOLE
+    #: What is judged of the tests: paths, expressions of names and marks.
+    selected: tuple[str, ...] = ()
 
 
 RUN = pytest.StashKey[Run]()
@@ -62,6 +67,7 @@ def configure(config: pytest.Config) -> None:
     _refuse_with_minutes(config)
     profile = _load_profile(config)
     replay, minutes = config.getoption("case"), config.getoption("minutes") or 0.0
+    database.share(config)
     if replay and not Path(replay).is_file():
         raise pytest.UsageError(f"--case {replay}: there is no such file")
     archive = config.getoption("archive")
@@ -70,15 +76,7 @@ def configure(config: pytest.Config) -> None:
     reproduction = config.getoption("repro")
     if reproduction and (objection := scripts.objection(Path(reproduction))):
         raise pytest.UsageError(f"--repro {reproduction}: {objection}")
-    for option in ("report", "table", "html"):
-        written = config.getoption(option)
-        if written and not Path(written).absolute().parent.is_dir():
-            raise pytest.UsageError(f"--{option} {written}: there is no folder {Path(written).absolute().parent}")
-    if config.getoption("html") and (absent := html.missing()):
-        raise pytest.UsageError(
-            f"--html {config.getoption('html')}: the page is made with {', '.join(absent)}, not installed here: "
-            "python -m pip install 'rnn-parity[report]', or -e '.[report]' in a checkout"
-        )
+    check_outputs(config)
     config.stash[RUN] = Run(
         implementations=_implementations(
             config.getoption("impl"), config.getoption("group"), apart=config.getoption("isolate")
@@ -98,6 +96,8 @@ def configure(config: pytest.Config) -> None:
         reproduction=Path(reproduction) if reproduction else None,
         no_device=_use_device(config.getoption("device")),
         limits=Limits(config.getoption("time_limit"), _memory(config)),
+        part=_part(config, profile),
+        selected=(*config.args, config.option.keyword, config.option.markexpr),
     )
 
 
@@ -113,6 +113,7 @@ def _refuse_with_minutes(config: pytest.Config) -> None:
         "cases": "a hunt judges as many cases as its minutes allow",
         "seconds": "a hunt shares its minutes out by what pays",
         "case": "a case is replayed, and leaves nothing to hunt for",
+        "shard": "hunts have fresh seeds on every machine, and need no parts",
     }
     for option, reason in reasons.items():
         if config.getoption(option):
@@ -135,6 +136,23 @@ def _seconds(config: pytest.Config, profile: str) -> float:
 
 def _cases(sizes: str, profile: str) -> int:
     return LARGE_CASES if sizes == "large" else CASES.get(profile, CASES["dev"])
+
+
+def check_outputs(config: pytest.Config) -> None:
+    """See to it that what a run asks for can be written.
+
+    Raises:
+        pytest.UsageError: it cannot.
+    """
+    for option in ("report", "table", "html"):
+        written = config.getoption(option)
+        if written and not Path(written).absolute().parent.is_dir():
+            raise pytest.UsageError(f"--{option} {written}: there is no folder {Path(written).absolute().parent}")
+    if config.getoption("html") and (absent := html.missing()):
+        raise pytest.UsageError(
+            f"--html {config.getoption('html')}: the page is made with {', '.join(absent)}, not installed here: "
+            "python -m pip install 'rnn-parity[report]', or -e '.[report]' in a checkout"
+        )
 
 
 def _memory(config: pytest.Config) -> float:
@@ -188,6 +206,17 @@ def _load_profile(config: pytest.Config) -> str:
     name = config.getoption("hypothesis_profile", None) or usual
     settings.load_profile(name)
     return str(name)
+
+
+def _part(config: pytest.Config, profile: str) -> Part:
+    part = Part(*(config.getoption("shard") or ()))
+    asked = config.getoption("hypothesis_seed", None) not in (None, "random")
+    if part != WHOLE and not asked and profile != "ci" and not hasattr(config, "workerinput"):
+        raise pytest.UsageError(
+            f"--shard {part}: the parts of a run are those of one seed, and this one would take a fresh one: "
+            "give all of them the same --hypothesis-seed=N (profile ci has a fixed one)"
+        )
+    return part
 
 
 def _seed(config: pytest.Config, profile: str) -> int:

@@ -18,7 +18,7 @@ from impls.isolation import cpu_seconds
 from impls.registry import LIGHT, MAIN
 from strategies import Case
 from tests.commandline import add_options, in_checkout
-from tests.judge import archive, conformance, crashes, github, listing, report, scripts, table
+from tests.judge import archive, crashes, elsewhere, github, listing, merging, outputs, report, scripts, table
 from tests.judge import finding as findings
 from tests.judge.counterexample import HURRIED, Counterexample, find_minimal
 from tests.judge.faults import COSTLY
@@ -28,6 +28,7 @@ from tests.judge.hunting import hunt
 from tests.judge.hunting.rounds import AGAIN
 from tests.judge.hunting.trials import new_trial
 from tests.judge.options import RUN, Run, configure
+from tests.judge.parts import WHOLE, in_part
 from tests.judge.progress import report_progress
 from tests.judge.property import PROPERTIES, Property, load_properties
 from tests.judge.reproduction import Reproduction, reproduction_of
@@ -57,6 +58,8 @@ def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginMa
 
 
 def pytest_cmdline_main(config: pytest.Config) -> int | None:
+    if config.getoption("merge"):
+        return merging.merge(config)
     if not config.getoption("list_impls"):
         return None
     print(listing.listing())
@@ -97,6 +100,7 @@ def pytest_report_header(config: pytest.Config) -> list[str]:
         f"profile {run.profile}",
         f"{torch.get_num_threads()} thread per worker",
         f"tensors on the device {run.device}",
+        *([f"part {run.part}"] if run.part != WHOLE else []),
     )
     return [f"rnn-parity: {', '.join(said)}", f"implementations: {names}"]
 
@@ -184,14 +188,22 @@ def _exclusion(judged: Property, trial: Trial, case: Case) -> str:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     run = config.stash[RUN]
     if run.replay:
-        kept = [item for item in items if "archived" in getattr(item, "fixturenames", ())]
-        config.hook.pytest_deselected(items=[item for item in items if item not in kept])
-        items[:] = kept
+        _keep(config, items, lambda item: "archived" in getattr(item, "fixturenames", ()))
+    if run.part != WHOLE:
+        _keep(config, items, lambda item: in_part(run.part, item))
     items.sort(key=_place)
     for item in items:
         judged = getattr(getattr(item, "obj", None), "property", None)
         if judged is not None and item.callspec.params["trial"].budget:
             _bind(item, judged, run)
+
+
+def _keep(config: pytest.Config, items: list[pytest.Item], wanted: Callable[[pytest.Item], bool]) -> None:
+    kept, others = [], []
+    for item in items:
+        (kept if wanted(item) else others).append(item)
+    config.hook.pytest_deselected(items=others)
+    items[:] = kept
 
 
 def _place(item: Any) -> str:
@@ -319,7 +331,8 @@ def _looked_into(item: Any, counterexample: Counterexample) -> tuple[Finding, Re
 class Collector:
     """Gathers the results of all workers, and has each counterexample told once."""
 
-    def __init__(self, results: report.Results, written: scripts.Scripts) -> None:
+    def __init__(self, results: report.Results, written: scripts.Scripts, run: Run) -> None:
+        self._run = run
         self.results = results
         self._scripts = written
         self._told: dict[tuple[str, ...], tuple[str, Told]] = {}
@@ -329,6 +342,8 @@ class Collector:
         self.results.take(report)
         if plain := getattr(report, findings.KEY, None):
             found = Finding(**plain)
+            with suppress(OSError):  # Where it was found, it is.
+                elsewhere.keep(found, self._run)
             if found.gist not in self._told:
                 found = self._scripts.write(found)
                 self.results.findings.append(found)
@@ -348,13 +363,13 @@ def pytest_sessionstart(session: pytest.Session) -> None:
     if hasattr(session.config, "workerinput"):
         return
     results = session.config.stash[RESULTS]
-    collector = Collector(results, session.config.stash[SCRIPTS])
+    collector = Collector(results, session.config.stash[SCRIPTS], session.config.stash[RUN])
     session.config.pluginmanager.register(collector, "rnn-parity-results")
     hunted = session.config.stash.get(hunt.HUNT, None)
     report_progress(session.config, results, hunted and hunted.progress())
 
 
-def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
+def pytest_terminal_summary(terminalreporter: Any, exitstatus: int, config: pytest.Config) -> None:
     results = config.stash[RESULTS]
     if results.found:
         terminalreporter.section("implementations against properties")
@@ -363,30 +378,7 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
             terminalreporter.write_line(line)
     for line in (*crashes.told(config, results.findings), *config.stash[SCRIPTS].written):
         terminalreporter.write_line(line)
-    for line in _written(config, results):
+    seconds, workers = time.monotonic() - config.stash[_STARTED], config.getoption("numprocesses", None) or 0
+    for line in outputs.write(config, outputs.Whole(results, config.stash[RUN], workers, seconds, int(exitstatus))):
         terminalreporter.write_line(line)
     github.tell(results, terminalreporter.write_line, os.environ)
-
-
-def _written(config: pytest.Config, results: report.Results) -> Iterator[str]:
-    """Write the files that a run asks for; each told, and also where it cannot be written: the others are."""
-    run, workers = config.stash[RUN], config.getoption("numprocesses", None) or 0
-    seconds = time.monotonic() - config.stash[_STARTED]
-    outputs: dict[str, tuple[str, Callable[[Path], None]]] = {
-        "table": ("table of conformance", lambda path: conformance.write(path, results, run)),
-        "report": ("results as data", lambda path: report.write(path, results, run, workers, seconds)),
-        "html": ("page about the run", lambda path: _write_page(path, results, run, workers, seconds)),
-    }
-    for option, (what, write) in outputs.items():
-        if path := config.getoption(option):
-            try:
-                write(Path(path))
-                yield f"{what}: {path}"
-            except OSError as error:
-                yield f"NOT written: {what}: {path}: {why(error)}"
-
-
-def _write_page(*given: Any) -> None:
-    from tests.judge.html import page  # Needs what `--html` alone needs.
-
-    page.write(*given)

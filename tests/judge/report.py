@@ -21,9 +21,11 @@ from tests.judge.trial import Trial
 KEY = "rnn-parity"
 #: From the harmless to the grave; a result of several items has the gravest of theirs.
 STATUSES = ("not installed", "unsupported", "agrees", "disagrees", "error")
-#: What adds up over items, and what the report sums up in other words.
+#: What adds up over items.
 _COUNTS = ("cases", "cpu_seconds", "implementation_seconds", "elements", "vacuous", "kept", "flushed", "known")
-_UNREPORTED = ("elements", "vacuous", "kept", "flushed", "known", "drawn", "margins")
+#: What the report says beside, in other words.
+_BESIDE = ("vacuous_share", "subnormals")
+SCHEMA = 2
 
 
 def subnormals(kept: int, flushed: int) -> str:
@@ -124,12 +126,16 @@ class Result:
 
     def for_report(self) -> dict[str, Any]:
         """As the report holds it."""
-        data = self.plain() | {
-            "vacuous_share": self.vacuous_share,
-            "subnormals": self.subnormals,
-            "worst_error_over_bound": spelled(self.worst_error_over_bound),
-        }
-        return {key: value for key, value in data.items() if key not in _UNREPORTED}
+        beside = {name: getattr(self, name) for name in _BESIDE}
+        return self.plain() | beside | {"worst_error_over_bound": spelled(self.worst_error_over_bound)}
+
+    @classmethod
+    def from_report(cls, held: dict[str, Any]) -> Result:
+        """What a report holds."""
+        own = {key: value for key, value in held.items() if key not in _BESIDE}
+        worst = float(held["worst_error_over_bound"])
+        features = {name: (agreed, not_so, far) for name, (agreed, not_so, far) in held["features"].items()}
+        return cls(**own | {"worst_error_over_bound": worst, "features": features})
 
 
 class Results:
@@ -148,26 +154,40 @@ class Results:
         """Add what a report brings, whichever worker it comes from."""
         for key, value in report.user_properties:
             if key == KEY and (report.when == "call" or report.outcome != "passed"):
-                result = Result(**value)  # type: ignore[arg-type]
-                place = result.implementation, result.property
-                if place in self.found:
-                    self.found[place].add(result)
-                else:
-                    self.found[place] = result
+                self.add(Result(**value))  # type: ignore[arg-type]
+
+    def add(self, result: Result) -> None:
+        """Add a result to what there is of its implementation and property."""
+        place = result.implementation, result.property
+        if place in self.found:
+            self.found[place].add(result)
+        else:
+            self.found[place] = result
 
 
-def write(path: Path, results: Results, run: Run, workers: int, seconds: float) -> None:
-    """Write the results of a run as JSON."""
+def write(path: Path, results: Results, run: Run, workers: int, seconds: float, exit_status: int) -> None:
+    """Write the results of a run as JSON: all that its table and its page are made of."""
     versions = {library: version for found in run.implementations for library, version in found.versions.items()}
     data = {
-        "schema": 1,
+        "schema": SCHEMA,
         "run": {
             "seed": run.seed,
             "cases": run.cases,
+            "cpu_seconds": run.seconds,
+            "profile": run.profile,
+            "device": run.device,
+            "selected": run.selected,
+            "part": [run.part.number, run.part.of],
+            "exit_status": exit_status,
             "workers": workers,
             "seconds": round(seconds, 3),
             "versions": {"python": platform.python_version(), **dict(sorted(versions.items()))},
+            "implementations": {
+                found.name: {"asked": found.asked, "versions": found.versions, "installed": found.installed}
+                for found in run.implementations
+            },
         },
         "results": [result.for_report() for _, result in sorted(results.found.items())],
+        "findings": [asdict(finding) for finding in results.findings],
     }
     write_text(path, json.dumps(data, indent=1) + "\n")

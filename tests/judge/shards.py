@@ -9,6 +9,7 @@ from typing import Any
 
 from hypothesis import Phase, seed, settings
 
+from tests.judge import database
 from tests.judge.hunting.fuzzing import fuzzing
 from tests.judge.property import Property
 from tests.judge.trial import Trial
@@ -37,5 +38,7 @@ def shard_test(
         # Hypothesis would shrink for five minutes; reducing by itself takes less.
         options = {"phases": [Phase.explicit, Phase.reuse, Phase.generate]} | options
     test = judged.given(replace(trial.capabilities, pool=run_seed % POOLS, sizes=sizes), avoiding=trial.defects)
-    test = settings(max_examples=trial.budget, **options)(test)
-    return test if fuzzing() else seed(stream)(test)
+    if fuzzing():
+        return settings(max_examples=trial.budget, **options)(test)
+    # A seed by itself turns off the database.
+    return settings(max_examples=trial.budget, **{"database": database.used()} | options)(seed(stream)(test))

@@ -124,6 +124,12 @@ REFUSED: list[tuple[str, list[str]]] = [
     ("--repro=found.txt", ["--repro found.txt: expected the name of a script, FILE.py"]),
     ("--repro=no/such/folder/found.py", ["--repro no/such/folder/found.py: there is no folder"]),
     ("--repro={folder}/players.py", ["players.py: there is another file of that name, which is not written over"]),
+    ("--shard=0/2", ["--shard: expected K/N with K from 1 to N, as in 2/4, found '0/2'"]),
+    ("--shard=3/2", ["--shard: expected K/N with K from 1 to N, as in 2/4, found '3/2'"]),
+    ("--shard=half", ["--shard: expected K/N with K from 1 to N, as in 2/4, found 'half'"]),
+    ("--shard=1/2", ["--shard 1/2: the parts of a run are those of one seed", "--hypothesis-seed=N"]),
+    ("--merge=nowhere/*.json", ["--merge nowhere/*.json: there is no such file"]),
+    ("--merge=pyproject.toml", ["pyproject.toml is not JSON"]),
     ("--hypothesis-seed=lucky", ["--hypothesis-seed: expected an integer or 'random', found 'lucky'"]),
 ]
 
@@ -267,29 +273,23 @@ def test_names() -> None:
 def test_schema(workers: int) -> None:
     """The report has these keys and no others, with any number of workers."""
     found = report(workers)
-    assert set(found) == {"schema", "run", "results"}
-    assert set(found["run"]) == {"seed", "cases", "workers", "seconds", "versions"}
+    assert set(found) == {"schema", "run", "results", "findings"}
+    assert set(found["run"]) == {
+        *("seed", "cases", "cpu_seconds", "profile", "device", "selected", "part", "exit_status"),
+        *("workers", "seconds", "versions", "implementations"),
+    }
     assert {key: found["run"][key] for key in ("seed", "cases", "workers")} == {
         "seed": SEED,
         "cases": CASES,
         "workers": workers,
     }
     assert set(found["run"]["versions"]) == {"python", "torch"}
-    assert found["schema"] == 1
+    assert found["schema"] == 2
     for result in found["results"]:
         assert set(result) == {
-            "implementation",
-            "property",
-            "status",
-            "cases",
-            "cpu_seconds",
-            "implementation_seconds",
-            "worst_error_over_bound",
-            "vacuous_share",
-            "subnormals",
-            "features",
-            "cut",
-            "counterexamples",
+            *("implementation", "property", "status", "cases", "cpu_seconds", "implementation_seconds"),
+            *("worst_error_over_bound", "elements", "vacuous", "vacuous_share", "kept", "flushed", "subnormals"),
+            *("features", "drawn", "margins", "known", "cut", "counterexamples"),
         }
 
 
