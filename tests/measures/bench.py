@@ -11,9 +11,14 @@ import argparse
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.measures import bench_bugs
+from tests.measures import bench_bugs, bench_costs, bench_memory, scaling
 
-SECTIONS: dict[str, Callable[[int | None], str]] = {"bugs": bench_bugs.section}
+SECTIONS: dict[str, Callable[[int | None], str]] = {
+    "bugs": bench_bugs.section,
+    "cost": bench_costs.section,
+    "workers": scaling.section,
+    "memory": bench_memory.section,
+}
 
 
 def main() -> None:

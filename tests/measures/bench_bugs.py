@@ -7,10 +7,11 @@ import multiprocessing
 import random
 import statistics
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from strategies.complexity import Complexity, complexity
+from tests.judge.options import CASES
 from tests.measures.bench_meter import Outcome
 from tests.measures.bench_ways import EXHAUSTIVE, GRADIENTS, OUTPUTS, WAYS, Job, attempt
 from tests.measures.markdown import table
@@ -18,7 +19,8 @@ from tests.suite.planted import BUGS, HONEST, Bug, Honest
 
 #: CPU seconds after which the naive way and the grid are given no other case of a bug.
 LIMIT = 60.0
-_PROCESSES = 2
+_PROCESSES, _BATCH = 2, 10
+#: As many as the grid has.
 _HONEST_CASES = 256
 _WHOLE, _RAGGED = ("agreement", "gradients"), ("lengths", "length_gradients")
 
@@ -44,57 +46,53 @@ class Tried:
 
 def section(sample: int | None = None) -> str:
     """Try all, or a sample of so many bugs and so many honest variants, and say in Markdown what came out."""
-    bugs = random.Random(0).sample(BUGS, sample) if sample else list(BUGS)
-    honest = random.Random(0).sample(HONEST, min(sample, len(HONEST))) if sample else list(HONEST)
-    jobs = [*bug_jobs(bugs), *honest_jobs(honest)]
-    return said(bugs, dict(zip(jobs, in_processes(jobs), strict=True)))
+    bugs = random.Random(0).sample(BUGS, sample or len(BUGS))
+    honest = random.Random(0).sample(HONEST, min(sample or len(HONEST), len(HONEST)))
+    return said(bugs, dict(outcomes(batches(bugs, honest))))
 
 
-def bug_jobs(bugs: Iterable[Bug]) -> list[Job]:
-    """Every way on every bug, in the property that the bug is meant for."""
-    return [Job(way, bug.name, bug.property) for way in WAYS for bug in bugs]
+def batches(bugs: Sequence[Bug], variants: Sequence[Honest]) -> list[list[Job]]:
+    """What one process does each: every way on every bug and variant.
 
-
-def honest_jobs(variants: Iterable[Honest]) -> list[Job]:
-    """Every way on every honest variant: outputs, and gradients and lengths where they are claimed."""
-    return [
-        Job(way, variant.name, name, honest=True, cases=_HONEST_CASES)
-        for way in WAYS
-        for variant in variants
-        for name in (_RAGGED if variant.capabilities.lengths else _WHOLE)[: 1 + variant.capabilities.gradients]
-    ]
-
-
-def in_processes(jobs: Sequence[Job]) -> list[Outcome]:
-    """The outcomes of jobs, ten to a process.
-
-    Some bugs leave something behind in their process, where no two ways may try one network: jobs go way by way.
+    Some bugs leave something behind in their process: no two ways try one network in the same.
     """
+    asked = [
+        *([(bug.name, bug.property, False, CASES["ci"]) for bug in bugs]),
+        *(
+            (variant.name, name, True, _HONEST_CASES)
+            for variant in variants
+            for name in (_RAGGED if variant.capabilities.lengths else _WHOLE)[: 1 + variant.capabilities.gradients]
+        ),
+    ]
+    together = [asked[start : start + _BATCH] for start in range(0, len(asked), _BATCH)]
+    return [[Job(way, *rest) for rest in batch] for batch in together for way in WAYS]
+
+
+def outcomes(jobs: Sequence[list[Job]]) -> Iterator[tuple[Job, Outcome]]:
+    """Every job with its outcome, as they come."""
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload([__name__])
-    found = []
     with context.Pool(_PROCESSES, maxtasksperchild=1) as pool:
-        for outcome in pool.imap(_attempt, jobs, chunksize=10):
-            found.append(outcome)
-            print(f"\r{len(found)} of {len(jobs)} tries", end="", file=sys.stderr, flush=True)
+        for done, found in enumerate(pool.imap(_attempt_all, jobs), 1):
+            yield from found
+            print(f"\r{done} of {len(jobs)} batches", end="", file=sys.stderr, flush=True)
     print(file=sys.stderr)
-    return found
 
 
-def _attempt(job: Job) -> Outcome:
-    return attempt(job, math.inf if job.way == "the suite" else LIMIT)
+def _attempt_all(batch: list[Job]) -> list[tuple[Job, Outcome]]:
+    return [(job, attempt(job, math.inf if job.way == "the suite" else LIMIT)) for job in batch]
 
 
 # What is said of it
 
 
-def said(bugs: Sequence[Bug], outcomes: dict[Job, Outcome]) -> str:
+def said(bugs: Sequence[Bug], found: dict[Job, Outcome]) -> str:
     """All outcomes in Markdown: in sum, then bug by bug."""
-    tried = [Tried(bug, {way: outcomes[Job(way, bug.name, bug.property)] for way in WAYS}) for bug in bugs]
-    tries = {way: [found for job, found in outcomes.items() if job.honest and job.way == way] for way in WAYS}
+    tried = [Tried(bug, {way: found[Job(way, bug.name, bug.property)] for way in WAYS}) for bug in bugs]
+    tries = {way: [outcome for job, outcome in found.items() if job.honest and job.way == way] for way in WAYS}
     columns = [f"{way}: {what}" for way in WAYS for what in ("first failure", "minimal case", "numbers")]
     each = [[item.bug.name, item.bug.property, *map(_cells, item.by.values())] for item in tried]
-    errors = [f"{job.way} on {job.name}: {found.error}" for job, found in outcomes.items() if found.error]
+    errors = [f"{job.way} on {job.name}: {outcome.error}" for job, outcome in found.items() if outcome.error]
     return "\n\n".join(
         [
             "## Against the naive way",
