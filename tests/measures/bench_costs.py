@@ -2,7 +2,8 @@
 
     python -m tests.measures.bench_costs -o FILE.json
 
-pyperf calls this module once more for each of its processes; `section` has it called, and reads what it wrote.
+pyperf, of the dependency group `bench`, calls this module once more for each of its processes; `section` has it called,
+and reads what it wrote.
 """
 
 from __future__ import annotations
@@ -19,7 +20,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyperf
 import torch
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
@@ -105,6 +105,8 @@ def _nothing(value: object) -> None:
 
 
 def main() -> None:
+    import pyperf
+
     torch.set_num_threads(1)
     runner = pyperf.Runner(processes=5, values=2, min_time=0.05)
     for name, strategy, visit in (
@@ -121,6 +123,8 @@ def main() -> None:
 
 def section(sample: int | None = None) -> str:
     """What a case costs, in Markdown; a sample measures less often."""
+    import pyperf
+
     with tempfile.TemporaryDirectory() as folder:
         written = Path(folder) / "costs.json"
         fewer = ["--processes=1", "--values=1"] if sample else []
