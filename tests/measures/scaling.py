@@ -9,6 +9,9 @@ import subprocess
 import sys
 import time
 
+from tests.measures.markdown import table
+
+_CASES = 20_000
 _FAST = ("nn.rnn", "linear", "numpy")
 _PROPERTIES = ("agreement", "layouts", "h_0", "repeats")
 
@@ -24,8 +27,16 @@ def run(workers: int, cases: int) -> float:
     return time.perf_counter() - start
 
 
+def section(sample: int | None = None) -> str:
+    """How fast runs of several workers are, in Markdown; a sample judges fewer cases, once each."""
+    cases, rounds = (1200, 1) if sample else (_CASES, 2)
+    seconds = {workers: min(run(workers, cases) for _ in range(rounds)) for workers in (0, 1, 2)}
+    rows = [[f"`-n {workers}`", f"{took:.1f} s", f"{seconds[0] / took:.2f}"] for workers, took in seconds.items()]
+    return "## Workers\n\n" + table([f"{cases} cases, wall clock", "best", "times as fast as `-n 0`"], rows)
+
+
 def main() -> None:
-    cases = int(sys.argv[1]) if len(sys.argv) > 1 else 20_000
+    cases = int(sys.argv[1]) if len(sys.argv) > 1 else _CASES
     alone = [run(0, cases), run(0, cases)]
     together = [run(2, cases), run(2, cases)]
     print(f"{cases} cases of {len(_PROPERTIES)} properties on {len(_FAST)} implementations, best of two")
