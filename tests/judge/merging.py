@@ -26,6 +26,7 @@ _COMMON = {
     "seed": "seed",
     "cases": "cases",
     "cpu_seconds": "CPU seconds",
+    "sizes": "sizes",
     "profile": "profile",
     "device": "device",
     "selected": "selection of tests",

@@ -275,7 +275,7 @@ def test_schema(workers: int) -> None:
     found = report(workers)
     assert set(found) == {"schema", "run", "results", "findings"}
     assert set(found["run"]) == {
-        *("seed", "cases", "cpu_seconds", "profile", "device", "selected", "part", "exit_status"),
+        *("seed", "cases", "cpu_seconds", "sizes", "profile", "device", "selected", "part", "exit_status"),
         *("workers", "seconds", "versions", "implementations"),
     }
     assert {key: found["run"][key] for key in ("seed", "cases", "workers")} == {
