@@ -24,7 +24,7 @@ import psutil
 import pytest
 
 from impls import isolation
-from tests.judge import as_it_is, recorder, watchdog
+from tests.judge import as_it_is, lost_machines, recorder, watchdog
 from tests.judge import finding as findings
 from tests.judge.faults import INTERRUPTION
 from tests.judge.finding import Finding
@@ -116,6 +116,9 @@ class Crashes:
         #: What is said of them at the end of the run.
         self.told: list[str] = []
 
+    def pytest_sessionstart(self, session: pytest.Session) -> None:
+        lost_machines.go_on_without(session.config, self.told)
+
     @staticmethod
     @pytest.hookimpl(optionalhook=True)
     def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
@@ -139,7 +142,7 @@ class Crashes:
         seen = recorder.read(path)
         known = {found.name for found in self._run.implementations}
         if seen is None or seen[1] is None or seen[1].implementation not in known:
-            report.longrepr = f"{report.longrepr}: on which case is not known; it is not tried again"
+            self._repeat_unknown(crashitem, report, sched)
             return
         death = _death(path, report.node, seen[1])
         path.unlink(missing_ok=True)
@@ -158,6 +161,18 @@ class Crashes:
         # What is repeated has its verdict then.
         report.outcome = _REPEATED
         sched.mark_test_pending(crashitem)
+
+    def _repeat_unknown(self, item: str, report: Any, sched: Any) -> None:
+        """A worker on another machine has its record there; it may be that machine that is gone."""
+        said = f"{item}: its worker was lost; on which case, is known on its own machine only, if at all"
+        if ("", item) in self._tried:
+            report.longrepr = f"{said}. For the second time, so that it is not tried again"
+            return
+        self._tried.add(("", item))
+        self.told.append(f"{said}. It is repeated")
+        report.longrepr = said
+        report.outcome = _REPEATED
+        sched.mark_test_pending(item)
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> Generator[None, None, None]:

@@ -369,6 +369,11 @@ def pytest_sessionstart(session: pytest.Session) -> None:
     report_progress(session.config, results, hunted and hunted.progress())
 
 
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    if exitstatus == pytest.ExitCode.NO_TESTS_COLLECTED and session.config.stash[RUN].part != WHOLE:
+        session.exitstatus = pytest.ExitCode.OK  # Others have the items.
+
+
 def pytest_terminal_summary(terminalreporter: Any, exitstatus: int, config: pytest.Config) -> None:
     results = config.stash[RESULTS]
     if results.found:
