@@ -67,6 +67,7 @@ def gradients(
     lengths: Sequence[int] | None = None,
     times: int = 1,
     going_back: type[LayerBackward] | None = None,
+    passes: Sequence[Pass] | None = None,
 ) -> dict[str, Ball]:
     """The gradients of sum(output * grad_output) + sum(h_n * grad_h_n), as balls.
 
@@ -82,11 +83,13 @@ def gradients(
         times: how often gradients are accumulated: their terms may be added up in any order, those of one time between
             those of another.
         going_back: how a layer goes back, where it is not as it should: a bug's model.
+        passes: of `impls.reference.layer_passes` on the same arguments, where they are known already.
 
     Returns:
         A ball of its shape for `x`, `h_0` where it is given, and every parameter, by name.
     """
-    passes = layer_passes(config, weights, x, h_0, rounding, lengths)
+    if passes is None:
+        passes = layer_passes(config, weights, x, h_0, rounding, lengths)
     arithmetic = Arithmetic(config.dtype, _no_wider(config, rounding or Rounding()))
     if grad_output is None:
         grad_output = np.zeros((*x.shape[:2], config.num_directions * config.hidden_size))

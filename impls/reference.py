@@ -63,7 +63,11 @@ def forward(
             return _forward_large(config, weights, x, h_0, rounding, lengths)
         except OutOfReach:
             pass
-    passes = layer_passes(config, weights, x, h_0, rounding, lengths)
+    return results(layer_passes(config, weights, x, h_0, rounding, lengths), x, lengths)
+
+
+def results(passes: Sequence[Pass], x: Array, lengths: Sequence[int] | None) -> tuple[Ball, Ball]:
+    """What `forward` returns, from the passes of all layers."""
     output = _blank(in_order_of_time(passes[-1].states), counting(x, lengths))
     last = [Ball(*(part[:, -1] for part in made.states)) if len(x) else made.h_0 for made in passes]
     return output, Ball(*(np.concatenate(parts) for parts in zip(*last, strict=True)))

@@ -17,7 +17,7 @@ from impls import Capabilities, Implementation, Rounding
 from impls.balls import Ball
 from impls.contract import KnownDefect, Run
 from impls.isolation import cpu_seconds
-from impls.reference import forward
+from impls.reference import Pass, forward, layer_passes, results
 from strategies import Case
 from tests.judge import gradients, lengths, surroundings
 from tests.judge.counts import Counts, count_drawn, count_margin
@@ -275,13 +275,21 @@ class Network:
 
 @lru_cache(maxsize=8)
 def _expected(case: Case, rounding: Rounding) -> tuple[Ball, Ball]:
+    if case.has_cotangents:
+        return results(_passes(case, rounding), case.x, case.lengths)
     return forward(case.config, case.weights, case.x, case.h_0, rounding, case.lengths)
+
+
+@lru_cache(maxsize=8)
+def _passes(case: Case, rounding: Rounding) -> list[Pass]:
+    """What the results and the way back are made of."""
+    return layer_passes(case.config, case.weights, case.x, case.h_0, rounding, case.lengths)
 
 
 @lru_cache(maxsize=8)
 def _expected_gradients(case: Case, rounding: Rounding, times: int) -> dict[str, Ball]:
     arguments = case.config, case.weights, case.x, case.h_0, case.grad_output, case.grad_h_n
-    return impls.backward.gradients(*arguments, rounding, case.lengths, times)
+    return impls.backward.gradients(*arguments, rounding, case.lengths, times, passes=_passes(case, rounding))
 
 
 def trial_of(item: Any) -> Trial | None:
