@@ -2,7 +2,7 @@
 
 As of 3.8 they give the item that crashed to the next worker, over and over; hand out units of which nothing is left,
 and wait for their end; and give a worker that takes the place of another one item, which waits for a second:
-https://github.com/pytest-dev/pytest-xdist/issues/1323, /1327, /1378 and /pull/1371.
+https://github.com/pytest-dev/pytest-xdist/issues/1323, /1327, /1378, /1189 and /pull/1371.
 """
 
 from __future__ import annotations
@@ -38,6 +38,11 @@ class Resuming(LoadScopeScheduling):
         self.workqueue.setdefault(scope, {})[item] = False
         for node in self.nodes:
             self._reschedule(node)
+
+    def _reschedule(self, node: Any) -> None:
+        """Give a worker more work; one that has just begun knows of no item yet, and asks once it does."""
+        if node in self.registered_collections:
+            super()._reschedule(node)
 
     def schedule(self) -> None:
         """Give all workers work; two units to each, as one alone waits for a second."""

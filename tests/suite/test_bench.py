@@ -24,7 +24,8 @@ def test_each_way_catches_a_plain_bug(way: str) -> None:
     assert 1 <= outcome.first.calls <= outcome.whole.calls
     assert 0 < outcome.first.seconds <= outcome.whole.seconds
     assert outcome.size is not None
-    assert (outcome.size.numbers == 5) == (way != "grid")
+    most = {"the suite": 5, "naive": 20, "grid": 2000}[way]
+    assert 5 <= outcome.size.numbers <= most
 
 
 @pytest.mark.parametrize("way", WAYS)

@@ -121,7 +121,7 @@ def test_a_server_that_is_killed_loses_nothing(tmp_path: Path, server: Server, w
     assert (code, "too long" in text, "INTERNALERROR" in text) == (1, True, False)
     assert text.count(f"warning: the database {server.address} was lost") == 1
     assert "a-killer" in text
-    code, text = run(tmp_path / "one", "-n0", "-kshort", "--cases=1")
+    code, text = run(tmp_path / "one", "-n0", "-kshort", "--cases=1", shared)
     assert (code, "too long" in text) == (1, True)
 
 

@@ -20,6 +20,8 @@ from tests.judge import archive
 
 ROOT = Path(__file__).parent.parent.parent
 HOSTILE = "--impl=tests/suite/planted/hostile.py"
+#: All look at one run.
+pytestmark = pytest.mark.xdist_group("hostile")
 DIED = "it takes its process down: the process died"
 ENDS = "which is no Exception and ends the program that calls it"
 
@@ -38,7 +40,7 @@ NAMES: dict[tuple[str, str], str] = {
     ("agreement", "flushes"): "changes the floating-point environment .* to subnormals are flushed to zero",
     ("agreement", "rounds-up"): "changes the floating-point environment .* rounded in one direction",
     ("agreement", "moves"): "changes the working directory from .* to /",
-    ("arguments", "corrupts"): "changed x",
+    ("arguments", "corrupts"): "changed its argument x",
     ("surroundings", "filters-warnings"): "changes the filters of warnings",
     ("surroundings", "draws"): "changes the state of Python's random numbers",
     ("surroundings", "draws-numpy"): "changes the state of NumPy's random numbers",
@@ -114,7 +116,11 @@ def test_what_is_archived_is_replayed(tmp_path: Path) -> None:
 @pytest.mark.parametrize("workers", [0, 1])
 def test_interrupted_in_native_code(workers: int) -> None:
     """Ctrl-C ends a run whose call hears no signal, and tells whose call that is."""
-    asked = command(f"-n{workers}", "--cases=30", item("agreement", "hangs"))
+    # Who has this suite run in the background has SIGINT ignored, which is inherited.
+    listening = (
+        "import os, signal, sys; signal.signal(signal.SIGINT, signal.SIG_DFL); os.execv(sys.argv[1], sys.argv[1:])"
+    )
+    asked = [sys.executable, "-c", listening, *command(f"-n{workers}", "--cases=30", item("agreement", "hangs"))]
     with subprocess.Popen(
         asked, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True
     ) as ran:

@@ -291,7 +291,7 @@ def test_an_honest_one_is_hunted_in_peace(honest: Hunted) -> None:
     assert rounds > 2
     assert f"\n{judged} cases judged in " in honest.text
     assert "; no disagreement" in honest.text
-    assert re.search(r"^honest agreement +\d+ +\d+ +[\d,]+ +[\d,]+ +0\.\d\d$", honest.text, re.MULTILINE)
+    assert re.search(r"^honest agreement +\d+ +[\d,]+ +[\d,]+ +[\d,]+ +0\.\d\d$", honest.text, re.MULTILINE)
 
 
 def test_time_is_kept(honest: Hunted) -> None:

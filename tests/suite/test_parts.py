@@ -25,18 +25,20 @@ OF = 3
 #: One that is right and one that forgets b_hh, on a property with three shards, and the archive.
 PLAYERS = """
 import torch
-from impls import register
+from impls import Capabilities, register
+
+FORWARD = Capabilities(gradients=False)
 
 def network(config, weights, forgotten=()):
     module = torch.nn.RNN(**config.module_arguments()).to(config.dtype)
     module.load_state_dict({name: value * (not name.startswith(forgotten)) for name, value in weights.items()})
     return torch.no_grad()(module)
 
-@register("good")
+@register("good", capabilities=FORWARD)
 def good(config, weights):
     return network(config, weights)
 
-@register("forgetful")
+@register("forgetful", capabilities=FORWARD)
 def forgetful(config, weights):
     return network(config, weights, "bias_hh")
 """
@@ -104,7 +106,8 @@ def all_parts() -> tuple[Path, ...]:
 @cache
 def everything() -> Ran:
     """All parts merged, with all that can be written."""
-    outputs = tuple(f"--{option}={folder()}/merged.{option}" for option in ("report", "table", "html"))
+    suffixes = {"report": "json", "table": "md", "html": "html"}
+    outputs = tuple(f"--{option}={folder()}/merged.{suffix}" for option, suffix in suffixes.items())
     return merged("all", *all_parts(), options=outputs)
 
 
@@ -146,7 +149,7 @@ def test_parts_are_the_whole() -> None:
 
 def merged_report() -> Path:
     everything()
-    return folder() / "merged.report"
+    return folder() / "merged.json"
 
 
 # Merging
@@ -177,7 +180,7 @@ def test_the_other_outputs() -> None:
     """The page and the table of conformance are those of the whole run."""
     everything()
     assert "b_hh is left out" in (folder() / "merged.html").read_text()
-    assert "| 300 (0." in (folder() / "merged.table").read_text()
+    assert "| 300 (0." in (folder() / "merged.md").read_text()
 
 
 def test_a_merged_report_is_a_report() -> None:

@@ -44,7 +44,7 @@ def written(folder: Path, source: str) -> Path:
 
 def test_the_first_try_is_caught_as_shown(tmp_path: Path) -> None:
     """The command of the README gives the counterexample of the README."""
-    (shown,) = [block for block in blocks("text") if "minimal case" in block]
+    (shown,) = [block for block in blocks("text") if "minimal case" in block and "my-rnn" in block]
     (command,) = re.findall(r"^\$ pytest -n auto (--impl=my_rnn.py --hypothesis.*)$", README, re.MULTILINE)
     printed = pytest_here("-n0", *command.replace("my_rnn.py", str(written(tmp_path, FIRST))).split())
 
