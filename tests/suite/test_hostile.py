@@ -1,6 +1,6 @@
 """Implementations that harm their process, in real runs: each is found with its minimal case, and the run goes on.
 
-What is done stands in `tests.suite.planted.hostile`: only in networks of two layers and up.
+What is done stands in `tests.suite.planted.deeds`: only in networks of two layers and up.
 """
 
 from __future__ import annotations
