@@ -59,8 +59,7 @@ class Rounds:
             return True
         seed = self._fresh() if crashed is None else crashed
         self._seeds.note(self._worker, seed)
-        # What is repeated has the time that it needs to come to the case that crashed.
-        self._begin(item, seed, self._until if crashed is None else math.inf)
+        self._begin(item, seed, repeated=crashed is not None)
         # Its file and name are not shown again and again, and it is set up anew also where it is the next one, too.
         runtestprotocol(item, nextitem=None if nextitem is item else nextitem)
         RECORDER.told()
@@ -73,15 +72,16 @@ class Rounds:
         digest = hashlib.sha256(f"{self._origin} {self._rounds}".encode()).digest()
         return int.from_bytes(digest[:4], "big")
 
-    def _begin(self, item: Any, seed: int, until: float) -> None:
+    def _begin(self, item: Any, seed: int, *, repeated: bool) -> None:
+        """Begin a round; one that is repeated has the time that it needs to come to the case that crashed."""
         before, judged = trial_of(item), item.obj.property
         assert before is not None
         trial = Hunted(
             before.implementation,
             budget=before.budget,
             asked_for=before.asked_for,
-            seconds=before.seconds,
-            until=until,
+            seconds=math.inf if repeated else before.seconds,
+            until=math.inf if repeated else self._until,
         )
         item.callspec.params["trial"] = trial
         item.obj = shard_test(judged, trial, seed, item.config.stash[RUN].sizes)
