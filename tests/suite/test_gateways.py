@@ -181,7 +181,7 @@ def children(process: int) -> list[int]:
         return []
 
 
-def wait_for(condition: Callable[[], bool], seconds: float = 120) -> None:
+def wait_for(condition: Callable[[], bool], seconds: float = 300) -> None:
     """Wait until something is so."""
     until = time.monotonic() + seconds
     while not condition():

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.judge import archive
+from tests.judge import archive, recorder
 
 ROOT = Path(__file__).parent.parent.parent
 HOSTILE = "--impl=tests/suite/planted/hostile.py"
@@ -73,7 +73,7 @@ def said(*arguments: str) -> str:
 def told() -> str:
     """All deeds in one run, and two that agree: what is printed, without its lines."""
     items = [item(*which) for which in NAMES]
-    limits = "--cases=30", "--time-limit=4", "--memory-limit=1500"
+    limits = "--cases=30", "--time-limit=4", "--memory-limit=1000"
     printed = said("-n2", *limits, "--impl=nn.rnn", item("agreement", "nn.rnn"), item("agreement", "prints"), *items)
     return " ".join(printed.split())
 
@@ -114,21 +114,32 @@ def test_what_is_archived_is_replayed(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("workers", [0, 1])
-def test_interrupted_in_native_code(workers: int) -> None:
+def test_interrupted_in_native_code(tmp_path: Path, workers: int) -> None:
     """Ctrl-C ends a run whose call hears no signal, and tells whose call that is."""
     # Who has this suite run in the background has SIGINT ignored, which is inherited.
     listening = (
         "import os, signal, sys; signal.signal(signal.SIGINT, signal.SIG_DFL); os.execv(sys.argv[1], sys.argv[1:])"
     )
     asked = [sys.executable, "-c", listening, *command(f"-n{workers}", "--cases=30", item("agreement", "hangs"))]
+    given = os.environ | {"TMPDIR": str(tmp_path)}
     with subprocess.Popen(
-        asked, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True
+        asked, cwd=ROOT, env=given, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True
     ) as ran:
-        time.sleep(25)
+        while not hangs(tmp_path) and ran.poll() is None:
+            time.sleep(0.2)
         os.killpg(ran.pid, signal.SIGINT)
-        printed = ran.communicate(timeout=30)[0].decode()
+        try:
+            printed = ran.communicate(timeout=60)[0].decode()
+        finally:
+            ran.kill()
     assert "hangs was judged by agreement on" in printed
     assert re.search("calling the network ha(d taken|ving taken) [0-9]+ s", printed)
+
+
+def hangs(folder: Path) -> bool:
+    """Whether a run that has its records there waits for a call."""
+    seen = [recorder.read(path) for path in folder.glob("rnn-parity-*/*.record")]
+    return any(found and found[0].calls and time.monotonic() - found[0].since > 2 for found in seen)
 
 
 @pytest.mark.parametrize("workers", [1, 2])

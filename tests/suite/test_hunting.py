@@ -297,7 +297,7 @@ def test_an_honest_one_is_hunted_in_peace(honest: Hunted) -> None:
 def test_time_is_kept(honest: Hunted) -> None:
     """A hunt of 12 seconds takes these, from when pytest has started; a busy machine may add some."""
     ((took,),) = [re.findall(r" 2 passed in ([\d.]+)s", honest.text)]
-    assert 9 <= float(took) <= 12 + 8
+    assert 9 <= float(took) <= 12 + 30
 
 
 def test_the_next_hunt_goes_on(honest: Hunted) -> None:

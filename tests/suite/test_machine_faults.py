@@ -190,7 +190,7 @@ def kill_worker(controller: int) -> None:
         os.kill(int(child), signal.SIGKILL)
 
 
-def wait_for(condition: Callable[[], bool], seconds: float = 120) -> None:
+def wait_for(condition: Callable[[], bool], seconds: float = 300) -> None:
     """Wait until something is so."""
     until = time.monotonic() + seconds
     while not condition():
