@@ -41,8 +41,9 @@ def hunted(folder: Path, minutes: float, workers: int, *options: str) -> tuple[d
 def _look(process: int, held: dict[int, list[float]]) -> None:
     for child in psutil.Process(process).children():
         try:
-            if "watchdog" not in " ".join(child.cmdline()):
-                held.setdefault(child.pid, []).append(child.memory_info().rss / 2**20)
+            # What has ended, and is not yet waited for, holds nothing.
+            if "watchdog" not in " ".join(child.cmdline()) and (rss := child.memory_info().rss):
+                held.setdefault(child.pid, []).append(rss / 2**20)
         except psutil.Error:
             continue  # It has just ended.
 
