@@ -203,7 +203,8 @@ MINIMAL: dict[str, tuple[str, int, int]] = {
     "sums-meet-in-half": ("relu T1 B1 I1 H2 no-bias h_0 float16", 9, 6),
     "chunk-hands-over-early-state": ("relu T5 B1 I1 H1 no-bias float64", 7, 3),
     "fast-path-for-one-step": ("relu T1 B1 I1 H1 no-bias h_0 float64", 4, 2),
-    "input-in-eight-bits": ("relu T1 B2 I1 H1 no-bias float64", 4, 3),
+    # No single step leads from three features of a row to two rows of one, of 4 numbers, where another beginning ends.
+    "input-in-eight-bits": ("relu T1 B1 I3 H1 no-bias float64", 7, 6),
     "first-step-reads-mean": ("relu T1 B1 I1 H1 no-bias float64", 3, 2),
     "rows-in-one-stream": ("relu T1 B2 I1 H1 no-bias float64", 4, 4),
     "units-updated-in-place": ("relu T1 B1 I1 H2 no-bias float64", 7, 3),

@@ -7,7 +7,6 @@ Written by `python -m tests.measures.diagnosing --record`; whoever changes it re
 COVERED: dict[str, str] = {
     "bias-compared-with-zero": "biases of infinity are too rare to tell it from one that replaces these as well",
     "double-in-single": "float32's bound holds what is right, too, but for a few cases made for it",
-    "fast-path-for-one-step": "zeros stand for W_hh there, which an infinite h_0 tells from leaving it out",
     "float-16-in-bfloat-16": "bfloat16's bound holds what is right, too",
     "only-forward": "with an h_0 for both directions it raises",
     "only-one-layer": "with an h_0 for all layers it raises",
@@ -251,7 +250,8 @@ NAMED: dict[str, str | None] = {
     "sum-toward-zero": None,
     "sums-meet-in-half": None,
     "chunk-hands-over-early-state": None,
-    "fast-path-for-one-step": None,
+    # But for an infinite h_0, it is that.
+    "fast-path-for-one-step": "h_0 is ignored, where T is 1",
     "input-in-eight-bits": None,
     "first-step-reads-mean": None,
     "rows-in-one-stream": None,
