@@ -11,7 +11,7 @@ from impls import Implementation
 from impls.balls import Ball
 from impls.contract import Array
 from strategies import Case
-from tests.judge import gradients
+from tests.judge import gradients, surroundings
 from tests.judge.trial import Network, Trial
 from tests.judge.verdict import Disagreement, Result
 
@@ -28,6 +28,7 @@ class Observation:
     error: str = ""
 
 
+@surroundings.kept()
 def observe(implementation: Implementation, case: Case, *, tracked: bool = False) -> Observation:
     """A new network, called on the case; where the case asks for gradients, differentiated as well.
 
@@ -44,6 +45,7 @@ def observe(implementation: Implementation, case: Case, *, tracked: bool = False
     return observed(case, found)
 
 
+@surroundings.kept()
 def observe_calls(implementation: Implementation, calls: Sequence[Case]) -> Observation:
     """A new network, called on several cases one after the other: what the last call gives."""
     try:

@@ -12,7 +12,8 @@ import random
 import signal
 import sys
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -140,6 +141,16 @@ def restored(before: Mapping[str, Any], settings: Mapping[str, Setting] = SETTIN
             changed[name] = found
             setting.write(before[name])
     return changed
+
+
+@contextmanager
+def kept() -> Iterator[None]:
+    """Put back whatever is changed meanwhile."""
+    before = snapshot()
+    try:
+        yield
+    finally:
+        restored(before)
 
 
 def unchanged(what: str, before: Mapping[str, Any], settings: Mapping[str, Setting] = SETTINGS) -> None:

@@ -11,12 +11,19 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from tests.judge import archive, recorder
+from impls import Config, implementation
+from strategies import Case
+from tests.judge import archive, recorder, surroundings
+from tests.judge.observation import observe
+from tests.suite.planted.deeds import DEEDS
 
 ROOT = Path(__file__).parent.parent.parent
 HOSTILE = "--impl=tests/suite/planted/hostile.py"
@@ -150,3 +157,15 @@ def test_by_group(workers: int) -> None:
     ]
     printed = said(f"-n{workers}", "--dist=loadgroup", "--cases=30", *items)
     assert re.search("2 failed, 2 passed, [12] repeated", printed)
+
+
+def test_looking_into_it_changes_nothing() -> None:
+    """What is observed for a diagnosis or a script is put back, too."""
+
+    def build(*_: object) -> Callable[..., object]:
+        return DEEDS["moves"]
+
+    before = surroundings.snapshot()
+    case = Case(Config(1, 1), np.ones((1, 1, 1)))
+    assert observe(replace(implementation("nn.rnn"), build=build), case).error
+    assert surroundings.snapshot() == before
