@@ -156,11 +156,7 @@ class Crashes:
         self._tried.add((name, crashitem))
         (self._folder / f"crashed-{name}").touch()
         said = f"{said}. {crashitem} is repeated, and {name} judged from now on, in a process of its own"
-        self.told.append(said)
-        report.longrepr = said
-        # What is repeated has its verdict then.
-        report.outcome = _REPEATED
-        sched.mark_test_pending(crashitem)
+        self._repeat(crashitem, report, sched, said)
 
     def _repeat_unknown(self, item: str, report: Any, sched: Any) -> None:
         """A worker on another machine has its record there; it may be that machine that is gone."""
@@ -169,7 +165,11 @@ class Crashes:
             report.longrepr = f"{said}. For the second time, so that it is not tried again"
             return
         self._tried.add(("", item))
-        self.told.append(f"{said}. It is repeated")
+        self._repeat(item, report, sched, f"{said}. It is repeated")
+
+    def _repeat(self, item: str, report: Any, sched: Any, said: str) -> None:
+        """Have an item run again: it has its verdict then."""
+        self.told.append(said)
         report.longrepr = said
         report.outcome = _REPEATED
         sched.mark_test_pending(item)

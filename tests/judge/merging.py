@@ -224,6 +224,7 @@ def _run(told: dict[str, Any]) -> Run:
         replay=None,
         seconds=told["cpu_seconds"],
         device=told["device"],
+        sizes=told["sizes"],
         selected=tuple(told["selected"]),
     )
 
