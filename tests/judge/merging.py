@@ -22,7 +22,7 @@ from tests.judge.options import Run, check_outputs
 from tests.judge.parts import Part
 
 #: What all parts of a run have in common, and what it is called.
-_COMMON = {
+COMMON = {
     "seed": "seed",
     "cases": "cases",
     "cpu_seconds": "CPU seconds",
@@ -155,7 +155,7 @@ def _read(path: Path) -> Read:
             [report.Result.from_report(result) for result in data["results"]],
             [Finding(**finding) for finding in data["findings"]],
         )
-        for key in (*_COMMON, "part", "exit_status", "workers", "seconds"):
+        for key in (*COMMON, "part", "exit_status", "workers", "seconds"):
             read.run[key]
     except (KeyError, TypeError, ValueError) as error:
         raise pytest.UsageError(f"--merge: {path} is damaged ({error!r}): run that part again") from error
@@ -170,7 +170,7 @@ def _belong_together(one: Read, other: Read) -> None:
         raise pytest.UsageError(
             f"--merge: {one.path} and {other.path} are both part {one.part}: merged, its cases would count twice"
         )
-    for key, name in _COMMON.items():
+    for key, name in COMMON.items():
         if one.run[key] != other.run[key]:
             raise pytest.UsageError(
                 f"--merge: {one.path} and {other.path} are not of one run: they differ in {name}: "

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import socket
 import subprocess
 import sys
 import time
@@ -15,6 +14,7 @@ from typing import NamedTuple
 import pytest
 
 from tests.judge.database import Shared, objection
+from tests.suite.waiting import free_port, listens, wait_for
 
 ROOT = Path(__file__).parent.parent.parent
 #: One that fails where T is 3 or more, which no first case is; and one that is right, and takes the server down.
@@ -60,23 +60,9 @@ def server(tmp_path: Path) -> Iterator[Server]:
     port = free_port()
     command = ["redis-server", "--port", str(port), "--bind", "127.0.0.1", "--dir", str(tmp_path), "--save", ""]
     with subprocess.Popen(command, stdout=subprocess.DEVNULL) as process:
-        while not listens(port):
-            time.sleep(0.05)
+        wait_for(lambda: listens(port))
         yield Server(process, f"redis://127.0.0.1:{port}/0")
         process.kill()
-
-
-def free_port() -> int:
-    """A port on which nobody listens."""
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return int(found.getsockname()[1])
-
-
-def listens(port: int) -> bool:
-    """Whether somebody does."""
-    with socket.socket() as tried:
-        return tried.connect_ex(("127.0.0.1", port)) == 0
 
 
 def run(storage: Path, *arguments: str, **environment: str) -> tuple[int, str]:

@@ -7,17 +7,16 @@ import os
 import re
 import shutil
 import signal
-import socket
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from tests.judge import archive
+from tests.suite.waiting import free_port, listens, wait_for
 
 #: Each takes both cores.
 pytestmark = pytest.mark.xdist_group("gateways")
@@ -66,13 +65,6 @@ def lent(folder: Path) -> Iterator[tuple[str, subprocess.Popen[str]]]:
             yield f"--tx=socket={place}//chdir={folder}", lending
         finally:
             os.killpg(lending.pid, signal.SIGKILL)
-
-
-def free_port() -> int:
-    """A port that nobody listens on."""
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return int(found.getsockname()[1])
 
 
 def begun(folder: Path, *arguments: str, cases: int = 40) -> subprocess.Popen[str]:
@@ -167,23 +159,9 @@ def test_by_ssh(tmp_path: Path, elsewhere: Path) -> None:
     assert kept(tmp_path) == ["agreement", "calls", "h_n"]
 
 
-def listens(port: int) -> bool:
-    """Whether somebody listens there."""
-    with socket.socket() as asking:
-        return asking.connect_ex(("127.0.0.1", port)) == 0
-
-
 def children(process: int) -> list[int]:
     """The processes that one has begun."""
     try:
         return [int(child) for child in Path(f"/proc/{process}/task/{process}/children").read_text().split()]
     except FileNotFoundError:
         return []
-
-
-def wait_for(condition: Callable[[], bool], seconds: float = 300) -> None:
-    """Wait until something is so."""
-    until = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < until
-        time.sleep(0.05)

@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 
 from tests.judge import archive, files
+from tests.suite.waiting import wait_for
 
 ROOT = Path(__file__).parent.parent.parent
 WRONG = """
@@ -188,11 +189,3 @@ def kill_worker(controller: int) -> None:
     children = Path(f"/proc/{controller}/task/{controller}/children").read_text().split()
     for child in children:
         os.kill(int(child), signal.SIGKILL)
-
-
-def wait_for(condition: Callable[[], bool], seconds: float = 300) -> None:
-    """Wait until something is so."""
-    until = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < until
-        time.sleep(0.01)

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from tests.judge.merging import COMMON
 from tests.judge.parts import WHOLE, Part
 
 #: Many tests look at one run.
@@ -188,6 +189,18 @@ def test_a_merged_report_is_a_report() -> None:
     ran = merged("again", merged_report())
     assert ran.code == 1
     assert "merged: 1 of 1 parts" in ran.text
+
+
+def test_a_merged_report_is_of_the_same_run(tmp_path: Path) -> None:
+    """All that identifies the run is kept, so that it can be told from another."""
+
+    def large(data: Any) -> Any:
+        data["run"]["sizes"] = "large"
+        return data
+
+    merged("large", merged_report(), options=(f"--report={tmp_path}/merged.json",), change=large)
+    before, after = (json.loads(path.read_text())["run"] for path in (merged_report(), tmp_path / "merged.json"))
+    assert {name: after[name] for name in COMMON} == {name: before[name] for name in COMMON} | {"sizes": "large"}
 
 
 def test_a_missing_part_fails() -> None:
