@@ -24,7 +24,7 @@ from impls.contract import Array
 if TYPE_CHECKING:
     from impls.reference import Layer
 
-#: A network is large where one of its sizes is beyond this.
+#: A network is large where one of its sizes is beyond this, which none is that is drawn usually.
 LARGE: Final = 128
 #: How many rows of the input, steps times batch, are multiplied at once.
 _ROWS: Final = 512

@@ -11,8 +11,8 @@ from itertools import count, takewhile
 
 import numpy as np
 
+from impls.wide import LARGE
 from strategies.case import Case
-from strategies.large import EDGE
 from strategies.steps import AXES, extent, fewer_layers, keep, one_direction
 
 #: Into how many blocks the numbers of an array are cut at most.
@@ -21,7 +21,7 @@ _BLOCKS = 64
 
 def is_large(case: Case) -> bool:
     """Whether one of its sizes is none that is drawn usually."""
-    return max(extent(case, axis) for axis in AXES) > EDGE
+    return max(extent(case, axis) for axis in AXES) > LARGE
 
 
 def coarse_steps(case: Case) -> Iterator[Case]:

@@ -18,8 +18,6 @@ from hypothesis import strategies as st
 from impls.contract import Array, Config
 from strategies.case import round_to
 
-#: A size beyond this is large; the usual ones are all below it.
-EDGE: Final = 128
 #: What T, B, I and H are where they are small, and where they are large: real models', and one beside them.
 _SMALL: Final = ((1, 2, 3, 5), (1, 2, 3), (1, 3, 4), (2, 3, 5))
 _LARGE: Final = (

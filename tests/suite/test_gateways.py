@@ -16,21 +16,14 @@ from pathlib import Path
 import pytest
 
 from tests.judge import archive
+from tests.suite.players import NETWORK
 from tests.suite.waiting import free_port, listens, wait_for
 
 #: Each takes both cores.
 pytestmark = pytest.mark.xdist_group("gateways")
 
 ROOT = Path(__file__).parent.parent.parent
-PLAYERS = """
-import torch
-from impls import register
-
-def network(config, weights, forgotten=()):
-    module = torch.nn.RNN(**config.module_arguments()).to(config.dtype)
-    module.load_state_dict({name: value * (not name.startswith(forgotten)) for name, value in weights.items()})
-    return torch.no_grad()(module)
-
+PLAYERS = f"""{NETWORK}
 @register("good")
 def good(config, weights):
     return network(config, weights)

@@ -20,6 +20,7 @@ import pytest
 from impls import Config, registered
 from strategies import Case
 from tests.judge.archive import Record, read, write
+from tests.suite.players import NETWORK
 
 #: Many tests look at one run: with `--dist=loadgroup` they share a worker and with it that run.
 pytestmark = pytest.mark.xdist_group("options")
@@ -28,15 +29,7 @@ ROOT = Path(__file__).parent.parent.parent
 SEED, CASES = 7, 10
 
 #: Four implementations: one like nn.RNN, one that forgets b_hh, one of a library that is not there, one of little use.
-PLAYERS = """
-import torch
-from impls import Capabilities, register
-
-def network(config, weights, forgotten=()):
-    module = torch.nn.RNN(**config.module_arguments()).to(config.dtype)
-    module.load_state_dict({name: value * (not name.startswith(forgotten)) for name, value in weights.items()})
-    return torch.no_grad()(module)
-
+PLAYERS = f"""{NETWORK}
 @register("good")
 def good(config, weights):
     return network(config, weights)

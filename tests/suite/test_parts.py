@@ -17,6 +17,7 @@ import pytest
 
 from tests.judge.merging import COMMON
 from tests.judge.parts import WHOLE, Part
+from tests.suite.players import NETWORK
 
 #: Many tests look at one run.
 pytestmark = pytest.mark.xdist_group("parts")
@@ -24,16 +25,8 @@ pytestmark = pytest.mark.xdist_group("parts")
 ROOT = Path(__file__).parent.parent.parent
 OF = 3
 #: One that is right and one that forgets b_hh, on a property with three shards, and the archive.
-PLAYERS = """
-import torch
-from impls import Capabilities, register
-
+PLAYERS = f"""{NETWORK}
 FORWARD = Capabilities(gradients=False)
-
-def network(config, weights, forgotten=()):
-    module = torch.nn.RNN(**config.module_arguments()).to(config.dtype)
-    module.load_state_dict({name: value * (not name.startswith(forgotten)) for name, value in weights.items()})
-    return torch.no_grad()(module)
 
 @register("good", capabilities=FORWARD)
 def good(config, weights):
