@@ -149,7 +149,8 @@ class Crashes:
         name, case = death.note.implementation, death.note.case
         said = f"{name} was judged by {death.note.property} on {case.descriptor}, when {death.how}"
         self._deaths[crashitem] = death
-        if (name, crashitem) in self._tried:
+        # In a hunt several workers may be at one item, and die before they hear that it is to be judged apart.
+        if death.note.apart and (name, crashitem) in self._tried:
             report.longrepr = f"{said}: for the second time, so that it is not tried again"
             self._tell(report, self._deaths.pop(crashitem))
             return

@@ -26,13 +26,15 @@ _NUMBERS, _OTHER = {kind: number for number, kind in enumerate(KINDS)}, len(KIND
 
 @dataclass(frozen=True)
 class Note:
-    """Who is judged by which property on which case, and, once it is known, how it fails."""
+    """Who is judged by which property on which case, whether apart, and, once it is known, how it fails."""
 
     implementation: str
     property: str
     case: Case
     kind: str = ""
     text: str = ""
+    #: In a process of the implementation's own.
+    apart: bool = False
 
 
 class Recorder:
@@ -63,12 +65,12 @@ class Recorder:
         self._path = path
         put(self._kept, "owner", os.getpid())
 
-    def note(self, implementation: str, judged: str, case: Case) -> None:
+    def note(self, note: Note) -> None:
         """Write down the case in hand."""
         if self._map is None:
             return
         put(self._map, "length", 0)
-        told = pickle.dumps(Note(implementation, judged, case), protocol=5)
+        told = pickle.dumps(note, protocol=5)
         if HEAD + len(told) > len(self._map):
             self._grow(HEAD + 2 * len(told))
         self._map[HEAD : HEAD + len(told)] = told

@@ -111,7 +111,7 @@ class Trial:
     def watched(self, case: Case) -> Iterator[None]:
         """Write down what is judged, and see to it that the implementation leaves its surroundings as they are."""
         name, before = self.implementation.name, surroundings.snapshot()
-        RECORDER.note(name, self.asked_for, case)
+        RECORDER.note(Note(name, self.asked_for, case, apart=self.implementation.environment is not None))
         try:
             yield
             surroundings.unchanged("the network", before)
