@@ -14,7 +14,7 @@ import pytest
 from impls import Implementation
 from tests.judge import crashes
 from tests.judge import report as results
-from tests.judge.hunting import coverage, ledger, loops, rounds
+from tests.judge.hunting import caches, coverage, ledger, loops, rounds
 from tests.judge.hunting.bandit import Bandit
 from tests.judge.hunting.ledger import Pair
 from tests.judge.hunting.summary import HuntProgress, Summary
@@ -166,6 +166,7 @@ def join(config: pytest.Config) -> None:
     run, plugins, folder = config.stash[RUN], config.pluginmanager, config.stash[crashes.FOLDER]
     if not run.minutes:
         return
+    caches.bound()
     if given := getattr(config, "workerinput", None):
         plugins.register(rounds.Rounds(config, run.seed, given[rounds.HUNTS], given[rounds.LEFT], folder))
         return
