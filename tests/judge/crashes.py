@@ -122,7 +122,7 @@ class Crashes:
     @staticmethod
     @pytest.hookimpl(optionalhook=True)
     def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
-        """Schedulers by group that go on after a crash."""
+        """Schedulers that go on after a crash, in the place of those that do not."""
         scheduler = RESUMING.get(config.getvalue("dist"))
         return scheduler and scheduler(config, log)
 

@@ -1,15 +1,17 @@
 """What xdist's schedulers by group do when a worker dies: no more of its work than has to be is done again, and all is.
 
 As of 3.8 they give the item that crashed to the next worker, over and over; hand out units of which nothing is left,
-and wait for their end; and give a worker that takes the place of another one item, which waits for a second:
+and wait for their end; and give a worker that takes the place of another one item, which waits for a second. The one
+by which each worker runs all items knows no second run of one, nor two workers lost at once:
 https://github.com/pytest-dev/pytest-xdist/issues/1323, /1327, /1378, /1189 and /pull/1371.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
-from xdist.scheduler import LoadFileScheduling, LoadGroupScheduling, LoadScopeScheduling
+from xdist.scheduler import EachScheduling, LoadFileScheduling, LoadGroupScheduling, LoadScopeScheduling
 
 
 class Resuming(LoadScopeScheduling):
@@ -51,8 +53,39 @@ class Resuming(LoadScopeScheduling):
             self._reschedule(node)
 
 
+class ResumingByWorker(EachScheduling):
+    """A scheduler of all items to each worker, where one that takes the place of another runs what crashed again."""
+
+    def add_node(self, node: Any) -> None:
+        """A worker that takes the place of another is given nothing before it knows of its items."""
+        if not self.collection_is_completed:
+            super().add_node(node)
+
+    def add_node_collection(self, node: Any, collection: Sequence[str]) -> None:
+        """Hear what items a worker has; one that takes the place of another has what that one left, if anything."""
+        replaces = self.collection_is_completed
+        if replaces:
+            super().add_node(node)
+        super().add_node_collection(node, collection)
+        self.node2collection[node] = list(collection)
+        if replaces and not self.node2pending[node]:
+            self._started.append(node)
+            node.shutdown()
+
+    def remove_node(self, node: Any) -> str | None:
+        """What is left of a worker's work is for the one that takes its place."""
+        self._lost = node
+        return super().remove_node(node)
+
+    def mark_test_pending(self, item: str) -> None:
+        """Have an item run again, by the worker that takes the place of the one that was lost last."""
+        left = self._removed2pending.setdefault(self._lost, [])
+        left.insert(0, self.node2collection[self._lost].index(item))
+
+
 #: By the value of `--dist`.
-RESUMING: dict[str, type[Resuming]] = {
+RESUMING: dict[str, type[Resuming | ResumingByWorker]] = {
+    "each": ResumingByWorker,
     "loadscope": Resuming,
     "loadfile": type("ResumingByFile", (Resuming, LoadFileScheduling), {}),
     "loadgroup": type("ResumingByGroup", (Resuming, LoadGroupScheduling), {}),

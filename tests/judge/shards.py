@@ -37,7 +37,9 @@ def shard_test(
     if trial.implementation.dear or sizes == "large":
         # Hypothesis would shrink for five minutes; reducing by itself takes less.
         options = {"phases": [Phase.explicit, Phase.reuse, Phase.generate]} | options
-    test = judged.given(replace(trial.capabilities, pool=run_seed % POOLS, sizes=sizes), avoiding=trial.defects)
+    # Strategies are kept by what they are within: the same from round to round of a hunt, where no pool is drawn from.
+    pool = run_seed % POOLS if trial.capabilities.per_shape else 0
+    test = judged.given(replace(trial.capabilities, pool=pool, sizes=sizes), avoiding=trial.defects)
     if fuzzing():
         return settings(max_examples=trial.budget, **options)(test)
     # A seed by itself turns off the database.
