@@ -24,7 +24,7 @@ import psutil
 import pytest
 
 from impls import isolation
-from tests.judge import as_it_is, lost_machines, recorder, watchdog
+from tests.judge import as_it_is, machines, recorder, watchdog
 from tests.judge import finding as findings
 from tests.judge.faults import INTERRUPTION
 from tests.judge.finding import Finding
@@ -117,7 +117,12 @@ class Crashes:
         self.told: list[str] = []
 
     def pytest_sessionstart(self, session: pytest.Session) -> None:
-        lost_machines.go_on_without(session.config, self.told)
+        machines.go_on_without(session.config, self.told)
+
+    @staticmethod
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_xdist_setupnodes(config: pytest.Config) -> None:
+        machines.leave_their_pytest(config)
 
     @staticmethod
     @pytest.hookimpl(optionalhook=True)

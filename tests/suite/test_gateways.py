@@ -83,6 +83,7 @@ def test_two_machines(tmp_path: Path, elsewhere: Path) -> None:
     assert printed.count("minimal case: ") == 1
     assert "3 failed, 3 passed" in printed
     assert kept(tmp_path) == ["agreement", "calls", "h_n"]
+    assert not {"pytest", "_pytest"} & {path.name for path in elsewhere.iterdir()}
 
 
 @pytest.mark.parametrize("lost", ["worker", "machine"])

@@ -1,13 +1,22 @@
-"""Machines that are lost in a run over several: it goes on with those that are left."""
+"""A run over several machines: what is theirs stays as it is, and it goes on without those that are lost."""
 
 from __future__ import annotations
 
 import gc
 import warnings
+from pathlib import Path
 from typing import Any
 
+import _pytest
 import pytest
 from execnet import HostNotFound
+
+
+def leave_their_pytest(config: pytest.Config) -> None:
+    """Have xdist copy no pytest into the checkouts of other machines, where it would be imported from then on."""
+    manager = config.pluginmanager.getplugin("dsession").nodemanager
+    own = {Path(package.__file__).resolve().parent for package in (pytest, _pytest)}
+    manager.roots = [root for root in manager.roots if root not in own]
 
 
 def go_on_without(config: pytest.Config, told: list[str]) -> None:
