@@ -21,6 +21,7 @@ from tests.suite.waiting import wait_for
 
 ROOT = Path(__file__).parent.parent.parent
 WRONG = """
+from pathlib import Path
 import torch
 from impls import register
 from impls.registry import module_build
@@ -30,7 +31,10 @@ def build(config, weights):
     run = module_build(torch.nn.RNN)(config, weights)
     def call(x, h_0=None):
         output, h_n = run(x, h_0)
-        return (output + 1 if config.num_layers > 1 else output), h_n
+        if config.num_layers > 1:
+            Path(__file__).with_name("failing").touch()
+            output = output + 1
+        return output, h_n
     return call
 """
 #: Writes an archive, a report and a table over and over, until it is killed.
@@ -182,6 +186,25 @@ def test_killed_once_it_is_told(tmp_path: Path, whom: str) -> None:
         printed = ran.communicate()[0].decode()
     assert all(archive.read(path).case for path in kept)
     assert whom == "all" or "2 failed" in printed
+
+
+def test_killed_while_shrinking(tmp_path: Path) -> None:
+    """Killed at any moment after the first failing call, it leaves whole files or none; the next run finds it all."""
+    chance, failing, report = random.Random(2), tmp_path / "failing", tmp_path / "report.json"
+    into = tmp_path / "archive"
+    item = "tests/test_agreement.py::test_agreement[wrong-0]"
+    command = pytest_on_wrong(tmp_path, "-n1", f"--archive={into}", f"--report={report}", item)
+    for _ in range(6):
+        with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, start_new_session=True) as ran:
+            wait_for(failing.exists)
+            time.sleep(3 * chance.random())
+            os.killpg(ran.pid, signal.SIGKILL)
+        failing.unlink()
+        assert all(archive.read(path).case for path in archive.files(into))
+        assert not report.exists() or json.loads(report.read_text(encoding="utf-8"))["results"]
+    assert "1 failed" in said(command)
+    assert [archive.read(path).property for path in archive.files(into)] == ["agreement"]
+    assert json.loads(report.read_text(encoding="utf-8"))["results"]
 
 
 def kill_worker(controller: int) -> None:
