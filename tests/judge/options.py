@@ -17,7 +17,7 @@ from impls import DEVICES, Implementation, RegistrationError, resolve
 from impls.isolation import Limits
 from impls.registry import in_group
 from tests.commandline import CASES, LARGE_CASES, LEAST_MEMORY, ROUND_SECONDS, SECONDS
-from tests.judge import database, html, scripts
+from tests.judge import database, html, scripts, surroundings
 from tests.judge.hunting.fuzzing import fuzzing
 from tests.judge.parts import WHOLE, Part
 from tests.judge.shards import SHARD
@@ -173,7 +173,7 @@ def _use_device(name: str) -> str:
         raise pytest.UsageError(f"--device {name}: expected one of {', '.join(DEVICES)}")
     if name == "cuda" and not torch.cuda.is_available():
         return "there is no cuda device on this machine: torch.cuda.is_available() is False"
-    torch.set_default_device(name)
+    surroundings.use_device(torch.device(name))
     return ""
 
 

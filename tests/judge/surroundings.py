@@ -56,6 +56,11 @@ def _libm() -> ctypes.CDLL | None:
     return ctypes.CDLL(found) if found else None
 
 
+def use_device(device: torch.device) -> None:
+    """Have tensors made on a device. The CPU is not named: that would take each call of torch through Python."""
+    torch.set_default_device(None if device.type == "cpu" else device)
+
+
 def _directory() -> str:
     try:
         return os.getcwd()  # noqa: PTH109, a path that is gone has no Path either
@@ -66,7 +71,7 @@ def _directory() -> str:
 #: Looked at after every case.
 SETTINGS: dict[str, Setting] = {
     "torch's default dtype": Setting(torch.get_default_dtype, torch.set_default_dtype),
-    "torch's default device": Setting(torch.get_default_device, torch.set_default_device),
+    "torch's default device": Setting(torch.get_default_device, use_device),
     "torch's number of threads": Setting(torch.get_num_threads, torch.set_num_threads),
     "whether torch tracks gradients": Setting(torch.is_grad_enabled, torch.set_grad_enabled),
     "torch's precision of float32 products": Setting(

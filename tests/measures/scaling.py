@@ -19,7 +19,7 @@ from tests.measures.markdown import table
 from tests.suite.waiting import free_port
 
 ROOT = Path(__file__).parent.parent.parent
-_CASES, _ROUNDS = 20_000, 3
+_CASES, _ROUNDS = 20_000, 2
 _FAST = ("nn.rnn", "linear", "numpy")
 _PROPERTIES = ("agreement", "layouts", "h_0", "repeats")
 
