@@ -186,6 +186,7 @@ class Crashes:
         ended = report.when == "call" or (report.when == "setup" and report.outcome != "passed")
         death = self._deaths.pop(report.nodeid, None) if ended else None
         if death and death.certain and not hasattr(report, findings.KEY):
+            report.when = "call"  # Where setting up skips what cannot be judged apart; else it would count as an error.
             self._tell(report, death)
         return (yield)
 

@@ -136,8 +136,9 @@ def _differing(text: str) -> Line:
 
 def _footer(finding: Finding, width: int) -> Iterator[Line]:
     """Who else, and what next; as it is, for commands are pasted."""
-    yield Line("")
-    yield Line("on this same case", "heading")
+    if any(finding.others.values()):
+        yield Line("")
+        yield Line("on this same case", "heading")
     for verdict, names in finding.others.items():
         if names:
             told = str(len(names)) if verdict == "not installed" else _folded(names, width - len(verdict) - 4)

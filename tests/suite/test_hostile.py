@@ -159,6 +159,14 @@ def test_by_group(workers: int) -> None:
     assert re.search(r"2 failed, 2 passed,\s+[12] repeated", printed), printed
 
 
+def test_what_cannot_be_judged_apart() -> None:
+    """What asks for this very process, and crashes it, is told as it was seen: a finding, and no error of the run."""
+    printed = said("-n1", "--cases=30", item("surroundings", "aborts"))
+    assert "aborts fails surroundings on" in printed
+    assert "on this same case" not in printed
+    assert re.search(r"1 failed,\s+1 repeated", printed), printed
+
+
 def test_by_worker() -> None:
     """Where each worker judges all, as several Pythons do, what crashes is repeated in each, and all have verdicts."""
     items = [item(*which) for which in (("agreement", "aborts"), ("h_n", "prints"))]
