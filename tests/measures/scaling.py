@@ -11,12 +11,12 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 
 from tests.measures.markdown import table
-from tests.suite.waiting import free_port
+from tests.suite.lending import lent
 
 ROOT = Path(__file__).parent.parent.parent
 _CASES, _ROUNDS = 20_000, 2
@@ -52,26 +52,15 @@ def two_runs(cases: int) -> None:
         raise RuntimeError("a part failed")
 
 
-@contextmanager
-def lent(core: int) -> Iterator[str]:
-    """A machine of one core that is lent: the option that takes it."""
-    place = f"127.0.0.1:{free_port()}"
-    program = [sys.executable, "-m", "tests.commandline.gateway", place]
-    with subprocess.Popen(program, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as lending:
-        os.sched_setaffinity(lending.pid, {core})
-        assert lending.stdout is not None
-        lending.stdout.readline()
-        try:
-            yield f"--tx=socket={place}//chdir={ROOT}"
-        finally:
-            lending.kill()
-
-
 def two_machines(cases: int) -> None:
     """One run over two machines, each of one core."""
     with ExitStack() as machines:
-        cores = sorted(os.sched_getaffinity(0))[:2]
-        one_run("-d", *(machines.enter_context(lent(core)) for core in cores))(cases)
+        places = []
+        for core in sorted(os.sched_getaffinity(0))[:2]:
+            place, lending = machines.enter_context(lent(ROOT))
+            os.sched_setaffinity(lending.pid, {core})
+            places.append(place)
+        one_run("-d", *places)(cases)
 
 
 WAYS: dict[str, Callable[[int], None]] = {

@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from tests.judge import archive
+from tests.suite.lending import lent
 from tests.suite.players import NETWORK
 from tests.suite.waiting import free_port, listens, wait_for
 
@@ -43,21 +44,6 @@ def elsewhere(tmp_path_factory: pytest.TempPathFactory) -> Path:
         shutil.copytree(ROOT / part, folder / part)
     shutil.copy(ROOT / "pyproject.toml", folder)
     return folder
-
-
-@contextmanager
-def lent(folder: Path) -> Iterator[tuple[str, subprocess.Popen[str]]]:
-    """A machine that is lent: what `--tx` calls it, and its process, the first of a group."""
-    command = [sys.executable, "-m", "tests.commandline.gateway", f"127.0.0.1:{free_port()}"]
-    with subprocess.Popen(
-        command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, start_new_session=True
-    ) as lending:
-        assert lending.stdout is not None
-        place = lending.stdout.readline().rpartition(" ")[2].strip()
-        try:
-            yield f"--tx=socket={place}//chdir={folder}", lending
-        finally:
-            os.killpg(lending.pid, signal.SIGKILL)
 
 
 def begun(folder: Path, *arguments: str, cases: int = 40) -> subprocess.Popen[str]:

@@ -351,6 +351,7 @@ def test_a_crash_is_a_finding(tmp_path: Path) -> None:
     assert "the bug: it takes its process down" in found.text
     assert {record.property for record in found.archived} == {"agreement", "h_n"}
     minimal = re.findall(r"minimal case: (.*)", found.text)
+    assert minimal
     assert all(case.startswith("relu T1 B1 I1 H1 L2") for case in minimal), found.text
     assert "not reached" not in found.text
 

@@ -1,0 +1,28 @@
+"""Machines that are lent to a run: gateways on this one."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from tests.suite.waiting import free_port
+
+
+@contextmanager
+def lent(folder: Path) -> Iterator[tuple[str, subprocess.Popen[str]]]:
+    """A machine that is lent: what `--tx` calls it, and its process, the first of a group."""
+    command = [sys.executable, "-m", "tests.commandline.gateway", f"127.0.0.1:{free_port()}"]
+    with subprocess.Popen(
+        command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, start_new_session=True
+    ) as lending:
+        assert lending.stdout is not None
+        place = lending.stdout.readline().rpartition(" ")[2].strip()
+        try:
+            yield f"--tx=socket={place}//chdir={folder}", lending
+        finally:
+            os.killpg(lending.pid, signal.SIGKILL)
