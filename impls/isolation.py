@@ -83,8 +83,8 @@ def set_limits(found: Limits) -> None:
 
 @contextmanager
 def limited_to(seconds: float) -> Iterator[None]:
-    """For a while, limit calls more strictly."""
-    _LIMITS.append(replace(limits(), seconds=min(seconds, limits().seconds)))
+    """For a while, limit calls more strictly than the run does, whatever limit held before."""
+    _LIMITS.append(replace(limits(), seconds=min(seconds, _LIMITS[0].seconds)))
     try:
         yield
     finally:

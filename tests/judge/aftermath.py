@@ -22,10 +22,10 @@ def tell(record: Path, into: str) -> str:
     head, note = seen
     how = watchdog.why_ended(record) or f"the process died while {watchdog.KINDS[head.kind]}"
     folder = Path(into or tempfile.mkdtemp(prefix="rnn-parity-found-"))
-    seen_as = {"implementation": note.implementation, "kind": "crashes", "says": how}
+    seen_as = {"implementation": note.implementation, "kind": note.kind or "crashes", "says": note.text or how}
     path = archive.write(archive.Record(note.property, note.case, [seen_as]), folder)
     return f"""
-rnn-parity: {note.implementation} was judged by {note.property} on {note.case.descriptor}, when {how}.
+rnn-parity: {note.in_words}, when {how}.
 Without workers that ends the run. The case is kept in {path}
   to go on          : the same command with -n 1: what crashes is then judged in a process of its own
   to replay it alone: the same --impl, with --isolate --case={path}"""

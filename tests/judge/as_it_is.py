@@ -11,6 +11,7 @@ from pathlib import Path
 from strategies.plain import to_plain
 from tests.judge import archive
 from tests.judge.counterexample import Counterexample
+from tests.judge.faults import ENDING
 from tests.judge.files import why
 from tests.judge.finding import Finding
 from tests.judge.options import Run
@@ -29,11 +30,13 @@ def keep(note: Note, run: Run) -> tuple[Finding, str]:
     counterexample = _counterexample(note, run)
     folder = run.archive or Path(tempfile.mkdtemp(prefix="rnn-parity-found-"))
     about = f"{note.implementation} fails {note.property} on {note.case.descriptor}"
+    # What crashes is judged in a process of its own; what memory is asked for cannot be.
+    apart = " --isolate" if note.apart or note.kind in ENDING else ""
     try:
         path = archive.write(counterexample.record(), folder)
     except OSError as error:
         return _finding(counterexample, "", ""), f"{about}; NOT KEPT, {folder} cannot be written: {why(error)}"
-    replay = f"pytest --isolate --impl={counterexample.implementation.asked or note.implementation} --case={path}"
+    replay = f"pytest{apart} --impl={counterexample.implementation.asked or note.implementation} --case={path}"
     archived = path.name if run.archive else ""
     return _finding(counterexample, replay, archived), f"{about}; kept as it was found: {path}"
 
@@ -42,8 +45,7 @@ def _counterexample(note: Note, run: Run) -> Counterexample:
     (implementation,) = (found for found in run.implementations if found.name == note.implementation)
     name = f"it takes its process down: {note.text}" if note.kind == "crashes" else ""
     disagreement = Disagreement(note.kind, note.text, name=name)
-    judged = load_properties()[note.property]
-    return Counterexample(judged, implementation, note.case, disagreement, note.case, calls=0, reduced_fully=False)
+    return Counterexample.as_found(load_properties()[note.property], implementation, note.case, disagreement)
 
 
 def _finding(counterexample: Counterexample, replay: str, archived: str) -> Finding:

@@ -15,7 +15,7 @@ from strategies import Case
 from strategies.halving import is_large
 from strategies.reduce import reduce_case
 from tests.judge.archive import Record
-from tests.judge.faults import COSTLY
+from tests.judge.faults import COSTLY, ENDING
 from tests.judge.property import Property
 from tests.judge.trial import Trial
 from tests.judge.verdict import Disagreement
@@ -47,6 +47,13 @@ class Counterexample:
     #: Other cases that were tried while it was reduced, some that failed and some that did not.
     #: Each as the calls of one network, the last of which tells.
     seen: tuple[tuple[Case, ...], ...] = ()
+
+    @classmethod
+    def as_found(
+        cls, judged: Property, implementation: Implementation, case: Case, disagreement: Disagreement
+    ) -> Counterexample:
+        """One that is not reduced."""
+        return cls(judged, implementation, case, disagreement, case, calls=0, reduced_fully=False)
 
     def record(self, diagnosis: Sequence[str] = ()) -> Record:
         """What the archive keeps of it, with the lines of its diagnosis where it has one by then."""
@@ -132,7 +139,10 @@ def verdict_on(judged: Property, implementation: Implementation, case: Case) -> 
 
 
 def others(counterexample: Counterexample) -> dict[str, list[str]]:
-    """How the others of the main group and its own do on the same case: a verdict, and the names it goes for."""
+    """How the others of the main group and its own do on the same case: a verdict, and the names it goes for.
+
+    Whoever is slow, hangs or crashes there is not accused beside what is told: its own items judge it.
+    """
     verdicts = ("agree", "disagree", "cannot take it", "not installed", "cannot be judged")
     standing: dict[str, list[str]] = {verdict: [] for verdict in verdicts}
     groups = {MAIN, counterexample.implementation.group}
@@ -155,6 +165,9 @@ def _standing(counterexample: Counterexample, implementation: Implementation) ->
         return "cannot take it"
     try:
         with limited_to(_ANOTHER):
-            return "disagree" if verdict_on(judged, apart, case) else "agree"
+            found = verdict_on(judged, apart, case)
     except Exception:
         return "cannot be judged"
+    if found is None:
+        return "agree"
+    return "cannot be judged" if found.kind in ENDING else "disagree"

@@ -14,7 +14,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from contextlib import nullcontext
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -27,8 +27,7 @@ from impls import isolation
 from tests.judge import as_it_is, machines, recorder, watchdog
 from tests.judge import finding as findings
 from tests.judge.faults import INTERRUPTION
-from tests.judge.finding import Finding
-from tests.judge.options import RUN
+from tests.judge.options import RUN, Run
 from tests.judge.recorder import RECORDER, Note
 from tests.judge.report import KEY
 from tests.judge.rescheduling import RESUMING
@@ -99,6 +98,15 @@ class Death:
     how: str
     #: Whether it was the implementation that ended it; else somebody killed it, or nobody knows.
     certain: bool
+    #: What had been found by then.
+    found: Note | None = None
+
+    @property
+    def told(self) -> Note | None:
+        """What is known of the implementation, should a repetition show nothing: that it crashes, or what was found."""
+        if self.certain and not self.note.kind:
+            return replace(self.note, kind="crashes", text=self.how)
+        return self.found
 
 
 class Crashes:
@@ -115,6 +123,7 @@ class Crashes:
         self._tried: set[tuple[str, str]] = set()
         #: What is said of them at the end of the run.
         self.told: list[str] = []
+        self.interrupted = False
 
     def pytest_sessionstart(self, session: pytest.Session) -> None:
         machines.go_on_without(session.config, self.told)
@@ -137,6 +146,11 @@ class Crashes:
         """Without workers it is this process that judges."""
         _look_at(item)
 
+    @staticmethod
+    def pytest_runtest_logfinish() -> None:
+        """Without workers: what was found has been told."""
+        RECORDER.told()
+
     @pytest.hookimpl(optionalhook=True)
     def pytest_configure_node(self, node: Any) -> None:
         node.workerinput[_FOLDER] = str(self._folder)
@@ -149,15 +163,15 @@ class Crashes:
         if seen is None or seen[1] is None or seen[1].implementation not in known:
             self._repeat_unknown(crashitem, report, sched)
             return
-        death = _death(path, report.node, seen[1])
-        path.unlink(missing_ok=True)
-        name, case = death.note.implementation, death.note.case
-        said = f"{name} was judged by {death.note.property} on {case.descriptor}, when {death.how}"
+        death = replace(_death(path, report.node, seen[1]), found=recorder.untold(path))
+        recorder.remove(path)
+        name = death.note.implementation
+        said = f"{death.note.in_words}, when {death.how}"
         self._deaths[crashitem] = death
         # In a hunt several workers may be at one item, and die before they hear that it is to be judged apart.
         if death.note.apart and (name, crashitem) in self._tried:
             report.longrepr = f"{said}: for the second time, so that it is not tried again"
-            self._tell(report, self._deaths.pop(crashitem))
+            self._tell(report, self._deaths.pop(crashitem).told)
             return
         self._tried.add((name, crashitem))
         (self._folder / f"crashed-{name}").touch()
@@ -185,14 +199,16 @@ class Crashes:
         """What crashed a worker, and does no harm when it is repeated, is told as it was recorded."""
         ended = report.when == "call" or (report.when == "setup" and report.outcome != "passed")
         death = self._deaths.pop(report.nodeid, None) if ended else None
-        if death and death.certain and not hasattr(report, findings.KEY):
+        if death and death.told and not hasattr(report, findings.KEY):
             report.when = "call"  # Where setting up skips what cannot be judged apart; else it would count as an error.
-            self._tell(report, death)
+            self._tell(report, death.told)
         return (yield)
 
-    def _tell(self, report: pytest.TestReport, death: Death) -> None:
-        """Make a finding of a death."""
-        found, said = as_it_is.keep(replace(death.note, kind="crashes", text=death.how), self._run)
+    def _tell(self, report: pytest.TestReport, note: Note | None) -> None:
+        """Make a finding of what was known when a process died, if anything was."""
+        if note is None:
+            return
+        found, said = as_it_is.keep(note, self._run)
         report.outcome = "failed"
         report.longrepr = str(Told(found))
         setattr(report, findings.KEY, asdict(found))
@@ -201,6 +217,10 @@ class Crashes:
             if key == KEY:
                 value["status"] = "disagrees"  # type: ignore[index]
 
+    def known(self) -> list[Note]:
+        """What is known of implementations whose items were to be repeated."""
+        return [death.told for death in self._deaths.values() if death.told]
+
     @staticmethod
     def pytest_report_teststatus(report: Any) -> tuple[str, str, str] | None:
         """What is repeated has neither passed nor failed."""
@@ -208,6 +228,7 @@ class Crashes:
 
     def pytest_keyboard_interrupt(self) -> None:
         """Workers that are busy would be waited for; what they have found lies in their records."""
+        self.interrupted = True
         workers = psutil.Process().children()
         _, busy = psutil.wait_procs(workers, timeout=_GRACE)
         for worker in busy:
@@ -221,31 +242,30 @@ class Crashes:
 FOLDER = pytest.StashKey[Path]()
 
 
-def told(config: pytest.Config, findings_told: list[Finding]) -> list[str]:
-    """What is said of crashes at the end of a run, and of what was found and could not be told: written as it is."""
+def told(config: pytest.Config) -> Iterator[str]:
+    """What is said of crashes at the end of a run, and of what was found when it was interrupted."""
     watching = config.pluginmanager.getplugin("rnn-parity-crashes")
-    return [*watching.told, *_under_way(config), *_untold(config, findings_told)]
+    yield from watching.told
+    if watching.interrupted:
+        yield from _under_way(config.stash[FOLDER])
+        yield from _untold([*watching.known(), *recorder.all_untold(config.stash[FOLDER])], config.stash[RUN])
 
 
-def _under_way(config: pytest.Config) -> list[str]:
+def _under_way(folder: Path) -> Iterator[str]:
     """Which calls had not come back when the run was interrupted: of workers only, as this process tells itself."""
-    lines = []
-    for path in sorted(config.stash[FOLDER].glob("gw*.record")):
+    for path in sorted(folder.glob("gw*.record")):
         head, note = recorder.read(path) or (None, None)
         if head and note and head.owner and head.calls and (took := time.monotonic() - head.since) > watchdog.GRACE:
-            said = f"{note.implementation} was judged by {note.property} on {note.case.descriptor}"
-            lines.append(f"interrupted: {said}; {watchdog.KINDS[head.kind]} had taken {took:.0f} s")
-    return lines
+            yield f"interrupted: {note.in_words}; {watchdog.KINDS[head.kind]} had taken {took:.0f} s"
 
 
-def _untold(config: pytest.Config, told: list[Finding]) -> list[str]:
-    known = {(found.implementation, found.property) for found in told}
-    lines = []
-    for path in sorted(config.stash[FOLDER].glob("*.found")):
-        note = recorder.untold(path)
-        if note and (note.implementation, note.property) not in known:
-            lines.append(f"interrupted: {as_it_is.keep(note, config.stash[RUN])[1]}")
-    return lines
+def _untold(notes: list[Note], run: Run) -> Iterator[str]:
+    """What was found and not told, as far as it was reduced: the case, and how to go on."""
+    for note in notes:
+        found, said = as_it_is.keep(note, run)
+        yield f"interrupted: {said}"
+        yield from (f"  {line}" for line in (*found.differs, *found.case.splitlines()))
+        yield from (f"  to go on: {command}" for command in found.commands.values())
 
 
 def _death(path: Path, node: Any, note: Note) -> Death:

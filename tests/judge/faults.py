@@ -15,8 +15,10 @@ _ENDS: dict[type[Crashed], tuple[str, str]] = {
     TookMemory: ("takes memory", "it takes more memory than it may"),
     Crashed: ("crashes", "it takes its process down"),
 }
+#: Kinds that end a process: a crash, or a limit.
+ENDING = tuple(kind for kind, _ in _ENDS.values())
 #: Kinds that cost a process, or a hundred calls, each time they are seen.
-COSTLY = (*(kind for kind, _ in _ENDS.values()), "leaks")
+COSTLY = (*ENDING, "leaks")
 #: Longer texts of errors are cut.
 _TEXT = 2000
 

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable, Mapping
+from contextlib import nullcontext
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from strategies.plain import to_plain
 from tests.judge.counterexample import Counterexample, others
-from tests.judge.diagnosis import diagnose
+from tests.judge.diagnosis import Told, diagnose
 from tests.judge.matters import what_matters
 from tests.judge.pictures import pictures_of
 from tests.judge.source import written_at
+from tests.judge.telling import Teller
 from tests.judge.wording import pasteable, what_differs
 
 #: The attribute of a pytest report under which a finding travels from a worker.
@@ -61,41 +63,76 @@ class Finding:
 
     @classmethod
     def of(
-        cls, counterexample: Counterexample, commands: Mapping[str, str], archived: str = "", script: str = ""
+        cls,
+        counterexample: Counterexample,
+        commands: Mapping[str, str],
+        archived: str = "",
+        script: str = "",
+        teller: Teller | None = None,
     ) -> Finding:
-        """All that can be said of a counterexample."""
+        """All that can be said of a counterexample; a part that raises is left out where there is a `teller`."""
         implementation, case = counterexample.implementation, counterexample.case
-        told = diagnose(counterexample)
-        source, line = written_at(implementation)
-        return cls(
+        found = cls(
             implementation.name,
             implementation.library,
             implementation.version or "",
             counterexample.property.name,
             counterexample.property.says,
             case.descriptor,
-            pasteable(case),
+            "",
             to_plain(case),
-            what_differs(counterexample.disagreement),
+            [counterexample.disagreement.text],
             counterexample.disagreement.kind,
             counterexample.found.descriptor,
             counterexample.calls,
             counterexample.reduced_fully,
-            diagnosis=told.diagnosis,
-            certain=told.certain,
-            divergence=told.divergence,
-            matters=what_matters(counterexample),
-            others=others(counterexample),
             commands=dict(commands),
-            script=script,
-            # What it does to its process is in no numbers.
-            pictures=[] if told.named else [asdict(picture) for picture in pictures_of(counterexample)],
             archived=archived,
-            source=source,
-            line=line,
+            script=script,
         )
+        told = _Looked(counterexample)
+        for what, make in PARTS.items():
+            with teller.part(what) if teller else nullcontext():
+                found = replace(found, **make(told))
+        return found
 
     @property
     def gist(self) -> tuple[str, ...]:
         """What is the same where another shard or property finds the same counterexample."""
         return self.implementation, *self.differs, self.case
+
+
+class _Looked:
+    """A counterexample that is looked into, and its diagnosis once it is made."""
+
+    def __init__(self, counterexample: Counterexample) -> None:
+        self.counterexample = counterexample
+        self.diagnosis = Told([])
+
+
+def _as_written(looked: _Looked) -> dict[str, Any]:
+    source, line = written_at(looked.counterexample.implementation)
+    return {"source": source, "line": line, "case": pasteable(looked.counterexample.case)}
+
+
+def _diagnosis(looked: _Looked) -> dict[str, Any]:
+    looked.diagnosis = diagnose(looked.counterexample)
+    return {"diagnosis": looked.diagnosis.diagnosis, "certain": looked.diagnosis.certain}
+
+
+def _pictures(looked: _Looked) -> dict[str, Any]:
+    # What it does to its process is in no numbers.
+    named = looked.counterexample.disagreement.name
+    return {"pictures": [] if named else [asdict(picture) for picture in pictures_of(looked.counterexample)]}
+
+
+#: What is made of a counterexample, in this order: some fields of a finding each.
+PARTS: dict[str, Callable[[_Looked], dict[str, Any]]] = {
+    "the case and where the implementation is written": _as_written,
+    "what differs": lambda looked: {"differs": what_differs(looked.counterexample.disagreement)},
+    "the diagnosis": _diagnosis,
+    "the first divergence": lambda looked: {"divergence": looked.diagnosis.divergence},
+    "what matters": lambda looked: {"matters": what_matters(looked.counterexample)},
+    "the others on the same case": lambda looked: {"others": others(looked.counterexample)},
+    "the pictures": _pictures,
+}

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
+from tests.judge.files import why
 from tests.judge.finding import Finding
 from tests.judge.report import Result, Results
 from tests.judge.table import totals
@@ -18,17 +19,22 @@ MOST_ERRORS = 10
 MOST_BYTES = 1_000_000
 
 
-def tell(results: Results, write_line: Callable[[str], None], environment: Mapping[str, str]) -> None:
-    """Write what the environment asks for; nothing outside of GitHub Actions, or where nothing was judged."""
-    if not results.found:
+def annotated(results: Results, environment: Mapping[str, str]) -> Iterator[str]:
+    """The annotations, where GitHub Actions reads them."""
+    if results.found and environment.get("GITHUB_ACTIONS") == "true":
+        yield from annotations(results)
+
+
+def summarized(results: Results, environment: Mapping[str, str]) -> Iterator[str]:
+    """Add the summary where the environment asks for it, if anything was judged; a line where it cannot be written."""
+    if not (results.found and (path := environment.get("GITHUB_STEP_SUMMARY"))):
         return
-    if environment.get("GITHUB_ACTIONS") == "true":
-        for line in annotations(results):
-            write_line(line)
-    if path := environment.get("GITHUB_STEP_SUMMARY"):
+    try:
         written = Path(path).stat().st_size if Path(path).exists() else 0
         with Path(path).open("a", encoding="utf-8") as file:
             file.write(summary(results, MOST_BYTES - written))
+    except OSError as error:
+        yield f"NOT written: summary of the job: {path}: {why(error)}"
 
 
 # Annotations

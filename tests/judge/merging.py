@@ -8,6 +8,7 @@ import os
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, fields
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from tests.judge import github, outputs, report, table, terminal
 from tests.judge.finding import Finding
 from tests.judge.options import Run, check_outputs
 from tests.judge.parts import Part
+from tests.judge.telling import Teller
 
 #: What all parts of a run have in common, and what it is called.
 COMMON = {
@@ -92,17 +94,29 @@ def merge(config: pytest.Config) -> int:
     ]
     status = int(bool(absent or failed))
     results, again = _together(parts)
-    write = create_terminal_writer(config)
-    for finding in results.findings:
-        _tell(write, finding, again[finding.gist])
+    write, teller = create_terminal_writer(config), Teller()
+    asked = any(config.getoption(option) for option in outputs.OPTIONS)
+    written = outputs.parts(config, _whole(parts, results, status), teller) if asked else {}
+    for line in teller.told(
+        {
+            **{
+                f"finding {place}": partial(_tell, write, finding, again[finding.gist])
+                for place, finding in enumerate(results.findings, 1)
+            },
+            "the table of results": partial(_table, write, results),
+            **written,
+            "the standing of the parts": partial(_standing, parts, absent, failed),
+            # Each part has annotated what it found.
+            "the summary on GitHub": partial(github.summarized, results, os.environ),
+        }
+    ):
+        write.line(line)
+    return teller.status(status)
+
+
+def _table(write: Any, results: report.Results) -> Iterator[str]:
     write.sep("=", "implementations against properties")
-    for line in table.lines(results, write.fullwidth if sys.stdout.isatty() else None):
-        write.line(line)
-    for line in (*_written(config, parts, results, status), *_standing(parts, absent, failed)):
-        write.line(line)
-    # Each part has annotated what it found.
-    github.tell(results, write.line, {name: os.environ[name] for name in os.environ.keys() - {"GITHUB_ACTIONS"}})
-    return status
+    yield from table.lines(results, write.fullwidth if sys.stdout.isatty() else None)
 
 
 def _tell(write: Any, finding: Finding, found_by: Sequence[Part]) -> None:
@@ -201,17 +215,14 @@ def _together(parts: Sequence[Read]) -> tuple[report.Results, dict[tuple[str, ..
     return results, again
 
 
-def _written(config: pytest.Config, parts: Sequence[Read], results: report.Results, status: int) -> Iterator[str]:
-    if not any(config.getoption(option) for option in outputs.OPTIONS):
-        return
-    whole = outputs.Whole(
+def _whole(parts: Sequence[Read], results: report.Results, status: int) -> outputs.Whole:
+    return outputs.Whole(
         results,
         _run(parts[0].run),
         workers=sum(read.run["workers"] for read in parts),
         seconds=max(read.run["seconds"] for read in parts),
         exit_status=status,
     )
-    yield from outputs.write(config, whole)
 
 
 def _run(told: dict[str, Any]) -> Run:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ import pytest
 from tests.judge import conformance, report
 from tests.judge.files import why
 from tests.judge.options import Run
+from tests.judge.telling import Teller
 
 
 @dataclass(frozen=True)
@@ -30,24 +32,29 @@ def _write_page(path: Path, ended: Whole) -> None:
     page.write(path, ended.results, ended.run, ended.workers, ended.seconds)
 
 
+#: What is asked for, and how it is written. The results as data come last: they say how the run ended.
 OPTIONS: dict[str, tuple[str, Callable[[Path, Whole], None]]] = {
     "table": ("table of conformance", lambda path, ended: conformance.write(path, ended.results, ended.run)),
+    "html": ("page about the run", _write_page),
     "report": (
         "results as data",
         lambda path, ended: report.write(
             path, ended.results, ended.run, ended.workers, ended.seconds, ended.exit_status
         ),
     ),
-    "html": ("page about the run", _write_page),
 }
 
 
-def write(config: pytest.Config, ended: Whole) -> Iterator[str]:
-    """Write what a run asks for; each told, and also where it cannot be written: the others are."""
-    for option, (what, written) in OPTIONS.items():
-        if path := config.getoption(option):
-            try:
-                written(Path(path), ended)
-                yield f"{what}: {path}"
-            except OSError as error:
-                yield f"NOT written: {what}: {path}: {why(error)}"
+def parts(config: pytest.Config, ended: Whole, teller: Teller) -> dict[str, Callable[[], Iterator[str]]]:
+    """What a run asks for, by name: writes it, and tells so, or why it cannot be written."""
+    asked = {option: path for option in OPTIONS if (path := config.getoption(option))}
+    return {OPTIONS[option][0]: partial(_write, option, Path(path), ended, teller) for option, path in asked.items()}
+
+
+def _write(option: str, path: Path, ended: Whole, teller: Teller) -> Iterator[str]:
+    what, write = OPTIONS[option]
+    try:
+        write(path, replace(ended, exit_status=teller.status(ended.exit_status)))
+        yield f"{what}: {path}"
+    except OSError as error:
+        yield f"NOT written: {what}: {path}: {why(error)}"

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Generator, Iterator
-from contextlib import nullcontext, suppress
-from dataclasses import asdict, replace
+from collections.abc import Callable, Generator, Iterable, Iterator
+from contextlib import suppress
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -18,11 +18,9 @@ from impls.isolation import cpu_seconds
 from impls.registry import LIGHT, MAIN
 from strategies import Case
 from tests.commandline import add_options, in_checkout
-from tests.judge import archive, crashes, elsewhere, github, listing, merging, outputs, report, scripts, table
+from tests.judge import archive, crashes, elsewhere, github, listing, merging, outputs, report, scripts, table, telling
 from tests.judge import finding as findings
-from tests.judge.counterexample import HURRIED, Counterexample, find_minimal
-from tests.judge.faults import COSTLY
-from tests.judge.files import why
+from tests.judge.explaining import Command, Explainer
 from tests.judge.finding import Finding
 from tests.judge.hunting import hunt
 from tests.judge.hunting.rounds import AGAIN
@@ -31,8 +29,8 @@ from tests.judge.options import RUN, Run, configure
 from tests.judge.parts import WHOLE, in_part
 from tests.judge.progress import report_progress
 from tests.judge.property import PROPERTIES, Property, load_properties
-from tests.judge.reproduction import Reproduction, reproduction_of
 from tests.judge.shards import budgets, shard_test
+from tests.judge.telling import TELLER, Teller
 from tests.judge.terminal import Told
 from tests.judge.trial import Trial, trial_of
 from tests.judge.verdict import Disagreement
@@ -44,9 +42,7 @@ _STARTED = pytest.StashKey[float]()
 _CPU = pytest.StashKey[float]()
 #: What an implementation warns of is its own business; what it returns is judged.
 UNHEARD = pytest.mark.filterwarnings("ignore")
-#: By the identity of a counterexample, which is kept beside it.
-_TOLD = pytest.StashKey[dict[int, tuple[Finding, Reproduction]]]()
-_MINIMAL = pytest.StashKey[dict[tuple[str, str], list[Counterexample]]]()
+EXPLAINER = pytest.StashKey[Explainer]()
 
 
 # Options and set-up
@@ -77,6 +73,8 @@ def pytest_configure(config: pytest.Config) -> None:
     isolation.set_limits(config.stash[RUN].limits)
     config.stash[RESULTS] = report.Results()
     config.stash[SCRIPTS] = scripts.Scripts(config.stash[RUN].reproduction)
+    config.stash[EXPLAINER] = Explainer(config.stash[RUN].archive)
+    config.stash[TELLER] = Teller()
     config.stash[_STARTED] = time.monotonic()
     crashes.watch_over(config)
     hunt.join(config)
@@ -243,21 +241,24 @@ def pytest_runtest_makereport(
     trial = trial_of(item)
     if trial is None or call.when == "teardown" or (call.when == "setup" and made.outcome == "passed"):
         return made
-    name = item.obj.property.name if hasattr(item.obj, "property") else "archive"
-    result = report.Result.of(trial, name, made, item.stash.get(_CPU, 0.0))
+    archived = item.callspec.params.get("archived")
+    judged = PROPERTIES[archived.property] if archived else item.obj.property
+    result = report.Result.of(trial, "archive" if archived else judged.name, made, item.stash.get(_CPU, 0.0))
     disagreement = disagreement_in(call.excinfo.value) if call.excinfo and made.outcome == "failed" else None
     if disagreement is not None:
         result.status = "disagrees"
-        if "archived" in item.callspec.params:
-            disagreement.case = item.callspec.params["archived"].case
+        if archived:
+            disagreement.case = archived.case
         if disagreement.case is not None:
-            costly = disagreement.kind in COSTLY
-            with isolation.limited_to(HURRIED) if costly else nullcontext():
-                found = _explain(item, trial, disagreement)
-            # Plain data, which travels from a worker beside the text.
-            setattr(made, findings.KEY, asdict(found))
-            made.longrepr = str(Told(found))
-            result.counterexamples = [found.archived] if found.archived else []
+            teller = Teller(f"{trial.implementation.name} fails {judged.name} on {disagreement.case.descriptor}")
+            with teller.part("the finding"):
+                explainer = item.config.stash[EXPLAINER]
+                found = explainer.explain(judged, trial.implementation, disagreement, _command(item), teller)
+                # Plain data, which travels from a worker beside the text.
+                setattr(made, findings.KEY, asdict(found))
+                result.counterexamples = [found.archived] if found.archived else []
+                made.longrepr = str(Told(found))
+            setattr(made, telling.KEY, teller.faults)
     elif str(made.longrepr).startswith("[XPASS(strict)]"):
         made.longrepr = (
             f"{trial.implementation.name} {trial.implementation.version} agrees on an archived case of a known defect, "
@@ -278,112 +279,103 @@ def disagreement_in(error: BaseException | None) -> Disagreement | None:
     return None
 
 
-def _explain(item: Any, trial: Trial, disagreement: Disagreement) -> Finding:
-    """What the user is told of a disagreement; its minimal case is archived, if a run asks for that."""
+def _command(item: Any) -> Command:
+    """What finds again what an item found."""
     run = item.config.stash[RUN]
-    if not hasattr(item.obj, "property"):
-        judged = PROPERTIES[item.callspec.params["archived"].property]
-    else:
-        judged = item.obj.property
-    # Another shard of this property may have found the same in this worker: what fails there may be minimal here.
-    known = item.config.stash.setdefault(_MINIMAL, {}).setdefault((trial.implementation.name, judged.name), [])
-    counterexample = find_minimal(judged, trial.implementation, disagreement, known)
-    known.append(counterexample)
     # With `=`: what follows a space pytest takes for a path of tests, and looks there for its configuration.
     asked = "".join(f" --impl={name}" for name in item.config.getoption("impl") or ())
+    if run.replay:
+        return Command(f"pytest{asked} --case={run.replay}", asked)
     nodeid = item.nodeid.partition("@")[0]  # xdist adds the group that keeps items in one worker.
     stream = item.stash.get(AGAIN, f"--hypothesis-seed={run.seed} --cases={run.cases}")
-    if run.sizes != "usual":
-        stream = f"--sizes={run.sizes} {stream}"
-    again = f"pytest{asked} {stream} '{nodeid}'"
-    if run.replay:
-        again = f"pytest{asked} --case={run.replay}"
-    archived, is_new = "", False
-    if run.archive:
-        # Before it is looked into: that calls the implementation on other cases, which may take the process down.
-        is_new = not (run.archive / counterexample.record().file_name).exists()
-        try:
-            path = archive.write(counterexample.record(), run.archive)
-            archived, again = path.name, f"pytest{asked} --case={path}"
-            commands = {"archived": str(path), "replay": again}
-        except OSError as error:
-            is_new = False
-            commands = {"archived": f"NOT: {run.archive} cannot be written: {why(error)}", "replay": again}
-    else:
-        commands = {"replay": again, "archive": again.replace("pytest", "pytest --archive=tests/regressions", 1)}
-    found, reproduction = _looked_into(item, counterexample)
-    commands[scripts.COMMAND] = reproduction.told(again)
-    if run.archive and is_new:
-        with suppress(OSError):  # It is there already, without the diagnosis.
-            archive.write(counterexample.record(found.diagnosis), run.archive, anew=True)
-    return replace(found, commands=commands, archived=archived)
+    sizes = f" --sizes={run.sizes}" if run.sizes != "usual" else ""
+    return Command(f"pytest{asked}{sizes} {stream} '{nodeid}'", asked)
 
 
-def _looked_into(item: Any, counterexample: Counterexample) -> tuple[Finding, Reproduction]:
-    """What is said of a counterexample, and its script; one that this worker told before is looked into once."""
-    told = item.config.stash.setdefault(_TOLD, {})
-    if id(counterexample) not in told:
-        reproduction = reproduction_of(counterexample)
-        told[id(counterexample)] = Finding.of(counterexample, {}, script=reproduction.script), reproduction
-    return told[id(counterexample)]
+class Shown(Told):
+    """A finding that pytest prints: what goes wrong then costs no more than its text."""
+
+    def __init__(self, finding: Finding, teller: Teller) -> None:
+        super().__init__(finding)
+        self._teller = teller
+
+    def toterminal(self, writer: Any) -> None:
+        with self._teller.part("the text of a finding"):
+            super().toterminal(writer)
 
 
 class Collector:
     """Gathers the results of all workers, and has each counterexample told once."""
 
-    def __init__(self, results: report.Results, written: scripts.Scripts, run: Run) -> None:
-        self._run = run
-        self.results = results
-        self._scripts = written
-        self._told: dict[tuple[str, ...], tuple[str, Told]] = {}
+    def __init__(self, config: pytest.Config) -> None:
+        self._config = config
+        self._told: dict[tuple[str, ...], tuple[str, Shown]] = {}
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        self.results.take(report)
+        self._config.stash[RESULTS].take(report)
+        teller = self._config.stash[TELLER]
+        teller.faults += getattr(report, telling.KEY, [])
         if plain := getattr(report, findings.KEY, None):
-            found = Finding(**plain)
-            with suppress(OSError):  # Where it was found, it is.
-                elsewhere.keep(found, self._run)
-            if found.gist not in self._told:
-                found = self._scripts.write(found)
-                self.results.findings.append(found)
-                told = Told(found)
-                self._told[found.gist] = report.nodeid, told
-                report.longrepr = told  # type: ignore[assignment]
-            else:
-                first, told = self._told[found.gist]
-                told.again.append(report.nodeid)
-                report.longrepr = f"the same counterexample as {first}"
-                # It fails, is counted and summarized as all others, but has no paragraph of its own: so pytest treats
-                # what a debugger has shown already.
-                report._pdbshown = True  # type: ignore[attr-defined]
+            with teller.part("a finding that is taken in"):
+                self._take(report, Finding(**plain), teller)
+
+    def _take(self, report: pytest.TestReport, found: Finding, teller: Teller) -> None:
+        with teller.part("the archive on this machine"), suppress(OSError):  # Where it was found, it is.
+            elsewhere.keep(found, self._config.stash[RUN])
+        if found.gist not in self._told:
+            with teller.part("the file of its script"):
+                found = self._config.stash[SCRIPTS].write(found)
+            self._config.stash[RESULTS].findings.append(found)
+            told = Shown(found, teller)
+            self._told[found.gist] = report.nodeid, told
+            report.longrepr = told  # type: ignore[assignment]
+        else:
+            first, told = self._told[found.gist]
+            told.again.append(report.nodeid)
+            report.longrepr = f"the same counterexample as {first}"
+            # It fails, is counted and summarized as all others, but has no paragraph of its own: so pytest treats
+            # what a debugger has shown already.
+            report._pdbshown = True  # type: ignore[attr-defined]
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:
     if hasattr(session.config, "workerinput"):
         return
-    results = session.config.stash[RESULTS]
-    collector = Collector(results, session.config.stash[SCRIPTS], session.config.stash[RUN])
-    session.config.pluginmanager.register(collector, "rnn-parity-results")
+    session.config.pluginmanager.register(Collector(session.config), "rnn-parity-results")
     hunted = session.config.stash.get(hunt.HUNT, None)
-    report_progress(session.config, results, hunted and hunted.progress())
+    report_progress(session.config, session.config.stash[RESULTS], hunted and hunted.progress())
 
 
-def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
-    if exitstatus == pytest.ExitCode.NO_TESTS_COLLECTED and session.config.stash[RUN].part != WHOLE:
-        session.exitstatus = pytest.ExitCode.OK  # Others have the items.
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> Generator[None, None, None]:
+    """The status that the run ends with: known once all is told, which pytest does meanwhile."""
+    try:
+        return (yield)
+    finally:
+        session.exitstatus = session.config.stash[TELLER].status(session.exitstatus)
+        if exitstatus == pytest.ExitCode.NO_TESTS_COLLECTED and session.config.stash[RUN].part != WHOLE:
+            session.exitstatus = pytest.ExitCode.OK  # Others have the items.
 
 
+@pytest.hookimpl(trylast=True)
 def pytest_terminal_summary(terminalreporter: Any, exitstatus: int, config: pytest.Config) -> None:
-    results = config.stash[RESULTS]
+    seconds, workers = time.monotonic() - config.stash[_STARTED], config.getoption("numprocesses", None) or 0
+    teller, results = config.stash[TELLER], config.stash[RESULTS]
+    ended = outputs.Whole(results, config.stash[RUN], workers, seconds, int(exitstatus))
+    parts: dict[str, Callable[[], Iterable[str] | None]] = {
+        "the table of results": lambda: _table(terminalreporter, results),
+        "what crashed or was interrupted": lambda: crashes.told(config),
+        "the list of scripts": lambda: config.stash[SCRIPTS].written,
+        "annotations of GitHub": lambda: github.annotated(results, os.environ),
+        "the summary on GitHub": lambda: github.summarized(results, os.environ),
+        **outputs.parts(config, ended, teller),
+    }
+    for line in teller.told(parts):
+        terminalreporter.write_line(line)
+
+
+def _table(terminalreporter: Any, results: report.Results) -> Iterator[str]:
     if results.found:
         terminalreporter.section("implementations against properties")
-        width = terminalreporter._tw.fullwidth if terminalreporter.isatty else None
-        for line in table.lines(results, width):
-            terminalreporter.write_line(line)
-    for line in (*crashes.told(config, results.findings), *config.stash[SCRIPTS].written):
-        terminalreporter.write_line(line)
-    seconds, workers = time.monotonic() - config.stash[_STARTED], config.getoption("numprocesses", None) or 0
-    for line in outputs.write(config, outputs.Whole(results, config.stash[RUN], workers, seconds, int(exitstatus))):
-        terminalreporter.write_line(line)
-    github.tell(results, terminalreporter.write_line, os.environ)
+        yield from table.lines(results, terminalreporter._tw.fullwidth if terminalreporter.isatty else None)

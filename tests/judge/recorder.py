@@ -11,6 +11,8 @@ import mmap
 import os
 import pickle
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic
@@ -26,7 +28,10 @@ _NUMBERS, _OTHER = {kind: number for number, kind in enumerate(KINDS)}, len(KIND
 
 @dataclass(frozen=True)
 class Note:
-    """Who is judged by which property on which case, whether apart, and, once it is known, how it fails."""
+    """Who is judged by which property on which case, whether apart, and, once it is known, how it fails.
+
+    One that says how it fails is of what is looked into.
+    """
 
     implementation: str
     property: str
@@ -35,6 +40,13 @@ class Note:
     text: str = ""
     #: In a process of the implementation's own.
     apart: bool = False
+
+    @property
+    def in_words(self) -> str:
+        """What went on when this was written down."""
+        if self.kind:
+            return f"{self.implementation} fails {self.property} on {self.case.descriptor}, which was looked into"
+        return f"{self.implementation} was judged by {self.property} on {self.case.descriptor}"
 
 
 class Recorder:
@@ -48,6 +60,7 @@ class Recorder:
         self._lock = threading.Lock()
         self._calls = 0
         self._failing = False
+        self._looking_into = False
 
     def look_at(self, judging: bool) -> None:
         """Whether what comes now is judged: only then is anything written down."""
@@ -65,9 +78,23 @@ class Recorder:
         self._path = path
         put(self._kept, "owner", os.getpid())
 
+    @contextmanager
+    def looking_into(self, note: Note) -> Iterator[None]:
+        """Of what is judged meanwhile nothing is written down: it is done for the sake of what this note says.
+
+        Calls are limited all the same, and what ends the process is known to have ended this.
+        """
+        self.note(note)
+        self.found(note)
+        self._looking_into = True
+        try:
+            yield
+        finally:
+            self._looking_into = False
+
     def note(self, note: Note) -> None:
         """Write down the case in hand."""
-        if self._map is None:
+        if self._map is None or self._looking_into:
             return
         put(self._map, "length", 0)
         told = pickle.dumps(note, protocol=5)
@@ -103,7 +130,7 @@ class Recorder:
 
     def found(self, note: Note) -> None:
         """Keep what was found until it is told."""
-        if self._path is None or self._map is None:
+        if self._path is None or self._map is None or self._looking_into:
             return
         self._failing = True
         written = self._path.with_suffix(".writing")
@@ -117,10 +144,9 @@ class Recorder:
             self._failing = False
 
     def stop(self) -> None:
-        """Record no more, and leave nothing behind."""
+        """Record no more; what was found and not told, as the run was interrupted, is left behind."""
         if self._path is not None and self._kept is not None:
             put(self._kept, "owner", 0)
-            self.told()
             self._path.unlink(missing_ok=True)
             self._path = self._map = self._kept = None
 
@@ -147,11 +173,22 @@ def read(path: Path) -> tuple[Head, Note | None] | None:
 
 
 def untold(path: Path) -> Note | None:
-    """What a process found and did not tell."""
+    """What the process with this record found and did not tell."""
     try:
         return _loaded(path.with_suffix(".found").read_bytes())
     except OSError:
         return None
+
+
+def all_untold(folder: Path) -> list[Note]:
+    """What all processes with records in a folder found and did not tell."""
+    return list(filter(None, map(untold, sorted(folder.glob("*.found")))))
+
+
+def remove(path: Path) -> None:
+    """Remove the record of a process that has died, and what it found."""
+    for suffix in (".record", ".found"):
+        path.with_suffix(suffix).unlink(missing_ok=True)
 
 
 def _loaded(pickled: bytes) -> Note | None:

@@ -19,7 +19,7 @@ import yaml
 from impls import Implementation, registered
 from impls.registry import module_build
 from tests.judge.finding import Finding
-from tests.judge.github import MOST_BYTES, MOST_ERRORS, annotations, by_use, command, summary, tell
+from tests.judge.github import MOST_BYTES, MOST_ERRORS, annotated, annotations, by_use, command, summarized, summary
 from tests.judge.report import Result, Results
 from tests.judge.source import written_at
 from tests.suite.planted import Loop
@@ -188,15 +188,17 @@ def test_the_summary_is_no_larger_than_github_takes(most: int) -> None:
 
 def test_only_in_github_actions(tmp_path: Path) -> None:
     """And only where something was judged; the summary is added to what is there."""
-    path, lines = tmp_path / "summary.md", []
-    tell(results(FOUND), lines.append, {})
-    tell(Results(), lines.append, {"GITHUB_ACTIONS": "true", "GITHUB_STEP_SUMMARY": str(path)})
-    assert not lines
+    path = tmp_path / "summary.md"
+    asked = {"GITHUB_ACTIONS": "true", "GITHUB_STEP_SUMMARY": str(path)}
+    for found, given in ((results(FOUND), {}), (Results(), asked)):
+        assert not [*annotated(found, given), *summarized(found, given)]
     assert not path.exists()
     path.write_text("before\n", encoding="utf-8")
-    tell(results(FOUND), lines.append, {"GITHUB_ACTIONS": "true", "GITHUB_STEP_SUMMARY": str(path)})
-    assert len(lines) == 1
+    assert len(list(annotated(results(FOUND), asked))) == 1
+    assert not list(summarized(results(FOUND), asked))
     assert path.read_text(encoding="utf-8").startswith("before\n## rnn-parity\n")
+    nowhere = asked | {"GITHUB_STEP_SUMMARY": str(path / "below")}
+    assert "NOT written: summary of the job: " in next(summarized(results(FOUND), nowhere))
 
 
 FORGETFUL = """

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from tests.judge.counterexample import Counterexample
 from tests.judge.diagnosis.divergence import first_divergence
-from tests.judge.diagnosis.evidence import Evidence
+from tests.judge.diagnosis.evidence import Evidence, Look
 from tests.judge.diagnosis.pattern import known
 from tests.judge.diagnosis.solving import Diagnosis, solve
 
@@ -20,31 +20,24 @@ class Told:
     """A diagnosis in lines."""
 
     diagnosis: list[str]
-    certain: bool
-    #: The first wrong number in the order of computation.
-    divergence: list[str]
-    #: Whether the disagreement has the bug's name: seeing it is knowing it.
-    named: bool = False
+    certain: bool = False
+    #: The first of the wrong results that it rests on.
+    wrong: Look | None = None
+
+    @property
+    def divergence(self) -> list[str]:
+        """The first wrong number in the order of computation."""
+        return first_divergence(self.wrong) if self.wrong else []
 
 
 def diagnose(counterexample: Counterexample) -> Told:
-    """Look for the bug behind a counterexample.
-
-    A fault of the diagnosis takes nothing from the counterexample: it is told in the diagnosis's place.
-    """
-    try:
-        return _diagnosed(counterexample)
-    except Exception as error:
-        return Told([f"no diagnosis, by a fault of rnn-parity's own: {type(error).__name__}: {error}"], False, [])
-
-
-def _diagnosed(counterexample: Counterexample) -> Told:
+    """Look for the bug behind a counterexample."""
     if name := counterexample.disagreement.name:
-        return Told([f"the bug: {name}"], True, [], named=True)
+        # It has the bug's name: seeing it is knowing it.
+        return Told([f"the bug: {name}"], certain=True)
     evidence = Evidence(counterexample)
     found = solve(evidence)
-    divergence = first_divergence(evidence.failing[0]) if evidence.failing else []
-    return Told(list(_lines(evidence, found)), found.certain, divergence)
+    return Told(list(_lines(evidence, found)), found.certain, next(iter(evidence.failing), None))
 
 
 def _lines(evidence: Evidence, found: Diagnosis) -> Iterator[str]:

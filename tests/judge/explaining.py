@@ -1,0 +1,116 @@
+"""From a disagreement to what is told of it: it is reduced, archived, looked into, and archived with its diagnosis."""
+
+from __future__ import annotations
+
+from contextlib import nullcontext, suppress
+from dataclasses import replace
+from pathlib import Path
+from typing import NamedTuple
+
+from impls import Implementation, isolation
+from tests.judge import archive, scripts
+from tests.judge.counterexample import HURRIED, Counterexample, find_minimal
+from tests.judge.faults import COSTLY
+from tests.judge.files import why
+from tests.judge.finding import Finding
+from tests.judge.property import Property
+from tests.judge.recorder import RECORDER, Note
+from tests.judge.reproduction import Reproduction, reproduction_of
+from tests.judge.telling import Teller
+from tests.judge.verdict import Disagreement
+
+
+class Command(NamedTuple):
+    """What finds something again, and the implementations that it asks for, as options."""
+
+    again: str
+    asked: str
+
+
+class Explainer:
+    """What a process that judges makes of what it found.
+
+    Another shard of a property may find the same in one process: what is known is not reduced, nor looked into, twice.
+    """
+
+    def __init__(self, into: Path | None) -> None:
+        #: The archive, where a run has one.
+        self._into = into
+        self._minimal: dict[tuple[str, str], list[Counterexample]] = {}
+        #: By the identity of a counterexample, which is kept above.
+        self._told: dict[int, tuple[Finding, Reproduction]] = {}
+
+    def explain(
+        self,
+        judged: Property,
+        implementation: Implementation,
+        disagreement: Disagreement,
+        command: Command,
+        teller: Teller,
+    ) -> Finding:
+        """What the user is told of a disagreement; its minimal case is archived, if a run asks for that."""
+        with isolation.limited_to(HURRIED) if disagreement.kind in COSTLY else nullcontext():
+            counterexample = self._reduced(judged, implementation, disagreement, teller)
+            with RECORDER.looking_into(_note(counterexample)):
+                # Archived before: the implementation is called on other cases, which may take the process down.
+                archived = self._archived(counterexample, command, teller)
+                found, reproduction = self._looked_into(counterexample, teller)
+        with teller.part("the archive, with the diagnosis"):
+            if archived.is_new and self._into:
+                with suppress(OSError):  # It is there already, without the diagnosis.
+                    archive.write(counterexample.record(found.diagnosis), self._into, anew=True)
+        commands = archived.commands | {scripts.COMMAND: reproduction.told(archived.again)}
+        return replace(found, commands=commands, archived=archived.name)
+
+    def _reduced(
+        self, judged: Property, implementation: Implementation, disagreement: Disagreement, teller: Teller
+    ) -> Counterexample:
+        assert disagreement.case is not None
+        known = self._minimal.setdefault((implementation.name, judged.name), [])
+        found = Counterexample.as_found(judged, implementation, disagreement.case, disagreement)
+        with teller.part("the minimal case"):
+            found = find_minimal(judged, implementation, disagreement, known)
+        known.append(found)
+        return found
+
+    def _archived(self, counterexample: Counterexample, command: Command, teller: Teller) -> _Archived:
+        if self._into is None:
+            into = command.again.replace("pytest", "pytest --archive=tests/regressions", 1)
+            return _Archived({"replay": command.again, "archive": into}, command.again)
+        reason = "it failed, as is told at the end of the run"
+        with teller.part("the archive"):
+            record = counterexample.record()
+            is_new = not (self._into / record.file_name).exists()
+            try:
+                path = archive.write(record, self._into)
+            except OSError as error:
+                reason = f"{self._into} cannot be written: {why(error)}"
+            else:
+                again = f"pytest{command.asked} --case={path}"
+                return _Archived({"archived": str(path), "replay": again}, again, path.name, is_new)
+        return _Archived({"archived": f"NOT: {reason}", "replay": command.again}, command.again)
+
+    def _looked_into(self, counterexample: Counterexample, teller: Teller) -> tuple[Finding, Reproduction]:
+        if id(counterexample) not in self._told:
+            reproduction = Reproduction(reason="it failed, as is told at the end of the run")
+            with teller.part("the script"):
+                reproduction = reproduction_of(counterexample)
+            found = Finding.of(counterexample, {}, script=reproduction.script, teller=teller)
+            self._told[id(counterexample)] = found, reproduction
+        return self._told[id(counterexample)]
+
+
+class _Archived(NamedTuple):
+    """How a counterexample is found again, and its file in the archive."""
+
+    commands: dict[str, str]
+    again: str
+    name: str = ""
+    is_new: bool = False
+
+
+def _note(counterexample: Counterexample) -> Note:
+    disagreement, implementation = counterexample.disagreement, counterexample.implementation
+    apart = implementation.environment is not None
+    told = disagreement.kind, disagreement.text
+    return Note(implementation.name, counterexample.property.name, counterexample.case, *told, apart=apart)
