@@ -14,6 +14,7 @@ from tests.judge.features import FEATURES
 from tests.judge.files import write_text
 from tests.judge.options import Run
 from tests.judge.report import Features, Result, Results, added
+from tests.judge.wording import counted
 
 _LEGEND = (
     "A cell says how many cases agreed and how near the worst of them came to its proven bound (error / bound; 0 where "
@@ -48,7 +49,8 @@ def _section(group: str, results: Results, run: Run) -> Iterator[str]:
     )
     yield f"## Group `{group}`"
     yield ""
-    yield f"{run.cases} cases a property at most, seed {run.seed}, Python {platform.python_version()}, {_machine()}."
+    python = platform.python_version()
+    yield f"{counted(run.cases, 'case')} a property at most, seed {run.seed}, Python {python}, {_machine()}."
     yield ""
     yield from _table(["feature", *FEATURES], [[_title(each), *_features(each, results)] for each in judged])
     yield ""

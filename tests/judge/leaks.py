@@ -15,6 +15,7 @@ import torch
 from strategies import Case
 from tests.judge.trial import Network, Trial
 from tests.judge.verdict import Disagreement
+from tests.judge.wording import counted
 
 #: Calls a round, and rounds after all of which more has to be held; and that again, evenly, before anyone is accused.
 _SERIES, _CONFIRM = (4, 4), (16, 8)
@@ -119,5 +120,5 @@ def _evenly(calls: int, seen: Sequence[Sequence[int]], even: float) -> str:
     for unit, series in zip(Held._fields, zip(*seen, strict=True), strict=True):
         least, most = min(series), sorted(series)[max(0, len(series) - 3)]
         if least >= calls * _LEAST[unit] and most <= least * even + _LEAST[unit]:
-            told.append(f"{least / calls:,.0f} {unit}")
+            told.append(counted(round(least / calls), unit[:-1]))
     return " and ".join(told)

@@ -28,6 +28,7 @@ from tests.judge.variations import (
     special_in_words,
     zeros,
 )
+from tests.judge.wording import listed
 
 #: Seconds of CPU for one counterexample, and for one of a dear implementation; and how many seconds each may last: what
 #: waits for processes or devices takes little of the CPU.
@@ -74,7 +75,7 @@ class Variations:
         self._sizes()
         self._options()
         self._arrays()
-        parts = [values, f"as long as {_listed(self.needed, ', and ')}" if self.needed else ""]
+        parts = [values, f"as long as {listed(self.needed, ', and ')}" if self.needed else ""]
         told = f"Fails {', '.join(filter(None, parts))}{_otherwise(self.otherwise)}." if any(parts) else ""
         same = _by_range(self.indifferent)
         return told + (f" Tried without difference: {same}." if same else "")
@@ -149,7 +150,7 @@ class Variations:
             elif name != "h_0" and self._tried(f"{name} is zero", zeros(name)) is False:
                 nonzero.append(name)
         if nonzero:
-            self.needed.append(f"{_listed(nonzero)} {'is' if len(nonzero) == 1 else 'are'} not zero")
+            self.needed.append(f"{listed(nonzero)} {'is' if len(nonzero) == 1 else 'are'} not zero")
 
     def _sizes(self) -> None:
         alone: dict[str, dict[int, bool]] = {}
@@ -231,10 +232,6 @@ def _otherwise(found: Mapping[str, list[str]]) -> str:
         what = "it returns what is wrong" if outcome == "wrong" else f"it {outcome}"
         told.append(f"{what} where {', '.join(places[:2])}{more}")
     return f" ({'; '.join(told)})" if told else ""
-
-
-def _listed(parts: list[str], last: str = " and ") -> str:
-    return last.join([", ".join(parts[:-1])] * (len(parts) > 1) + parts[-1:])
 
 
 def _by_range(tried: Mapping[str, str]) -> str:

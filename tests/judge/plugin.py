@@ -34,6 +34,7 @@ from tests.judge.telling import TELLER, Teller
 from tests.judge.terminal import Told
 from tests.judge.trial import Trial, trial_of
 from tests.judge.verdict import Disagreement
+from tests.judge.wording import counted
 
 TESTS = Path(__file__).parent.parent
 RESULTS = pytest.StashKey[report.Results]()
@@ -91,12 +92,12 @@ def pytest_report_header(config: pytest.Config) -> list[str]:
     names = ", ".join(
         f"{found.name} ({found.library} {found.version or 'not installed'})" for found in run.implementations
     )
-    each = f"{run.minutes:g} minutes of hunting, in rounds of {run.cases} cases" if run.minutes else ""
+    each = f"{run.minutes:g} minutes of hunting, in rounds of {counted(run.cases, 'case')}" if run.minutes else ""
     said = (
-        each or f"{run.cases} cases per property and implementation",
+        each or f"{counted(run.cases, 'case')} per property and implementation",
         f"seed {run.seed} (--hypothesis-seed={run.seed} repeats it)",
         f"profile {run.profile}",
-        f"{torch.get_num_threads()} thread per worker",
+        f"{counted(torch.get_num_threads(), 'thread')} per worker",
         f"tensors on the device {run.device}",
         *([f"part {run.part}"] if run.part != WHOLE else []),
     )

@@ -12,6 +12,7 @@ import pytest
 from tests.judge.options import RUN, Run
 from tests.judge.report import KEY, Results
 from tests.judge.shards import budgets
+from tests.judge.wording import counted
 
 #: Seconds between two lines, and before the first: a run that ends earlier says nothing.
 EVERY = 30.0
@@ -74,9 +75,9 @@ class Progress:
         elapsed = self.clock() - (self._started or 0.0)
         share = self._share()
         rest = _about(elapsed * (1 - share) / share) if share else "no estimate yet"
-        found = f"{disagreements or 'no'} disagreement{'' if disagreements == 1 else 's'}"
+        found = counted(disagreements, "disagreement") if disagreements else "no disagreements"
         speed = self.cases / max(elapsed, 1.0)
-        return f"rnn-parity: {self.cases:,} cases, {share:.0%} done, {speed:,.0f}/s, {found}, {rest}"
+        return f"rnn-parity: {counted(self.cases, 'case')}, {share:.0%} done, {speed:,.0f}/s, {found}, {rest}"
 
     def _share(self) -> float:
         """The part of all work that is done, by the CPU seconds that a case of each implementation took so far.

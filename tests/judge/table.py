@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from tests.judge.features import FEATURES
 from tests.judge.report import Features, Result, Results, added, subnormals
+from tests.judge.wording import counted
 
 _LEGEND = (
     "cases that agreed (~: its CPU seconds ended there, see --seconds; +1k: and one archived case of a known defect "
@@ -89,4 +90,4 @@ def totals(results: Results) -> str:
     disagreeing = sorted({result.implementation for result in found if result.status == "disagrees"})
     verdict = f"disagreeing: {', '.join(disagreeing)}" if disagreeing else "no disagreement"
     cases, seconds = sum(result.cases for result in found), sum(result.cpu_seconds for result in found)
-    return f"{cases} cases judged in {seconds:.0f} s of CPU; {verdict}"
+    return f"{counted(cases, 'case')} judged in {seconds:.0f} s of CPU; {verdict}"

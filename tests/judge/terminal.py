@@ -5,12 +5,14 @@ It fills a screen at most. What does not fit is cut, with a word of where the wh
 
 from __future__ import annotations
 
+import re
 import textwrap
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 from tests.judge.finding import Finding
+from tests.judge.wording import counted
 
 #: The most lines that a finding takes, as the terminal breaks them.
 SCREEN = 40
@@ -18,6 +20,8 @@ SCREEN = 40
 _NARROWEST, _WIDEST = 80, 120
 #: Lines that every part may have, whatever the others take.
 _LEAST = 4
+#: More characters of what somebody else wrote, say of an error, are not shown.
+_LONGEST = 480
 #: How a line looks where the terminal has colours; by its role.
 _STYLES: dict[str, dict[str, bool]] = {
     "headline": {"bold": True, "red": True},
@@ -46,6 +50,22 @@ class Part(NamedTuple):
     whole: str
     #: Columns by which what is broken hangs behind its first line.
     hang: int = 2
+    #: Whether its lines are sentences of one paragraph.
+    flows: bool = False
+    #: Whether it is data, which may be cut anywhere; of what is not, lines are left out whole.
+    data: bool = False
+
+    def broken(self, width: int, kept: int | None = None) -> list[Line]:
+        """Its first so many lines, or all, broken at spaces, so that a case can still be pasted."""
+        lines = self.lines[:kept]
+        if self.flows and lines:
+            lines = [Line(" ".join([lines[0].text, *(line.text.strip() for line in lines[1:])]))]
+        return [part for line in lines for part in self._broken(line, width)]
+
+    def _broken(self, line: Line, width: int) -> Iterator[Line]:
+        behind = " " * (len(line.text) - len(line.text.lstrip()) + self.hang)
+        broken = textwrap.wrap(line.text, width, subsequent_indent=behind, break_on_hyphens=False)
+        yield from (Line(part, line.role) for part in broken or [""])
 
 
 class Crash(NamedTuple):
@@ -89,21 +109,20 @@ def gist_of(finding: Finding) -> str:
 def _more(nodeids: Sequence[str]) -> str:
     """So many items, of these properties."""
     counts = Counter(nodeid.partition("::test_")[2].partition("[")[0] for nodeid in nodeids)
-    items = "1 more item" if len(nodeids) == 1 else f"{len(nodeids)} more items"
-    return f"{items} of {', '.join(sorted(counts))}"
+    return f"{counted(len(nodeids), 'more item')} of {', '.join(sorted(counts))}"
 
 
 def lines(finding: Finding, width: int) -> Iterator[Line]:
     """The whole of it, as it fits on a screen of so many columns."""
     width = min(max(width, _NARROWEST), _WIDEST)
     first, last = list(_headline(finding, width)), list(_footer(finding, width))
-    parts = [part._replace(lines=list(_wrapped(part, width))) for part in _parts(finding) if part.lines]
+    parts = [part for part in _parts(finding) if part.lines]
     room = SCREEN - sum(_height(line, width) for line in [*first, *last])
     yield from first
-    for part, most in zip(parts, _shares(parts, room), strict=True):
+    for part, most in zip(parts, _shares(parts, room, width), strict=True):
         yield Line("")
         yield from [part.heading] if part.heading else ()
-        yield from _cut(part, most)
+        yield from _cut(part, most, width)
     yield from last
 
 
@@ -115,23 +134,26 @@ def _headline(finding: Finding, width: int) -> Iterator[Line]:
 
 def _parts(finding: Finding) -> Iterator[Part]:
     """In the order in which they are read."""
-    yield Part(None, [Line(f"  {text}", "diagnosis") for text in finding.diagnosis], "the HTML report has the rest")
-    if not (finding.diagnosis and finding.divergence):
+    diagnosis = [Line(f"  {_within_reason(text)}", "diagnosis") for text in finding.diagnosis]
+    yield Part(None, diagnosis, "the HTML report has the rest")
+    of_shapes = finding.kind.endswith(" shape")
+    if of_shapes or not (finding.diagnosis and finding.divergence):
         yield Part(None, [_differing(text) for text in finding.differs], "the rest is of the same kind")
     unless = "" if finding.reduced_fully else ", the limit: it may not be minimal"
     case = [Line(f"  {text}") for text in finding.case.splitlines()]
-    case.append(Line(f"  (reduced from {finding.found} in {finding.calls} calls{unless})", "quiet"))
+    case.append(Line(f"  (reduced from {finding.found} in {counted(finding.calls, 'call')}{unless})", "quiet"))
     whole = "--archive and --html keep the whole case"
-    yield Part(Line(f"minimal case: {finding.descriptor}", "heading"), case, whole, hang=7)
-    matters = [Line(f"  {finding.matters}")] if finding.matters else []
-    yield Part(Line("what matters", "heading"), matters, "the HTML report has the rest", hang=0)
+    yield Part(Line(f"minimal case: {finding.descriptor}", "heading"), case, whole, hang=7, data=True)
+    matters = [Line(f"  {sentence}") for sentence in sentences(finding.matters)]
+    yield Part(Line("what matters", "heading"), matters, "the HTML report has the rest", hang=0, flows=True)
     divergence = [_differing(text) for text in finding.divergence]
-    yield Part(Line("first divergence", "heading"), divergence, "the HTML report has the rest")
+    heading = "on sizes that differ" if of_shapes else "first divergence"
+    yield Part(Line(heading, "heading"), divergence, "the HTML report has the rest")
 
 
 def _differing(text: str) -> Line:
     word = text.strip().partition(" ")[0]
-    return Line(f"  {text}", word if word in ("expected", "got") else "")
+    return Line(f"  {_within_reason(text)}", word if word in ("expected", "got") else "")
 
 
 def _footer(finding: Finding, width: int) -> Iterator[Line]:
@@ -158,34 +180,50 @@ def _folded(names: Sequence[str], width: int) -> str:
     return str(len(names))
 
 
-def _wrapped(part: Part, width: int) -> Iterator[Line]:
-    """Lines broken at spaces, so that a case can still be pasted."""
-    for text, role in part.lines:
-        behind = " " * (len(text) - len(text.lstrip()) + part.hang)
-        broken = textwrap.wrap(text, width, subsequent_indent=behind, break_on_hyphens=False)
-        yield from (Line(part, role) for part in broken or [""])
-
-
 def _height(line: Line, width: int) -> int:
     """How many lines of the terminal it takes."""
     return max(1, -(-len(line.text) // width))
 
 
-def _shares(parts: Sequence[Part], room: int) -> Iterator[int]:
+def _within_reason(text: str) -> str:
+    """A line that quotes what somebody else wrote, if need be without its end."""
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]} ..."
+
+
+def sentences(text: str) -> list[str]:
+    """A paragraph's sentences."""
+    return re.split(r"(?<=\.) (?=[A-Z])", text) if text else []
+
+
+def _shares(parts: Sequence[Part], room: int, width: int) -> Iterator[int]:
     """How many lines each part may have: those that come first have what they ask for, but leave the others some."""
+    heights = [len(part.broken(width)) for part in parts]
+    least = [
+        min(height, _LEAST if part.data else max(_LEAST, len(part.broken(width, 1)) + 1))
+        for part, height in zip(parts, heights, strict=True)
+    ]
     room -= sum(1 + (part.heading is not None) for part in parts)
-    for place, part in enumerate(parts):
-        kept = sum(min(_LEAST, len(other.lines)) for other in parts[place + 1 :])
-        share = min(len(part.lines), max(_LEAST, room - kept))
+    for place, height in enumerate(heights):
+        share = min(height, max(least[place], room - sum(least[place + 1 :])))
         yield share
         room -= share
 
 
-def _cut(part: Part, most: int) -> Iterator[Line]:
-    """So many lines of a part: the first ones and the last, which often sums up."""
-    if len(part.lines) <= most:
-        yield from part.lines
-    else:
-        yield from part.lines[: most - 2]
-        yield Line(f"  ... {len(part.lines) - most + 1} more lines; {part.whole}", "quiet")
-        yield part.lines[-1]
+def _cut(part: Part, most: int, width: int) -> Iterator[Line]:
+    """So many lines of a part: the first ones, a word of what is left out, and the last, which often sums up."""
+    whole = part.broken(width)
+    if len(whole) <= most:
+        yield from whole
+        return
+    last = [] if part.flows else whole[-1:] if part.data else part._replace(lines=part.lines[-1:]).broken(width)
+    kept, left = whole[: most - 2], counted(len(whole) - most + 1, "more line")
+    if not part.data:
+        counts = range(len(part.lines) - 1, 0, -1)
+        count = next((n for n in counts if len(part.broken(width, n)) + 1 + len(last) <= most), 1)
+        last = last if count < len(part.lines) - 1 and len(part.broken(width, count)) + 1 + len(last) <= most else []
+        kept, of = part.broken(width, count), "sentence" if part.flows else "line"
+        left = counted(len(part.lines) - count - bool(last), f"more {of}")
+    yield from kept
+    if not left.startswith("0"):
+        yield Line(f"  ... {left}; {part.whole}", "quiet")
+    yield from last

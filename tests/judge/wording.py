@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from strategies import Case
 from tests.judge.verdict import Disagreement
 
@@ -17,8 +19,19 @@ def what_differs(disagreement: Disagreement) -> list[str]:
             f"  allowed   {_allowed(details['expected'], details['allowed'])}",
         ]
     if details.get("wrong", 1) > 1:
-        lines.append(f"  {details['wrong']} of the {details['of']} elements are wrong")
+        lines.append(f"  {details['wrong']} of the {counted(details['of'], 'element')} are wrong")
     return lines
+
+
+def counted(number: int, one: str, more: str = "") -> str:
+    """So many of something: "1 case", "1,000 cases"; `more` is the plural, where that is not the word and an s."""
+    return f"{number:,} {one if number == 1 else more or f'{one}s'}"
+
+
+def listed(parts: Sequence[str], last: str = " and ", most: int = 0) -> str:
+    """Parts in a sentence, the last behind a word of its own; of more than `most`, how many are left: "3 more"."""
+    shown = [*parts[:most], f"{len(parts) - most} more"] if 0 < most < len(parts) else parts
+    return last.join([", ".join(shown[:-1])] * (len(shown) > 1) + [*shown[-1:]])
 
 
 def number(value: float) -> str:

@@ -148,30 +148,40 @@ SAID = {
     ),
     "reverse-has-no-bias": (
         ["the bug: both biases are left out in the reverse direction", "  explains …"],
-        ["h[reverse, t=0, unit 0] = relu(0*0 + 0 + 0*0 + 1) = 1, got 0", "  0 is what it would be without b_hh"],
+        ["h[reverse, t=0, unit 0] = relu(0*0 + 0 + 0*0 + 1) = 1, got 0", "  0 is what it would be without the biases"],
     ),
     "gradient-of-last-step-only": (
         ["the bug: the gradients of the weights are those of the last step only", "  explains …"],
-        ["gradient of weight_ih_l0[0, 0] = 1 + 0 = 1, got 0", "  a term for each step …", "  nothing came back"],
+        [
+            "gradient of weight_ih_l0[0, 0] = 1 + 0 = 1, got 0",
+            "  a term for each step …",
+            "  0 is what it would be with the last step only",
+        ],
     ),
     "scaled-tanh": (
-        ["none of the … bug models explains it", "  … of … cases are wrong: only for tanh"],
+        ["none of the … bug models explains it", "  … of … cases are wrong", "    only for tanh"],
         ["h[t=0, unit 0] = tanh(1*1 + 0*0) = 0.761594, got 0.999997"],
     ),
     "past-1024": (
         [
             "none of the … bug models explains it",
-            "  … of … cases are wrong: in hidden units from number … on (from 0)…",
+            "  … of … cases are wrong",
+            "    in hidden units from number … on (from 0)",
         ],
-        ["h[t=0, b=31, unit 32] = relu(1*1 + 0) = 1, got 0", "  0 is what it would be without W_ih x"],
+        ["h[t=0, b=31, unit 32] = relu(1*1 + 0) = 1, got 0"],
     ),
     "empty-batch-raises": (
-        ["none of the … bug models explains it", "  … cases are wrong: raises in …; only where the batch is empty"],
+        [
+            "none of the … bug models explains it",
+            "  … cases are wrong",
+            "    all of these raise",
+            "    only where the batch is empty",
+        ],
         [],
     ),
     "bias-only-in-first-call": (
         ["the bug: both biases are left out from the second call on", "  explains …"],
-        ["h[t=0, unit 0] = relu(0*0 + 0 + 0*0 + 1) = 1, got 0", "  0 is what it would be without b_hh"],
+        ["h[t=0, unit 0] = relu(0*0 + 0 + 0*0 + 1) = 1, got 0", "  0 is what it would be without the biases"],
     ),
     "output-buffer-reused": (
         ["no bug model applies: called once, and in the right way, the network is right on this case"],

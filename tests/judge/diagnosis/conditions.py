@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 
+import numpy as np
+
 from impls.contract import DTYPES
 from strategies import Case
 
@@ -21,6 +23,11 @@ SIZES: dict[str, Callable[[Case], int]] = {
     "B times hidden_size": lambda case: case.batch_size * case.config.hidden_size,
 }
 _AXES = ("T", "B", "input_size", "hidden_size", "the number of h_0's rows")
+
+
+def _descending(lengths: Sequence[int]) -> bool:
+    return list(lengths) == sorted(lengths, reverse=True)
+
 
 #: From the plainest on.
 CONDITIONS: dict[str, Callable[[Case], bool]] = {
@@ -48,6 +55,11 @@ CONDITIONS: dict[str, Callable[[Case], bool]] = {
     "in half precision": lambda case: case.config.dtype in DTYPES[2:],
     "where gradients are asked for": lambda case: case.has_cotangents,
     "where the batch is empty": lambda case: case.batch_size == 0,
+    "where all lengths are equal": lambda case: case.lengths is not None and len(set(case.lengths)) == 1,
+    "where the lengths are in order, the longest first": lambda case: (
+        case.lengths is not None and _descending(case.lengths)
+    ),
+    "where the lengths are not in order": lambda case: case.lengths is not None and not _descending(case.lengths),
     **{f"where {name} is 1": (lambda case, size=size: size(case) == 1) for name, size in SIZES.items()},  # type: ignore[misc]
     **{
         f"where {one} equals {other}": _equal(one, other)
@@ -61,11 +73,26 @@ CONDITIONS: dict[str, Callable[[Case], bool]] = {
 }
 
 
+#: What one call of a network and the one before it have to be like.
+BETWEEN: dict[str, Callable[[Case, Case], bool]] = {
+    "where T is another than in the call before": lambda before, now: before.steps != now.steps,
+    "where T is larger than in the call before": lambda before, now: before.steps < now.steps,
+    "where T is smaller than in the call before": lambda before, now: before.steps > now.steps,
+    "where T is that of the call before": lambda before, now: before.steps == now.steps,
+    "where h_0 is given, and was not before": lambda before, now: before.h_0 is None and now.h_0 is not None,
+    "where h_0 is not given, and was before": lambda before, now: before.h_0 is not None and now.h_0 is None,
+    "where x is that of the call before": lambda before, now: np.array_equal(before.x, now.x, equal_nan=True),
+}
+
+
+def holding(shown: Sequence[Case]) -> dict[str, Callable[[Case], bool]]:
+    """Every condition of the table that holds for all cases in which a bug shows."""
+    return {name: holds for name, holds in CONDITIONS.items() if all(map(holds, shown))}
+
+
 def fitting(shown: Sequence[Case], not_shown: Sequence[Case]) -> Iterator[str]:
     """Every condition that holds for all cases in which a bug shows, and for none of the others."""
-    for name, holds in CONDITIONS.items():
-        if all(map(holds, shown)) and not any(map(holds, not_shown)):
-            yield name
+    yield from (name for name, holds in holding(shown).items() if not any(map(holds, not_shown)))
     for name, size in SIZES.items():
         yield from _threshold(name, [size(case) for case in shown], [size(case) for case in not_shown])
 

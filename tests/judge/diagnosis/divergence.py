@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -19,6 +19,8 @@ from tests.judge.wording import number
 
 #: Terms of a sum that are written out; of more, those that are zero are left out, and then the rest.
 _TERMS = 6
+#: So many other failing cases may refute what is said of a number.
+_OTHERS = 24
 
 
 class _Sum(NamedTuple):
@@ -76,20 +78,76 @@ class _Place(NamedTuple):
     unit: int
 
 
-def first_divergence(look: Look) -> list[str]:
-    """Lines that write it out; none where shapes differ, or it raises."""
-    if look.right is None or look.seen.error:
+class _Divergence(NamedTuple):
+    """A first wrong number: which it is, in lines, and what it may be instead."""
+
+    #: "h", or the role of the parameter whose gradient it is.
+    role: str
+    lines: list[str]
+    #: The number that came, as it is written.
+    got: str
+    #: Words out of `INSTEAD` or `_OTHERWISE`, or `_NOTHING`.
+    instead: list[str]
+
+
+_NOTHING = "nothing came back"
+
+
+def first_divergence(look: Look, others: Sequence[Look] = ()) -> list[str]:
+    """Lines that write it out; none where shapes differ, or it raises.
+
+    What the number would be instead is said only where it is so in every one of the others that fails in its way.
+    """
+    found = _located(look)
+    if found is None:
         return []
-    if any(
-        look.seen.parts[name].shape != ball.mid.shape
-        for name, ball in look.right.parts.items()
-        if name in look.seen.parts
-    ):
-        return []
+    instead = found.instead
+    for other in _alike(look, others):
+        if not instead:
+            break
+        if (located := _located(other)) and located.role == found.role:
+            instead = [words for words in instead if words in located.instead]
+    hint = [
+        f"  {_NOTHING if words == _NOTHING else f'{found.got} is what it would be {words}'}" for words in instead[:1]
+    ]
+    return [*found.lines, *hint]
+
+
+def _alike(look: Look, others: Sequence[Look]) -> Iterator[Look]:
+    """Those in which the first wrong number is the first that is computed, too: of no more layers."""
+    layers = look.case.config.num_layers
+    kept = [other for other in others if other is not look and other.case.config.num_layers <= layers]
+    yield from kept[:_OTHERS]
+
+
+def _located(look: Look) -> _Divergence | None:
+    if look.right is None or look.seen.error or look.is_right or next(wrong_shapes(look), ""):
+        return None
     found = min(_wrong_states(look), default=None, key=lambda pair: pair[0])
     if found is not None:
         return _written_out(look, *found)
-    return _first_gradient(look) if look.case.has_cotangents and not look.is_right else []
+    return _first_gradient(look) if look.case.has_cotangents else None
+
+
+def wrong_shapes(look: Look) -> Iterator[str]:
+    """Each result whose shape is wrong, in words."""
+    for name, ball in (look.right.parts if look.right else {}).items():
+        got = look.seen.parts.get(name)
+        if got is not None and got.shape != ball.mid.shape:
+            yield f"{name} has shape {got.shape} where {ball.mid.shape} is right"
+
+
+def telling_shape(looks: Sequence[Look]) -> list[str]:
+    """A wrong shape on the smallest case whose sizes are all different, so that it says which axis is which."""
+    telling = [look for look in looks if _sizes_differ(look.case) and next(wrong_shapes(look), "")]
+    smallest = sorted(telling, key=lambda look: (look.case.x.size * look.case.config.hidden_size, look.case.descriptor))
+    return [f"{next(wrong_shapes(look))} ({look.case.descriptor})" for look in smallest[:1]]
+
+
+def _sizes_differ(case: Case) -> bool:
+    sizes = [case.steps, case.batch_size, case.config.hidden_size]
+    rows = len(case.config.suffixes())
+    return min(sizes[0], sizes[2]) > 1 and len({*sizes, case.config.input_size}) == 4 and rows not in sizes
 
 
 def _wrong_states(look: Look) -> Iterator[tuple[_Place, tuple[float, float]]]:
@@ -120,7 +178,7 @@ def _time_major(case: Case, name: str, part: Array) -> Array:
     return part.swapaxes(0, 1) if case.config.batch_first and name == "output" else part
 
 
-def _written_out(look: Look, place: _Place, seen: tuple[float, float]) -> list[str]:
+def _written_out(look: Look, place: _Place, seen: tuple[float, float]) -> _Divergence:
     case = look.case
     passes = layer_passes(case.config, case.weights, case.x, case.h_0, look.rounding, case.lengths)
     made = passes[place.layer]
@@ -138,13 +196,11 @@ def _written_out(look: Look, place: _Place, seen: tuple[float, float]) -> list[s
     got, allowed = seen
     expected = float(made.states.mid[place.way, place.t, place.b, unit])
     said, found = _both(expected, got)
-    lines = [f"{_name(case, place)} = {case.config.nonlinearity}({_sum(terms)}) = {said}, got {found}"]
+    line = f"{_name(case, place)} = {case.config.nonlinearity}({_sum(terms)}) = {said}, got {found}"
     instead = [
         words for words, value in INSTEAD.items() if _is(value(terms), got, allowed) and value(terms) != expected
     ]
-    if instead:
-        lines.append(f"  {found} is what it would be {instead[0]}")
-    return lines
+    return _Divergence("h", [line], found, instead)
 
 
 def _is(value: float, got: float, allowed: float) -> bool:
@@ -193,7 +249,7 @@ def _both(expected: float, got: float) -> tuple[str, str]:
 # Gradients
 
 
-def _first_gradient(look: Look) -> list[str]:
+def _first_gradient(look: Look) -> _Divergence | None:
     """The first wrong gradient on the way back: from the last layer down, biases, W_hh, W_ih; then h_0, then x."""
     case = look.case
     recorded: list[LayerBackward] = []
@@ -220,42 +276,37 @@ def _first_gradient(look: Look) -> list[str]:
         ]:
             for role in ("bias_hh", "bias_ih", "weight_hh", "weight_ih"):
                 name = f"{role}_{suffix}"
-                if name in expected and (lines := _gradient(look, name, expected[name], layer, d)):
-                    return lines
+                if name in expected and (found := _gradient(look, name, expected[name], layer, d)):
+                    return found
     for name in ("h_0", "x"):
-        if name in expected and (lines := _gradient(look, name, in_layout(case, name, expected[name]), None, 0)):
-            return lines
-    return []
+        if name in expected and (found := _gradient(look, name, in_layout(case, name, expected[name]), None, 0)):
+            return found
+    return None
 
 
-def _gradient(look: Look, name: str, ball: Ball, layer: LayerBackward | None, d: int) -> list[str]:
+def _gradient(look: Look, name: str, ball: Ball, layer: LayerBackward | None, d: int) -> _Divergence | None:
     got = look.seen.parts[f"gradient of {name}"]
     wrong = np.argwhere(~(error_over_bound(got, ball) <= RADIUS_SLACK))
     if not len(wrong):
-        return []
+        return None
     index = tuple(int(i) for i in wrong[0])
     value, found = float(ball.mid[index]), float(got[index])
     place = f"gradient of {name}[{', '.join(map(str, index))}]"
     expected, returned = _both(value, found)
     terms = [] if layer is None else _terms_of(layer, name, index, d)
+    role = name.rpartition("_l")[0] or name
+    instead = [_NOTHING] * (not got.any()) + [
+        words for words, other in _OTHERWISE.items() if terms and _is(other(terms), found, float(ball.rad[index]))
+    ]
     if len(terms) < 2:
-        return [f"{place} = {expected}, got {returned}", *_why(terms, found, float(ball.rad[index]), returned)]
+        return _Divergence(role, [f"{place} = {expected}, got {returned}"], returned, instead)
     said = " + ".join(_factor(term) for term in terms[:_TERMS])
     more = f" + ... ({len(terms) - _TERMS} more)" if len(terms) > _TERMS else ""
-    return [
+    lines = [
         f"{place} = {said}{more} = {expected}, got {returned}",
         f"  a term for each step{'' if look.case.batch_size == 1 else ', all rows together,'} as the direction goes",
-        *_why(terms, found, float(ball.rad[index]), returned),
     ]
-
-
-def _why(terms: list[float], got: float, allowed: float, said: str) -> Iterator[str]:
-    """What the gradient would be that is the number that came."""
-    if got == 0:
-        yield "  nothing came back"
-        return
-    instead = [words for words, other in _OTHERWISE.items() if terms and _is(other(terms), got, allowed)]
-    yield from (f"  {said} is what it would be {words}" for words in instead[:1])
+    return _Divergence(role, lines, returned, instead)
 
 
 _OTHERWISE: dict[str, Callable[[list[float]], float]] = {

@@ -173,6 +173,12 @@ class Evidence:
         self.passing = [look for look in looks if look.is_right]
         #: All that were looked at so far.
         self.looks = [*self.failing, *self.passing]
+        self._seen = len(self.looks)
+
+    @property
+    def drawn(self) -> list[Look]:
+        """Those at cases that were drawn, and that have nothing to do with the counterexample."""
+        return self.looks[self._seen :]
 
     def _last_of(self, calls: Calls) -> Iterator[Look]:
         """The last of some calls by itself; where it is right by itself, after each of those before it."""
@@ -187,7 +193,9 @@ class Evidence:
             yield self._look((case,))
             return
         other = replace(companion(case), weights=case.weights)
-        for first in (case, other, replace(other, x=other.x[: (case.steps + 1) // 2])):
+        shorter, longer = other.x[: (case.steps + 1) // 2], np.concatenate([case.x, other.x])
+        firsts = [case, other, *(replace(other, x=x) for x in (shorter, longer))]
+        for first in filter(self._trial.takes, firsts):
             for h_0 in (case.h_0, None) if case.h_0 is not None else (None,):
                 yield self._look((first, replace(case, h_0=h_0)))
 

@@ -8,16 +8,20 @@ from typing import NamedTuple
 import numpy as np
 
 from impls.balls import RADIUS_SLACK
-from tests.judge.diagnosis.conditions import CONDITIONS, fitting
-from tests.judge.diagnosis.evidence import Look
+from strategies import Case
+from tests.judge.diagnosis.conditions import BETWEEN, fitting, holding
+from tests.judge.diagnosis.divergence import wrong_shapes
+from tests.judge.diagnosis.evidence import Evidence, Look
 from tests.judge.verdict import error_over_bound
 
 #: Errors of less than this part of a number look like rounding, not like another formula.
 _SMALL = 2.0**-7
-#: So many cases on either side say something.
-_MANY = 8
-#: No more parts are listed.
+#: A condition is not said that would hold for all wrong cases by chance as often as this.
+_CHANCE = 1e-3
+#: No more parts, and no more conditions, are listed.
 _LISTED = 2
+#: In how many drawn cases something has to be wrong before a size is said from which on it is.
+_SOME = 3
 
 
 class Wrong(NamedTuple):
@@ -35,34 +39,61 @@ class Wrong(NamedTuple):
     error: float
 
 
-def known(looks: Sequence[Look], *, again: bool) -> Iterator[str]:
-    """Phrases that hold for everything that is wrong, and for something only because it is."""
-    failing = [look for look in looks if not look.is_right]
-    if again:
+def known(evidence: Evidence, failing_too: Sequence[Case] = ()) -> Iterator[str]:
+    """Phrases that hold for everything that is wrong, and for something only because it is.
+
+    Args:
+        evidence: what was looked at.
+        failing_too: other cases that fail: what is said of all holds for them as well.
+    """
+    failing = [look for look in evidence.looks if not look.is_right]
+    if evidence.again:
         yield "only when the network is called a second time"
-    yield from next(filter(None, map(list, (_raised(failing), _shapes(failing), _elements(failing)))), [])
-    yield from _conditions(failing, [look for look in looks if look.is_right])
+    yield from next(filter(None, map(list, (_raised(failing), _shaped(failing), _elements(failing)))), [])
+    yield from _conditions(evidence, failing, failing_too)
 
 
-def _conditions(failing: Sequence[Look], passing: Sequence[Look]) -> Iterator[str]:
-    """What tells failing cases from others; else what all of them have, and many others have not."""
-    wrong, right = ([look.case for look in part] for part in (failing, passing))
-    exact = list(fitting(wrong, right)) if right else []
-    needed = [
-        name
-        for name, holds in CONDITIONS.items()
-        if all(map(holds, wrong)) and sum(not holds(case) for case in right) >= _MANY and len(wrong) >= _MANY
-    ]
-    yield from (f"only {condition}" for condition in (exact[:1] or needed[:2]))
+def _conditions(evidence: Evidence, failing: Sequence[Look], failing_too: Sequence[Case]) -> Iterator[str]:
+    """What tells failing cases from others; else what all of them have, and too few of the others to be chance."""
+    wrong = [look.case for look in failing] + list(failing_too)
+    right = [look.case for look in evidence.looks if look.is_right]
+    drawn = evidence.drawn
+    number = sum(not look.is_right for look in drawn)
+
+    def is_chance(holds: Callable[[Look], bool]) -> bool:
+        return not number or (sum(map(holds, drawn)) / len(drawn)) ** number > _CHANCE
+
+    between = [name for name, holds in _between(failing).items() if not is_chance(holds)]
+    held = {name: holds for name, holds in holding(wrong).items() if not is_chance(lambda look: holds(look.case))}  # noqa: B023
+    exact = [name for name in held if not any(map(held[name], right))]
+    exact += [] if exact or failing_too or not right or number < _SOME else list(fitting(wrong, right))
+    yield from (
+        f"only {condition}" for condition in [*between[:1], *(exact[:1] or list(held)[: _LISTED - len(between)])]
+    )
+
+
+def _between(failing: Sequence[Look]) -> dict[str, Callable[[Look], bool]]:
+    """Every condition on a call and the one before it that holds in all failing cases."""
+    if any(len(look.calls) < 2 for look in failing):
+        return {}
+    return {
+        name: lambda look, holds=holds: len(look.calls) > 1 and holds(*look.calls[-2:])
+        for name, holds in BETWEEN.items()
+        if all(holds(*look.calls[-2:]) for look in failing)
+    }
 
 
 def _raised(failing: Sequence[Look]) -> Iterator[str]:
-    if raising := [look for look in failing if look.seen.error]:
-        yield f"raises in {len(raising)} of {len(failing)} failing cases: {raising[0].seen.error}"
+    texts = [look.seen.error for look in failing if look.seen.error]
+    if texts and len(texts) == len(failing):
+        yield "all of these raise" if len(texts) > 1 else "this one raises"
+    elif texts:
+        yield f"{len(texts)} of these raise: {texts[0]}"
 
 
-def _shapes(failing: Sequence[Look]) -> Iterator[str]:
-    yield from list(filter(None, map(_shape_of, failing)))[:1]
+def _shaped(failing: Sequence[Look]) -> Iterator[str]:
+    if number := sum(1 for look in failing if next(wrong_shapes(look), "")):
+        yield f"{'all' if number == len(failing) else number} of these have a wrong shape"
 
 
 def _elements(failing: Sequence[Look]) -> Iterator[str]:
@@ -103,14 +134,6 @@ def _parts(wrong: Sequence[Wrong]) -> Iterator[str]:
         yield "in gradients only" if len(parts) > _LISTED else f"in {' and '.join(parts)} only"
     elif len(parts) == 1:
         yield f"in {parts[0]} only"
-
-
-def _shape_of(look: Look) -> str:
-    for name, ball in (look.right.parts if look.right else {}).items():
-        got = look.seen.parts.get(name)
-        if got is not None and got.shape != ball.mid.shape:
-            return f"{name} has shape {got.shape} where {ball.mid.shape} is right ({look.case.descriptor})"
-    return ""
 
 
 def _wrong_in(look: Look) -> Iterator[Wrong]:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from strategies import Case
 from tests.judge.counterexample import Counterexample
-from tests.judge.diagnosis.divergence import first_divergence
+from tests.judge.diagnosis.divergence import first_divergence, telling_shape
 from tests.judge.diagnosis.evidence import Evidence, Look
 from tests.judge.diagnosis.pattern import known
 from tests.judge.diagnosis.solving import Diagnosis, solve
+from tests.judge.wording import counted
 
 #: No more candidates are listed.
 _LISTED = 4
@@ -21,30 +23,35 @@ class Told:
 
     diagnosis: list[str]
     certain: bool = False
-    #: The first of the wrong results that it rests on.
-    wrong: Look | None = None
+    #: The wrong results that it rests on, that of the minimal case first; and whether a wrong shape is what was found.
+    failing: Sequence[Look] = ()
+    of_shapes: bool = False
 
     @property
     def divergence(self) -> list[str]:
-        """The first wrong number in the order of computation."""
-        return first_divergence(self.wrong) if self.wrong else []
+        """The first wrong number in the order of computation, or the wrong shape on sizes that differ."""
+        if self.of_shapes:
+            return telling_shape(self.failing)
+        return first_divergence(self.failing[0], self.failing) if self.failing else []
 
 
-def diagnose(counterexample: Counterexample) -> Told:
-    """Look for the bug behind a counterexample."""
+def diagnose(counterexample: Counterexample, failing_too: Sequence[Case] = ()) -> Told:
+    """Look for the bug behind a counterexample; what is said of all failing cases is so of those `failing_too`."""
     if name := counterexample.disagreement.name:
         # It has the bug's name: seeing it is knowing it.
         return Told([f"the bug: {name}"], certain=True)
     evidence = Evidence(counterexample)
     found = solve(evidence)
-    return Told(list(_lines(evidence, found)), found.certain, next(iter(evidence.failing), None))
+    failing = [look for look in evidence.looks if not look.is_right] if evidence.failing else []
+    of_shapes = counterexample.disagreement.kind.endswith(" shape")
+    return Told(list(_lines(evidence, found, failing_too)), found.certain, failing, of_shapes)
 
 
-def _lines(evidence: Evidence, found: Diagnosis) -> Iterator[str]:
+def _lines(evidence: Evidence, found: Diagnosis, failing_too: Sequence[Case]) -> Iterator[str]:
     if found.certain:
         yield f"the bug: {_clause(found.names[0])}"
         yield (
-            f"  explains all that it returned in {found.cases} cases, {found.wrong} of them wrong; "
+            f"  explains all that it returned in {counted(found.cases, 'case')}, {found.wrong} of them wrong; "
             f"none of the other {found.models - 1} bug models does"
         )
         return
@@ -52,14 +59,14 @@ def _lines(evidence: Evidence, found: Diagnosis) -> Iterator[str]:
         yield "the bug may be, as far as can be told,"
         yield from (f"  {_clause(name)}" for name in found.names[:_LISTED])
         if len(found.names) > _LISTED:
-            yield f"  or one of {len(found.names) - _LISTED} others"
+            yield f"  or one of {counted(len(found.names) - _LISTED, 'other')}"
         return
     if not evidence.failing:
         yield "no bug model applies: called once, and in the right way, the network is right on this case"
         return
-    phrases = list(known(evidence.looks, again=evidence.again))
     yield f"none of the {found.models} bug models explains it"
-    yield f"  {found.wrong} of {found.cases} cases are wrong{': ' if phrases else ''}{'; '.join(phrases)}"
+    yield f"  {found.wrong} of {counted(found.cases, 'case')} {'is' if found.wrong == 1 else 'are'} wrong"
+    yield from (f"    {phrase}" for phrase in known(evidence, failing_too))
 
 
 def _clause(name: str) -> str:

@@ -15,6 +15,7 @@ from tests.judge.html.maps import Drawing, Gallery
 from tests.judge.html.summary import facts, verdict, versions
 from tests.judge.options import Run
 from tests.judge.report import Results
+from tests.judge.wording import counted
 
 
 def write(path: Path, results: Results, run: Run, workers: int, seconds: float) -> None:
@@ -49,6 +50,7 @@ _ENVIRONMENT = Environment(
     trim_blocks=True,
     lstrip_blocks=True,
 )
+_ENVIRONMENT.globals["counted"] = counted
 
 
 def drawings(entries: Iterable[tables.Entry]) -> dict[str, list[Drawing]]:

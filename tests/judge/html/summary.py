@@ -10,6 +10,10 @@ from datetime import datetime, timedelta
 from impls import Implementation
 from tests.judge.options import Run
 from tests.judge.report import STATUSES, Result, Results
+from tests.judge.wording import counted, listed
+
+#: No more names stand in a sentence.
+_LISTED = 6
 
 
 @dataclass(frozen=True)
@@ -28,11 +32,15 @@ def verdict(results: Results, judged: Sequence[Implementation], seconds: float) 
     tried = sorted({*disagreeing, *by_status["agrees"]})
     details = list(_details(results, judged, seconds))
     if disagreeing:
-        who = f"{len(disagreeing)} of {_many(len(tried), 'implementation')}" if len(tried) > 1 else tried[0]
-        listed = f": {_listed(disagreeing)}" if len(tried) > 1 and len(disagreeing) <= 3 else ""
-        return Verdict("disagrees", f"{who} {'disagrees' if len(disagreeing) == 1 else 'disagree'}{listed}.", details)
+        who = f"{len(disagreeing)} of {counted(len(tried), 'implementation')}" if len(tried) > 1 else tried[0]
+        who_they_are = f": {listed(disagreeing)}" if len(tried) > 1 and len(disagreeing) <= 3 else ""
+        return Verdict(
+            "disagrees", f"{who} {'disagrees' if len(disagreeing) == 1 else 'disagree'}{who_they_are}.", details
+        )
     if failing:
-        return Verdict("error", f"No disagreement, but errors that are no verdict: {_listed(failing)}.", details)
+        return Verdict(
+            "error", f"No disagreement, but errors that are no verdict: {listed(failing, most=_LISTED)}.", details
+        )
     if not tried:
         return Verdict("none", "Nothing was judged.", details)
     who = f"{tried[0]} gives" if len(tried) == 1 else f"all {len(tried)} implementations give"
@@ -47,26 +55,17 @@ def _names(results: Results, shows: Callable[[Result], bool]) -> list[str]:
 def _details(results: Results, judged: Sequence[Implementation], seconds: float) -> Iterator[str]:
     found = results.found.values()
     cases, cpu = sum(result.cases for result in found), sum(result.cpu_seconds for result in found)
-    properties = _many(len({result.property for result in found}), "property", "properties")
-    yield f"{_many(cases, 'case')} judged on {properties} in {_duration(seconds)}, {cpu:,.0f} s of CPU."
+    properties = counted(len({result.property for result in found}), "property", "properties")
+    yield f"{counted(cases, 'case')} judged on {properties} in {_duration(seconds)}, {cpu:,.0f} s of CPU."
     if absent := [each.name for each in judged if not each.installed]:
-        yield f"Not installed, so not judged: {_listed(absent)}."
+        yield f"Not installed, so not judged: {listed(absent, most=_LISTED)}."
     if cut := _names(results, lambda result: result.cut):
-        yield f"The budget of CPU seconds ended before that of cases (~): {_listed(cut)}."
+        yield f"The budget of CPU seconds ended before that of cases (~): {listed(cut, most=_LISTED)}."
     if known := sum(result.known for result in found):
-        yield f"Known defects that are still there: {_many(known, 'archived case')} failed as expected."
+        yield f"Known defects that are still there: {counted(known, 'archived case')} failed as expected."
     failing = _names(results, lambda result: result.status == "error")
     if failing and _names(results, lambda result: result.status == "disagrees"):
-        yield f"Errors that are no verdict: {_listed(failing)}."
-
-
-def _many(number: int, one: str, more: str = "") -> str:
-    return f"{number:,} {one if number == 1 else more or f'{one}s'}"
-
-
-def _listed(names: Sequence[str], most: int = 6) -> str:
-    shown = list(names[:most]) + ([f"{len(names) - most} more"] if len(names) > most else [])
-    return " and ".join(filter(None, (", ".join(shown[:-1]), shown[-1])))
+        yield f"Errors that are no verdict: {listed(failing, most=_LISTED)}."
 
 
 def _duration(seconds: float) -> str:

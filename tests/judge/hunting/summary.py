@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from tests.judge.hunting import coverage
 from tests.judge.hunting.ledger import Pair
 from tests.judge.progress import EVERY, Progress
+from tests.judge.wording import counted
 
 #: As many pairs are shown.
 _SHOWN = 8
@@ -55,8 +56,8 @@ class Summary:
         cases = sum(share.cases for share in self.shares.values())
         covered = sum(coverage.count(pair.cells) for pair in self.known.values())
         yield (
-            f"{self.rounds:,} rounds, {cases:,} cases, {len(self.shares)} of {len(self.known)} pairs of an "
-            f"implementation and a property; {covered:,} cells covered, {self.new:,} of them new"
+            f"{counted(self.rounds, 'round')}, {counted(cases, 'case')}, {len(self.shares)} of {len(self.known)} pairs "
+            f"of an implementation and a property; {counted(covered, 'cell')} covered, {self.new:,} of them new"
         )
         yield "a cell is a combination of three sides of a case (sizes, options, layout, ..., nearness to the bound)"
         yield from self._table("where most was new", lambda share: share.new)
@@ -98,9 +99,10 @@ class HuntProgress(Progress):
     def line(self, disagreements: int) -> str:
         """What the hunt has covered so far."""
         speed = self.cases / max(self.clock() - (self._started or 0.0), 1.0)
-        found = f"{disagreements or 'no'} disagreement{'' if disagreements == 1 else 's'}"
+        found = counted(disagreements, "disagreement") if disagreements else "no disagreements"
         reached = f"{len(self.summary.shares)} of {len(self.summary.known)} pairs"
         return (
-            f"rnn-parity: {self.cases:,} cases, {speed:,.0f}/s, {self.summary.rounds:,} rounds of {reached}, "
-            f"{self.summary.new:,} new cells, {found}, {max(self.left_seconds(), 0) / 60:.1f} min left"
+            f"rnn-parity: {counted(self.cases, 'case')}, {speed:,.0f}/s, {counted(self.summary.rounds, 'round')} of "
+            f"{reached}, {counted(self.summary.new, 'new cell')}, {found}, "
+            f"{max(self.left_seconds(), 0) / 60:.1f} min left"
         )
