@@ -147,7 +147,8 @@ def telling_shape(looks: Sequence[Look]) -> list[str]:
 def _sizes_differ(case: Case) -> bool:
     sizes = [case.steps, case.batch_size, case.config.hidden_size]
     rows = len(case.config.suffixes())
-    return min(sizes[0], sizes[2]) > 1 and len({*sizes, case.config.input_size}) == 4 and rows not in sizes
+    seen = sizes[::2] if case.unbatched else sizes
+    return min(seen) > 1 and len({*sizes, case.config.input_size}) == 4 and rows not in sizes
 
 
 def _wrong_states(look: Look) -> Iterator[tuple[_Place, tuple[float, float]]]:
