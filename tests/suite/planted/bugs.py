@@ -26,6 +26,7 @@ in `PLANTED` with its family and the property of the suite that is expected to c
     dropout        in training, outputs between layers are dropped as they should
     modes          settings of torch change nothing
     autocast       under torch.autocast a network computes what bfloat16 may give
+    leaks          calls leave no memory behind
 
 Every bug shows in some case within T <= 40, B <= 33, I and H <= 65 and three layers. Only `WeightsOfFirst`,
 `WeightsOfLatest` and `StateInClass` remember anything beyond one network.
@@ -69,6 +70,7 @@ Family: TypeAlias = Literal[
     "gradients",
     "lengths",
     "modules",
+    "leaks",
 ]
 Property: TypeAlias = Literal[
     "agreement",
@@ -94,6 +96,7 @@ Property: TypeAlias = Literal[
     "dropout",
     "modes",
     "autocast",
+    "leaks",
 ]
 Results: TypeAlias = tuple[Tensor, Tensor]
 Planted = TypeVar("Planted", bound=type[Loop])

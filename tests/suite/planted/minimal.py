@@ -308,4 +308,9 @@ MINIMAL: dict[str, tuple[str, int, int]] = {
     "constants-of-default-dtype": ("relu T1 B1 I1 H1 float64", 5, 1),
     "autocast-loses-bias": ("relu T1 B1 I1 H1 bfloat16", 5, 1),
     "autocast-keeps-state": ("relu T2 B1 I2 H1 no-bias bfloat16", 7, 5),
+    "final-states-kept": ("relu T1 B1 I1 H1 no-bias float64", 3, 0),
+    "workspace-grows": ("relu T1 B1 I1 H1 no-bias float64", 3, 0),
+    "plans-by-call": ("relu T1 B1 I1 H1 no-bias float64", 3, 0),
+    "cycles-kept": ("relu T1 B1 I1 H1 bidirectional no-bias float64", 5, 0),
+    "kept-beside-caches": ("relu T1 B1 I1 H1 no-bias float64", 3, 0),
 }

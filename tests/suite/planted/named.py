@@ -321,4 +321,9 @@ NAMED: dict[str, str | None] = {
     "bias-compared-with-zero": None,
     "small-weights-pruned": None,
     "nan-reaches-earlier-steps": None,
+    "final-states-kept": None,
+    "workspace-grows": None,
+    "plans-by-call": None,
+    "cycles-kept": None,
+    "kept-beside-caches": None,
 }
