@@ -7,7 +7,7 @@ from functools import cache
 from random import Random
 from typing import Any, NamedTuple
 
-from impls.contract import Capabilities, Config
+from impls.contract import Asked, Capabilities, Config
 
 #: Shapes in a pool: enough for every dtype, and every other option more than once.
 POOL = 6
@@ -42,6 +42,11 @@ class Shape(NamedTuple):
     unbatched: bool
     has_h_0: bool
     memory: str
+
+    @classmethod
+    def of(cls, case: Asked) -> Shape:
+        """That of a case."""
+        return cls(case.steps, case.batch_size, case.config, case.unbatched, case.has_h_0, case.memory)
 
 
 @cache

@@ -18,8 +18,9 @@ from tests.judge.wording import counted
 
 _LEGEND = (
     "A cell says how many cases agreed and how near the worst of them came to its proven bound (error / bound; 0 where "
-    "all were exact or no numbers were compared). `~`: its CPU seconds ended before its cases. `known`: every case is "
-    "excluded by a known defect, or an archived case of one is still there; see below. `-`: not offered. "
+    "all were exact or no numbers were compared). `~`: its CPU seconds ended before its cases. `too few: 3`: no "
+    "verdict, as fewer cases were judged than 20, or than were asked for. `known`: every case is excluded by a known "
+    "defect, or an archived case of one is still there; see below. `-`: not offered. "
     "`x`: not installed. **disagrees**: see the run."
 )
 
@@ -115,7 +116,9 @@ def _cell(implementation: Implementation, results: Results, name: str) -> str:
         cases = result.cases - result.known
         known = f", {result.known} known" if result.known else ""
         return _agreed(cases, result.worst_error_over_bound, "~" if result.cut else "") + known
-    return {"not installed": "x", "disagrees": "**disagrees**"}.get(result.status, "**error**")
+    return {"not installed": "x", "too few": result.verdict, "disagrees": "**disagrees**"}.get(
+        result.status, "**error**"
+    )
 
 
 def _rounding(rounding: Rounding) -> str:

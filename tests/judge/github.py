@@ -108,8 +108,8 @@ def _head(results: Results) -> Iterator[str]:
     yield ""
     yield _cell(totals(results))
     yield ""
-    yield "| implementation | verdict | properties that agree | disagree | cases | worst error / bound |"
-    yield "|---|---|---|---|--:|--:|"
+    yield "| implementation | verdict | properties that agree | disagree | too few | cases | worst error / bound |"
+    yield "|---|---|---|---|---|--:|--:|"
     for name in sorted({name for name, _ in results.found}):
         own = [result for (found, _), result in results.found.items() if found == name]
         yield f"| {' | '.join(map(_cell, _row(name, own)))} |"
@@ -118,13 +118,14 @@ def _head(results: Results) -> Iterator[str]:
 def _row(name: str, own: Sequence[Result]) -> Iterator[str]:
     with_status = {
         status: sorted(result.property for result in own if result.status == status)
-        for status in ("disagrees", "error", "agrees", "unsupported", "not installed")
+        for status in ("disagrees", "error", "too few", "agrees", "unsupported", "not installed")
     }
     verdict = next(status for status, properties in with_status.items() if properties)
     yield name
     yield verdict.upper() if verdict in ("disagrees", "error") else verdict
     yield str(len(with_status["agrees"]))
     yield ", ".join([*with_status["disagrees"], *(f"{judged} (no verdict)" for judged in with_status["error"])])
+    yield ", ".join(f"{result.property}: {result.cases}" for result in own if result.status == "too few")
     yield f"{sum(result.cases for result in own):,}"
     yield (
         f"{max(result.worst_error_over_bound for result in own):.2f}" if any(result.elements for result in own) else ""

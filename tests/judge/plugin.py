@@ -20,6 +20,7 @@ from strategies import Case
 from tests.commandline import add_options, in_checkout
 from tests.judge import archive, crashes, elsewhere, github, listing, merging, outputs, report, scripts, table, telling
 from tests.judge import finding as findings
+from tests.judge.budget import Budget, needed
 from tests.judge.explaining import Command, Explainer
 from tests.judge.finding import Finding
 from tests.judge.hunting import hunt
@@ -29,7 +30,7 @@ from tests.judge.options import RUN, Run, configure
 from tests.judge.parts import WHOLE, in_part
 from tests.judge.progress import report_progress
 from tests.judge.property import PROPERTIES, Property, load_properties
-from tests.judge.shards import budgets, shard_test
+from tests.judge.shards import SHARD, budgets, shard_test
 from tests.judge.telling import TELLER, Teller
 from tests.judge.terminal import Told
 from tests.judge.trial import Trial, trial_of
@@ -123,8 +124,10 @@ def _trials(run: Run, judged: Property) -> Iterator[Any]:
         else:
             budget = min(run.cases, implementation.cases or run.cases)
             for shard, cases in enumerate(budgets(budget)):
-                seconds = run.seconds * cases / budget
-                options = {"shard": shard, "budget": cases, "asked_for": judged.name, "seconds": seconds}
+                # A hunt asks for no number of cases.
+                enough = 0 if run.minutes else needed(shard * SHARD, shard * SHARD + cases, budget)
+                limits = Budget(run.seconds * cases / budget, enough)
+                options = {"shard": shard, "budget": cases, "asked_for": judged.name, "limits": limits}
                 trial = new_trial(run, implementation, **options)
                 yield pytest.param(trial, id=f"{implementation.name}-{shard}", marks=_together(implementation))
 

@@ -20,12 +20,22 @@ from tests.judge.trial import Trial
 #: The name under which an item's result travels from a worker in `report.user_properties`.
 KEY = "rnn-parity"
 #: From the harmless to the grave; a result of several items has the gravest of theirs.
-STATUSES = ("not installed", "unsupported", "agrees", "disagrees", "error")
+STATUSES = ("not installed", "unsupported", "agrees", "too few", "disagrees", "error")
 #: What adds up over items.
-_COUNTS = ("cases", "cpu_seconds", "implementation_seconds", "elements", "vacuous", "kept", "flushed", "known")
+_COUNTS = (
+    "cases",
+    "enough",
+    "cpu_seconds",
+    "implementation_seconds",
+    "elements",
+    "vacuous",
+    "kept",
+    "flushed",
+    "known",
+)
 #: What the report says beside, in other words.
 _BESIDE = ("vacuous_share", "subnormals")
-SCHEMA = 2
+SCHEMA = 3
 
 
 def subnormals(kept: int, flushed: int) -> str:
@@ -67,6 +77,8 @@ class Result:
     known: int = 0
     #: Whether its budget of CPU seconds ended before that of cases.
     cut: bool = False
+    #: With fewer cases than so many it is no verdict; 0 where all that there are were judged.
+    enough: int = 0
     #: By feature: cases that agreed, cases that did not, worst error over bound.
     features: Features = field(default_factory=dict)
     #: Cases drawn by facet, and cases that agreed by dtype and error over bound; see `tests.judge.counts`.
@@ -94,10 +106,24 @@ class Result:
             tally.margin.flushed,
             known=int(xfailed),
             cut=tally.cut,
+            enough=trial.limits.enough,
             features=tally.features,
             drawn=tally.drawn,
             margins=tally.margins,
         )
+
+    def __post_init__(self) -> None:
+        self._settle()
+
+    def _settle(self) -> None:
+        """Call what agrees too few where it is; parts of a result are, and may be enough together."""
+        if self.status in ("agrees", "too few"):
+            self.status = "too few" if self.cases < self.enough else "agrees"
+
+    @property
+    def verdict(self) -> str:
+        """Its status, of too few cases with their number."""
+        return f"too few: {self.cases}" if self.status == "too few" else self.status
 
     def plain(self) -> dict[str, Any]:
         """As a dictionary that can travel between processes."""
@@ -112,6 +138,7 @@ class Result:
         self.worst_error_over_bound = max(self.worst_error_over_bound, other.worst_error_over_bound)
         for name in _COUNTS:
             setattr(self, name, getattr(self, name) + getattr(other, name))
+        self._settle()
         self.counterexamples = sorted({*self.counterexamples, *other.counterexamples})
 
     @property
@@ -149,6 +176,11 @@ class Results:
     def of(self, name: str) -> list[Result]:
         """Those of one implementation."""
         return [result for (found, _), result in self.found.items() if found == name]
+
+    @property
+    def too_few(self) -> list[Result]:
+        """Those that are no verdict, as too few cases were judged."""
+        return [result for result in self.found.values() if result.status == "too few"]
 
     def take(self, report: pytest.TestReport) -> None:
         """Add what a report brings, whichever worker it comes from."""

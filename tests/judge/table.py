@@ -11,8 +11,8 @@ from tests.judge.wording import counted
 
 _LEGEND = (
     "cases that agreed (~: its CPU seconds ended there, see --seconds; +1k: and one archived case of a known defect "
-    "that is still there), or: - unsupported, "
-    "x not installed, DISAGREES, ERROR (not a verdict: see above)"
+    "that is still there), or: too few: 3 (no verdict: fewer cases were judged than 20, or than were asked for), "
+    "- unsupported, x not installed, DISAGREES, ERROR (not a verdict: see above)"
 )
 _MARGINS = ("worst/bound", "vacuous", "subnormals")
 _MARKS = {"unsupported": "-", "not installed": "x", "disagrees": "DISAGREES", "error": "ERROR"}
@@ -60,9 +60,10 @@ def _aligned(first: list[str], columns: list[list[str]]) -> Iterator[str]:
 def _cell(result: Result | None) -> str:
     if result is None:
         return ""
+    if result.status != "agrees":
+        return _MARKS.get(result.status, result.verdict)
     known = f"+{result.known}k" if result.known else ""
-    cut = "~" if result.cut else ""
-    return _MARKS.get(result.status, f"{result.cases - result.known}{cut}{known}")
+    return f"{result.cases - result.known}{'~' if result.cut else ''}{known}"
 
 
 def _margin(results: Results, name: str) -> list[str]:
@@ -90,4 +91,6 @@ def totals(results: Results) -> str:
     disagreeing = sorted({result.implementation for result in found if result.status == "disagrees"})
     verdict = f"disagreeing: {', '.join(disagreeing)}" if disagreeing else "no disagreement"
     cases, seconds = sum(result.cases for result in found), sum(result.cpu_seconds for result in found)
-    return f"{counted(cases, 'case')} judged in {seconds:.0f} s of CPU; {verdict}"
+    few = len(results.too_few)
+    lacking = f"; too few cases for {counted(few, 'verdict')}" if few else ""
+    return f"{counted(cases, 'case')} judged in {seconds:.0f} s of CPU; {verdict}{lacking}"

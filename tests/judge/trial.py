@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
@@ -16,10 +15,10 @@ import impls.backward
 from impls import Capabilities, Implementation, Rounding
 from impls.balls import Ball
 from impls.contract import KnownDefect, Run
-from impls.isolation import cpu_seconds
 from impls.reference import Pass, forward, layer_passes, results
 from strategies import Case
 from tests.judge import gradients, lengths, surroundings
+from tests.judge.budget import Budget, is_first
 from tests.judge.counts import Counts, count_drawn, count_margin
 from tests.judge.faults import COSTLY, guarded
 from tests.judge.features import features_of
@@ -62,9 +61,8 @@ class Trial:
     budget: int = 0
     #: The property on which it is tried; empty for any.
     asked_for: str = ""
-    #: CPU seconds after which it is fed no more.
-    seconds: float = math.inf
-    _started: float | None = None
+    #: After what it is fed no more.
+    limits: Budget = field(default_factory=Budget)
     _failed: bool = False
     #: What takes a process each time it is seen. Hypothesis is told that all cases show it, so that it does not shrink
     #: it: that is left to `strategies.reduce`, which needs fewer calls.
@@ -82,9 +80,7 @@ class Trial:
         """
         if self._costly is not None:
             raise self._costly
-        now = time.process_time() + cpu_seconds()
-        self._started = now if self._started is None else self._started
-        if now - self._started >= self.seconds and not self._failed:
+        if not self._failed and self.limits.ends(self.tally.cases):
             self.tally.cut = True
             yield False
             return
@@ -93,8 +89,10 @@ class Trial:
             count_drawn(self.tally.drawn, case)
         before, self.tally.margin = self.tally.margin, Margin()
         agreed = False
+        once = is_first(self.implementation, self.asked_for, case)
         try:
-            yield True
+            with self.limits.spending(once=once):
+                yield True
             agreed = True
         except Disagreement as disagreement:
             if disagreement.kind in COSTLY:

@@ -1,27 +1,23 @@
-"""The table of conformance, what features are counted, and budgets of CPU seconds."""
+"""The table of conformance, and what features are counted."""
 
 from __future__ import annotations
 
 import math
 import re
-import time
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import pytest
 import torch
 
 from impls import Capabilities, Config, Implementation, Rounding, implementation
 from strategies import Case
-from tests.judge import Disagreement, Trial
+from tests.judge import Trial
 from tests.judge.conformance import write
 from tests.judge.features import FEATURES, features_of
 from tests.judge.options import Run
-from tests.judge.plugin import _place, load_properties
+from tests.judge.plugin import _place
 from tests.judge.report import Result, Results, added
-from tests.judge.shards import shard_test
 
 LINEAR, ONNX = implementation("linear"), implementation("onnx-reference")
 
@@ -61,47 +57,6 @@ def test_features_add_up() -> None:
     }
 
 
-# Budgets of CPU seconds
-
-
-def busy(build: Callable[..., Any], seconds: float) -> Implementation:
-    """An implementation each network of which takes so much CPU time to build."""
-
-    def slow(config: Config, weights: Any) -> Any:
-        until = time.process_time() + seconds
-        while time.process_time() < until:
-            pass
-        return build(config, weights)
-
-    return replace(LINEAR, name="busy", build=slow)
-
-
-def trial(found: Implementation, seconds: float) -> Trial:
-    return Trial(found, budget=60, asked_for="agreement", seconds=seconds)
-
-
-@pytest.mark.parametrize(("seconds", "least", "most"), [(1e-9, 1, 1), (0.5, 2, 20), (math.inf, 60, 60)])
-def test_seconds_end_before_cases(seconds: float, least: int, most: int) -> None:
-    """After its CPU seconds an implementation is fed no more; one case is always judged."""
-    judged = trial(busy(LINEAR.build, 0.03), seconds)
-    shard_test(load_properties()["agreement"], judged, 1)(trial=judged)
-    assert least <= judged.tally.cases <= most
-    assert judged.tally.cut == (most < 60)
-
-
-def test_what_fails_is_judged_on() -> None:
-    """Hypothesis may repeat and shrink a failure, however long that takes."""
-
-    def wrong(config: Config, weights: Any) -> Any:
-        run = LINEAR.build(config, weights)
-        return lambda *given: tuple(result + 1 for result in run(*given))
-
-    judged = trial(busy(wrong, 0.03), 1e-9)
-    with pytest.raises(Disagreement):
-        shard_test(load_properties()["agreement"], judged, 1)(trial=judged)
-    assert judged.tally.cases > 1
-
-
 # The table
 
 
@@ -120,17 +75,18 @@ def table(path: Path, found: Results, *implementations: Implementation) -> dict[
 
 
 def test_cells(tmp_path: Path) -> None:
-    """Agreed and how nearly, cut, known, disagreeing, not offered: each as the legend says."""
+    """Agreed and how nearly, cut, known, disagreeing, not offered, too few: each as the legend says."""
     found = results(
         Result("onnx-reference", "agreement", "agrees", cases=7, worst_error_over_bound=0.5, cut=True),
         Result("onnx-reference", "archive", "agrees", cases=3, known=1),
         Result("onnx-reference", "gradients", "unsupported"),
         Result("onnx-reference", "special", "disagrees", cases=2),
         Result("onnx-reference", "strides", "error"),
+        Result("onnx-reference", "threads", "agrees", cases=3, cut=True, enough=20),
     )
     title = f"onnx-reference (onnx {ONNX.version})"
     assert table(tmp_path / "T.md", found, ONNX)[title] == [
-        "7~ (0.50)", "2, 1 known", "-", "**disagrees**", "**error**",
+        "7~ (0.50)", "2, 1 known", "-", "**disagrees**", "**error**", "too few: 3",
     ]  # fmt: skip
 
 

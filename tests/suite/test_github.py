@@ -165,8 +165,8 @@ def test_the_summary_has_everything() -> None:
     """The verdict, a row for everybody, and each finding folded, its case between fences that nothing in it ends."""
     told = summary(results(replace(FOUND, diagnosis=["a ``` b <script>"], version="<2>")))
     assert "603 cases judged in 0 s of CPU; disagreeing: mine" in told
-    assert "| good\\|one | agrees | 1 |  | 600 | 0.00 |" in told
-    assert "| mine | DISAGREES | 0 | agreement | 3 |  |" in told
+    assert "| good\\|one | agrees | 1 |  |  | 600 | 0.00 |" in told
+    assert "| mine | DISAGREES | 0 | agreement |  | 3 |  |" in told
     assert "<details><summary>mine fails agreement: a ``` b &lt;script&gt;</summary>" in told
     assert "\n````\na ``` b <script>\n````\n" in told
     assert "\n```\nCase(Config(1, 1),\n     x=[[[0]]])\n```\n" in told

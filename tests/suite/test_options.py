@@ -277,12 +277,12 @@ def test_schema(workers: int) -> None:
         "workers": workers,
     }
     assert set(found["run"]["versions"]) == {"python", "torch"}
-    assert found["schema"] == 2
+    assert found["schema"] == 3
     for result in found["results"]:
         assert set(result) == {
             *("implementation", "property", "status", "cases", "cpu_seconds", "implementation_seconds"),
             *("worst_error_over_bound", "elements", "vacuous", "vacuous_share", "kept", "flushed", "subnormals"),
-            *("features", "drawn", "margins", "known", "cut", "counterexamples"),
+            *("features", "drawn", "margins", "known", "cut", "enough", "counterexamples"),
         }
 
 

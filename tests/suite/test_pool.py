@@ -16,11 +16,6 @@ from tests.suite.test_strategies import CLAIMS
 PER_SHAPE = Capabilities(per_shape=True)
 
 
-def shape_of(case: Case) -> Shape:
-    """All that shapes the graph of a case."""
-    return Shape(case.steps, case.batch_size, case.config, case.unbatched, case.has_h_0, case.memory)
-
-
 @pytest.mark.parametrize("name", CLAIMS)
 @pytest.mark.parametrize("number", range(3))
 def test_drawn_from_the_pool(name: str, number: int) -> None:
@@ -33,7 +28,7 @@ def test_drawn_from_the_pool(name: str, number: int) -> None:
     @given(cases(within, memory=tuple(MEMORY)))
     def collect(case: Case) -> None:
         assert within.objections(case) == []
-        drawn.add(shape_of(case))
+        drawn.add(Shape.of(case))
 
     collect()
     known = set(pool(within, memory=tuple(MEMORY)))

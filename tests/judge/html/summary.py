@@ -29,7 +29,7 @@ def verdict(results: Results, judged: Sequence[Implementation], seconds: float) 
     """What a maintainer wants to see first."""
     by_status = {status: _names(results, lambda result, status=status: result.status == status) for status in STATUSES}
     disagreeing, failing = by_status["disagrees"], by_status["error"]
-    tried = sorted({*disagreeing, *by_status["agrees"]})
+    tried = sorted({*disagreeing, *by_status["agrees"], *by_status["too few"]})
     details = list(_details(results, judged, seconds))
     if disagreeing:
         who = f"{len(disagreeing)} of {counted(len(tried), 'implementation')}" if len(tried) > 1 else tried[0]
@@ -43,6 +43,8 @@ def verdict(results: Results, judged: Sequence[Implementation], seconds: float) 
         )
     if not tried:
         return Verdict("none", "Nothing was judged.", details)
+    if few := results.too_few:
+        return Verdict("few", f"No disagreement, but too few cases for {counted(len(few), 'verdict')}.", details)
     who = f"{tried[0]} gives" if len(tried) == 1 else f"all {len(tried)} implementations give"
     return Verdict("agrees", f"No disagreement: {who} what is demanded.", details)
 
@@ -63,6 +65,8 @@ def _details(results: Results, judged: Sequence[Implementation], seconds: float)
         yield f"The budget of CPU seconds ended before that of cases (~): {listed(cut, most=_LISTED)}."
     if known := sum(result.known for result in found):
         yield f"Known defects that are still there: {counted(known, 'archived case')} failed as expected."
+    if few := [f"{result.implementation} on {result.property}" for result in results.too_few]:
+        yield f"Too few cases for a verdict: {listed(few, most=_LISTED)}."
     failing = _names(results, lambda result: result.status == "error")
     if failing and _names(results, lambda result: result.status == "disagrees"):
         yield f"Errors that are no verdict: {listed(failing, most=_LISTED)}."

@@ -15,6 +15,7 @@ from tests.judge.report import Features, Result, Results, added
 LEGEND = {
     "agrees": "cases that agreed, above the worst error / bound (nothing where all were exact)",
     "known": "excluded by a known defect, or an archived case of one is still there",
+    "few": "no verdict: fewer cases were judged than 20, or than were asked for",
     "disagrees": "see the counterexample",
     "error": "ended in an error, which is no verdict",
     "unsupported": "not offered",
@@ -24,6 +25,7 @@ LEGEND = {
 #: How it is written in a cell or, for the first, in the legend.
 SIGNS = {
     "agrees": "300",
+    "few": "too few: 3",
     "disagrees": "disagrees",
     "unsupported": "-",
     "absent": "\N{MULTIPLICATION SIGN}",
@@ -104,6 +106,8 @@ def _judged(implementation: Implementation, result: Result | None, link: str) ->
     if result.status == "agrees":
         agreed = result.cases - result.known
         return Cell("agrees", f"{agreed}", _ratio(result.worst_error_over_bound), result.cut, result.known)
+    if result.status == "too few":
+        return Cell("few", result.verdict)
     if result.status == "disagrees":
         return Cell("disagrees", "disagrees", link=link)
     return _sign({"not installed": "absent"}.get(result.status, result.status))

@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 from _pytest.runner import runtestprotocol
 
+from tests.judge.budget import Budget
 from tests.judge.hunting import coverage
 from tests.judge.hunting.trials import Hunted
 from tests.judge.options import RUN
@@ -80,7 +81,7 @@ class Rounds:
             before.implementation,
             budget=before.budget,
             asked_for=before.asked_for,
-            seconds=math.inf if repeated else before.seconds,
+            limits=Budget(math.inf if repeated else before.limits.seconds),
             until=math.inf if repeated else self._until,
         )
         item.callspec.params["trial"] = trial

@@ -55,9 +55,11 @@ class Summary:
         """At the end of a hunt."""
         cases = sum(share.cases for share in self.shares.values())
         covered = sum(coverage.count(pair.cells) for pair in self.known.values())
+        cells = coverage.CELLS * len(self.known)
         yield (
             f"{counted(self.rounds, 'round')}, {counted(cases, 'case')}, {len(self.shares)} of {len(self.known)} pairs "
-            f"of an implementation and a property; {counted(covered, 'cell')} covered, {self.new:,} of them new"
+            f"of an implementation and a property; {covered:,} of {counted(cells, 'cell')} covered, {self.new:,} of "
+            "them new"
         )
         yield "a cell is a combination of three sides of a case (sizes, options, layout, ..., nearness to the bound)"
         yield from self._table("where most was new", lambda share: share.new)
