@@ -29,7 +29,7 @@ class Complexity(NamedTuple):
 #: More numbers than any case of the usual sizes holds.
 _MANY = 2**17
 #: Beyond these a number is extreme.
-_PLAIN = (1e-6, 1e6)
+PLAIN = (1e-6, 1e6)
 #: Numbers from the simplest on; what a step may put in the place of a stranger one.
 LADDER = (0.0, 1.0, 2.0, -1.0, -2.0, 0.5, -0.5, 3.0)
 #: Dtypes, the plainest first: in float64 the numbers of a counterexample are read most easily.
@@ -42,7 +42,7 @@ def complexity(case: Case) -> Complexity:
     values = np.concatenate([array.ravel() for array in arrays])
     strange = values[(values != 0) | np.signbit(values)]
     sizes = np.abs(strange)
-    extreme = not bool(((sizes == 0) | ((sizes >= _PLAIN[0]) & (sizes <= _PLAIN[1]))).all())
+    extreme = not bool(((sizes == 0) | ((sizes >= PLAIN[0]) & (sizes <= PLAIN[1]))).all())
     read = strange.tolist() if len(values) <= _MANY else []
     return Complexity(extreme, len(values), len(strange), _options(case), sum(map(strangeness, read)))
 
@@ -68,11 +68,21 @@ def _options(case: Case) -> int:
 
 
 def strangeness(value: float) -> float:
-    """How far a number is from those at the start of the ladder: its place there, or else the length of its digits."""
+    """How far a number is from those at the start of the ladder: its place there, or else the length of its digits.
+
+    Of extreme numbers the nearer to 1 is the plainer one, however many digits it has: where something begins to fail
+    says more than the end of the dtype.
+    """
     if value == 0 and math.copysign(1, value) < 0:
         return len(LADDER)
     if value in LADDER:
         return LADDER.index(value)
     if not math.isfinite(value):
         return 1e6 + (value < 0) + 2 * math.isnan(value)
-    return 10.0 * len(repr(abs(value))) + abs(math.log2(abs(value))) / 2000 + (value < 0) / 4000
+    far = 0 if PLAIN[0] <= abs(value) <= PLAIN[1] else abs(decade(value))
+    return 250.0 * far + 10.0 * len(repr(abs(value))) + abs(math.log2(abs(value))) / 2000 + (value < 0) / 4000
+
+
+def decade(value: float) -> int:
+    """The exponent of the power of ten nearest to a finite number other than 0, on the side of 1."""
+    return math.trunc(math.log10(abs(value)))

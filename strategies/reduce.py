@@ -1,7 +1,7 @@
 """Reducing a failing case until no single step keeps the failure: our own pass after Hypothesis's.
 
 Hypothesis shrinks choices and stops at local minima; this works on the case itself. Two things take turns until
-neither finds anything: every single step (`strategies.steps`), made greedily, and a search in order of size through the
+neither finds anything: every single step (`STEPS`), made greedily, and a search in order of size through the
 smallest cases of all (`strategies.smaller`), for what no single step leads to. Large cases are cut down before
 (`strategies.halving`).
 """
@@ -12,13 +12,35 @@ import hashlib
 import itertools
 import math
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 
 from strategies.case import Case
 from strategies.complexity import complexity
 from strategies.halving import coarse_steps
+from strategies.numbers import numbers_traded, plainer_numbers, zero_parts
 from strategies.smaller import smaller_cases
-from strategies.steps import STEPS
+from strategies.steps import fewer, fewer_layers, fewer_together, one_direction, plainer_options
+from strategies.trades import parts_traded, sizes_traded, states_traded
+
+#: The kinds of single steps, those that take most away first.
+STEPS: tuple[Callable[[Case], Iterator[Case]], ...] = (
+    fewer_layers,
+    one_direction,
+    fewer_together,
+    fewer,
+    plainer_options,
+    zero_parts,
+    plainer_numbers,
+    sizes_traded,
+    parts_traded,
+    states_traded,
+    numbers_traded,
+)
+
+
+def steps(case: Case) -> Iterator[Case]:
+    """Every single step from a case, whether it leads to a simpler one or not."""
+    return itertools.chain.from_iterable(kind(case) for kind in STEPS)
 
 
 class Reduction:

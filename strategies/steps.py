@@ -1,27 +1,20 @@
-"""Every single step from a case towards simpler ones: what `strategies.reduce` tries, and what 1-minimal means."""
+"""Single steps from a case towards simpler ones: a size, a layer, a direction or an option taken away."""
 
 from __future__ import annotations
 
 import itertools
-import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
-import torch
 
 from impls.contract import Array, Config
 from strategies.case import MEMORY, OPTIONAL, Case, round_to
-from strategies.complexity import LADDER, PLAINEST_DTYPES, strangeness
+from strategies.complexity import PLAINEST_DTYPES
 
 Step = Iterator[Case]
 AXES = ("steps", "batch", "input", "hidden")
-
-
-def steps(case: Case) -> Step:
-    """Every single step from a case, whether it leads to a simpler one or not."""
-    return itertools.chain.from_iterable(kind(case) for kind in STEPS)
 
 
 # Sizes
@@ -86,7 +79,7 @@ def extent(case: Case, axis: str) -> int:
     return (case.steps, case.batch_size, case.config.input_size, case.config.hidden_size)[AXES.index(axis)]
 
 
-def _fewer_together(case: Case) -> Step:
+def fewer_together(case: Case) -> Step:
     """One or several sizes halved, or down by one, at once: sizes that have to be equal for a failure stay equal."""
     groups = [group for count in (1, 2, 3, 4) for group in itertools.combinations(AXES, count)]
     for halve, group in itertools.product((True, False), groups):
@@ -98,7 +91,7 @@ def _fewer_together(case: Case) -> Step:
             yield smaller
 
 
-def _fewer(case: Case) -> Step:
+def fewer(case: Case) -> Step:
     """Each half of an axis dropped, and each single index."""
     for axis in AXES:
         size = extent(case, axis)
@@ -191,53 +184,3 @@ def _plainer_lengths(case: Case) -> Step:
     for row, length in enumerate(case.lengths):
         for longer in (case.steps, length + 1) if length < case.steps else ():
             yield replace(case, lengths=(*case.lengths[:row], longer, *case.lengths[row + 1 :]))
-
-
-# Numbers
-
-
-def _zero_parts(case: Case) -> Step:
-    """A whole tensor, or one half or the other of it, to zeros."""
-    for name, array in case.arrays.items():
-        size = array.size
-        for part in (slice(0, size), slice(0, size // 2), slice(size // 2, size)):
-            if array.ravel()[part].any():
-                yield _with_elements(case, name, part, 0.0)
-
-
-def _plainer_numbers(case: Case) -> Step:
-    """One number to 0, to 1, or to another that is plainer than it."""
-    for target in (0.0, 1.0, None):
-        for name, array in case.arrays.items():
-            for place, value in enumerate(array.ravel().tolist()):
-                if value == 0 and math.copysign(1, value) > 0:
-                    continue
-                for plainer in (target,) if target is not None else _between(case, value):
-                    if value != plainer or plainer == 0:
-                        yield _with_elements(case, name, slice(place, place + 1), plainer)
-
-
-def _between(case: Case, value: float) -> list[float]:
-    if not math.isfinite(value):
-        return [*LADDER[2:], torch.finfo(case.config.dtype).max, math.inf, -math.inf]
-    nearby = (math.trunc(value), math.ceil(value), value / 2, math.trunc(value / 2), round(value, 1))
-    candidates = dict.fromkeys(float(number) for number in (*LADDER[2:], *round_to(case.config.dtype, nearby)))
-    return [number for number in candidates if strangeness(number) < strangeness(value)]
-
-
-def _with_elements(case: Case, name: str, part: slice, value: float) -> Case:
-    array = case.arrays[name].copy()
-    array.reshape(-1)[part] = value
-    return case.with_arrays(**{name: array})
-
-
-#: The kinds of single steps, those that take most away first.
-STEPS: tuple[Callable[[Case], Step], ...] = (
-    fewer_layers,
-    one_direction,
-    _fewer_together,
-    _fewer,
-    plainer_options,
-    _zero_parts,
-    _plainer_numbers,
-)

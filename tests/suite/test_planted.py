@@ -5,7 +5,7 @@ import math
 import pytest
 
 from strategies.complexity import complexity
-from strategies.steps import steps
+from strategies.reduce import steps
 from tests.judge import Disagreement, Trial
 from tests.judge.counterexample import find_minimal, verdict_on
 from tests.judge.diagnosis import Evidence, evidence, solve, solving

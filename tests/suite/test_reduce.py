@@ -18,9 +18,9 @@ from impls import Capabilities, Config
 from strategies import MEMORY, Case, cases
 from strategies.case import round_to
 from strategies.complexity import LADDER, PLAINEST_DTYPES, complexity, strangeness
-from strategies.reduce import reduce_case
+from strategies.reduce import reduce_case, steps
 from strategies.smaller import smaller_cases
-from strategies.steps import AXES, extent, keep, steps
+from strategies.steps import AXES, extent, fewer_layers, keep, one_direction
 from tests.suite.alike import bits, everything
 
 Fails = Callable[[Case], bool]
@@ -59,6 +59,14 @@ def asymmetric(case: Case) -> bool:
     """Whether some W_hh differs from its transpose."""
     matrices = [array for name, array in case.weights.items() if name.startswith("weight_hh")]
     return any(not np.array_equal(array, array.T, equal_nan=True) for array in matrices)
+
+
+def fifth_row_carried(case: Case) -> bool:
+    """Whether the fifth row hands a state on, its first one or that after a step."""
+    if case.batch_size < 5 or not parameter(case, "weight_hh_l0").any():
+        return False
+    stepped = case.steps > 1 and bool(case.x[0, 4].any()) and bool(parameter(case, "weight_ih_l0").any())
+    return stepped or (case.h_0 is not None and bool(case.h_0[0, 4].any()))
 
 
 #: A made-up bug; the kind of case that it comes down to, and the numbers there that are not zero.
@@ -145,6 +153,27 @@ BUGS: dict[str, tuple[Fails, str, list[float]]] = {
         lambda case: case.x.size > 5 and np.count_nonzero(case.x) >= case.x.size / 3,
         "relu T2 B1 I3 H1 no-bias float64",
         [1, 1],
+    ),
+    # What no step that only takes away leads to.
+    "B * H >= 4": (
+        lambda case: case.batch_size * case.config.hidden_size >= 4,
+        "relu T1 B4 I1 H1 no-bias float64",
+        [],
+    ),
+    "T + I >= 5": (
+        lambda case: case.steps + case.config.input_size >= 5,
+        "relu T4 B1 I1 H1 no-bias float64",
+        [],
+    ),
+    "the fifth row is carried": (fifth_row_carried, "relu T1 B5 I1 H1 no-bias h_0 float64", [1, 1]),
+    "a sum of nine": (lambda case: case.x.sum() >= 9, "relu T1 B1 I1 H1 no-bias float64", [9]),
+    # And what begins to fail far from where it was seen.
+    "from 355": (lambda case: bool((case.x >= 355).any()), "relu T1 B1 I1 H1 no-bias float64", [355]),
+    "from 1e30": (lambda case: bool((case.x >= 1e30).any()), "relu T1 B1 I1 H1 no-bias float64", [1e30]),
+    "below 2^-9": (
+        lambda case: bool(((case.x > 0) & (case.x < 2.0**-9)).any()),
+        "relu T1 B1 I1 H1 no-bias float64",
+        [2.0**-10],
     ),
 }
 #: Bugs for which several cases are smallest.
@@ -257,11 +286,14 @@ def test_what_no_single_step_leads_to() -> None:
     """A bug of a few shapes alone is followed to its smallest one, though steps between them do not fail."""
     shapes = {(3, 2, 3, 1), (1, 1, 1, 2)}
 
+    def shape(case: Case) -> tuple[int, ...]:
+        return tuple(extent(case, axis) for axis in AXES)
+
     def fails(case: Case) -> bool:
-        return tuple(extent(case, axis) for axis in AXES) in shapes
+        return shape(case) in shapes
 
     start = Case(Config(3, 1), np.ones((3, 2, 3)))
-    assert {extent(case, "hidden") for case in steps(start)} == {1}
+    assert (1, 1, 1, 2) not in {shape(case) for case in steps(start)}
     assert reduce_case(start, fails).case.descriptor == "relu T1 B1 I1 H2 no-bias float64"
 
 
@@ -355,8 +387,8 @@ def test_a_layer_less() -> None:
     case = labelled(num_layers=3, bias=False)
     found = {
         tuple(candidate.h_0.ravel().tolist()): [array.item() for array in candidate.weights.values()]
-        for candidate in steps(case)
-        if candidate.config.num_layers == 2 and candidate.h_0 is not None
+        for candidate in fewer_layers(case)
+        if candidate.h_0 is not None
     }
     assert found == {(2, 3): [3, 4, 5, 6], (1, 3): [1, 2, 5, 6], (1, 2): [1, 2, 3, 4]}
 
@@ -366,8 +398,8 @@ def test_a_direction_less() -> None:
     case = labelled(bidirectional=True)
     found = {
         tuple(candidate.h_0.ravel().tolist()): [array.item() for array in candidate.weights.values()]
-        for candidate in steps(case)
-        if not candidate.config.bidirectional and candidate.h_0 is not None
+        for candidate in one_direction(case)
+        if candidate.h_0 is not None
     }
     assert found == {(1,): [1, 2, 3, 4], (2,): [5, 6, 7, 8]}
 
@@ -418,7 +450,7 @@ def test_complexity(rule: str) -> None:
 
 def test_strangeness() -> None:
     """Numbers are ordered: the ladder, negative zero, others by the length of their digits, what is not finite."""
-    ordered = [*LADDER, -0.0, 4.0, -4.0, 0.1, 12.5, 1 / 3, 1e-300 / 3, np.inf, -np.inf, np.nan]
+    ordered = [*LADDER, -0.0, 4.0, -4.0, 0.1, 12.5, 1 / 3, 2.0**70, 1e30, 1e-300 / 3, np.inf, -np.inf, np.nan]
     found = [strangeness(number) for number in ordered]
     assert found == sorted(found)
     assert len(set(found)) == len(found)
