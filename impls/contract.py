@@ -52,6 +52,8 @@ DEVICES = ("cpu", "cuda")
 SIZES = ("usual", "large")
 #: What an implementation may round to the dtype of the case, beside a wider accumulator.
 ROUNDED = ("operations", "sum", "state")
+#: Shapes in a pool: enough for every dtype, and every other option more than once.
+POOL = 6
 DTYPES = (torch.float64, torch.float32, torch.float16, torch.bfloat16)
 
 
@@ -219,8 +221,9 @@ class Capabilities:
     per_shape: bool = False
     #: Whether a case may ask for other shapes beside its own; not where each costs seconds to build.
     several_shapes: bool = True
-    #: Which pool of shapes that is. A run sets it to its seed.
+    #: Which pool of shapes that is, and from how many of them cases are drawn. A run and a property set it.
     pool: int = 0
+    shapes: int = POOL
     #: Out of `SIZES`, those that are drawn, within the limits below. A run sets it.
     sizes: str = "usual"
     #: Whether it runs in a process of its own, where nobody sees which memory it uses, and calls come one by one.

@@ -7,10 +7,8 @@ from functools import cache
 from random import Random
 from typing import Any, NamedTuple
 
-from impls.contract import Asked, Capabilities, Config
+from impls.contract import DTYPES, POOL, Asked, Capabilities, Config
 
-#: Shapes in a pool: enough for every dtype, and every other option more than once.
-POOL = 6
 #: T, B, I and H: different, equal on purpose, and one past the width of a vector register.
 _SIZES = (
     (3, 2, 4, 5),
@@ -58,36 +56,36 @@ def pool(
     """The shapes of the pool `within.pool`: each option takes its values in turn, in an order that the pool decides.
 
     So each pool holds every value of an option, where there are not more than shapes, and which come together differs
-    from pool to pool.
+    from pool to pool. What limits one option leaves the others as they are: properties share what was compiled.
     """
-    random = Random(within.pool)
     limits = (within.max_steps, within.max_batch, within.max_input_size, within.max_hidden_size)
-    columns = [
-        _spread(random, values)
-        for values in (
-            _LARGE_SIZES if within.sizes == "large" else _SIZES,
-            [number for number in (1, 1, 1, 1, 2, 2, 1, 1, 2, 3) if number <= (within.max_layers or number)],
-            within.nonlinearities,
-            within.biases,
-            within.batch_first,
-            (0.0,),  # dropout
-            (False, True)[: 1 + within.bidirectional],
-            within.dtypes,
-            (True, False) if within.h_0 else (False,),
-            (False, True)[: 1 + within.unbatched],
-            memory,
-        )
-    ]
+    options = {
+        "sizes": _LARGE_SIZES if within.sizes == "large" else _SIZES,
+        "layers": [number for number in (1, 1, 1, 1, 2, 2, 1, 1, 2, 3) if number <= (within.max_layers or number)],
+        "nonlinearity": within.nonlinearities,
+        "bias": within.biases,
+        "batch_first": within.batch_first,
+        "dropout": (0.0,),
+        "bidirectional": (False, True)[: 1 + within.bidirectional],
+        "dtype": DTYPES,
+        "h_0": (True, False) if within.h_0 else (False,),
+        "unbatched": (False, True)[: 1 + within.unbatched],
+        "memory": memory,
+    }
+    columns = {name: _spread(Random(f"{within.pool} {name}"), values) for name, values in options.items()}
+    # Those that gradients leave out, say, are others there.
+    claimed = zip(columns["dtype"], _spread(Random(within.pool), within.dtypes), strict=True)
+    columns["dtype"] = [dtype if dtype in within.dtypes else other for dtype, other in claimed]
     shapes = []
-    for sizes, *options, has_h_0, unbatched, where in zip(*columns, strict=True):
+    for sizes, *chosen, has_h_0, unbatched, where in zip(*columns.values(), strict=True):
         floor = (at_least[0], max(at_least[1], within.min_batch), *at_least[2:])
         limited = [
             max(least, min(size, limit or size)) for size, limit, least in zip(sizes, limits, floor, strict=True)
         ]
         steps, batch, inputs, hidden = limited
-        config = Config(inputs, hidden, *options)
+        config = Config(inputs, hidden, *chosen)
         shapes.append(Shape(steps, batch, config, unbatched and batch == 1, has_h_0, where))
-    return tuple(shapes)
+    return tuple(shapes[: within.shapes])
 
 
 def _spread(random: Random, values: Sequence[Any]) -> list[Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -16,6 +16,8 @@ from strategies import Case
 from tests.judge.trial import Trial
 
 Check: TypeAlias = Callable[[Trial, Case], None]
+#: Shapes that are drawn from where each case makes others of it.
+FEW_SHAPES = 3
 #: Every property whose file has been imported, by name.
 PROPERTIES: dict[str, Property] = {}
 
@@ -99,16 +101,22 @@ def judged(
         cases: the strategy for an implementation with given capabilities.
         exempts: why an implementation takes no part, in words; empty where it does.
         admits: whether a case that was not drawn may be judged: inside the claims, unless said otherwise.
-        reshapes: whether a case makes several shapes or graphs; what takes seconds to build each takes no part.
+        reshapes: whether a case makes several shapes or graphs; what builds anew for each is given few to begin with,
+            and what takes seconds to build each takes no part.
     """
 
     def exempts_or_dear(capabilities: Capabilities) -> str:
         dear = "takes long to build for each shape, of which a case of this property has several"
         return exempts(capabilities) or (dear if reshapes and not capabilities.several_shapes else "")
 
+    def cases_of_few_shapes(capabilities: Capabilities) -> SearchStrategy[Case]:
+        return cases(replace(capabilities, shapes=FEW_SHAPES) if reshapes and capabilities.per_shape else capabilities)
+
     def decorate(check: Check) -> Any:
         name = check.__name__.removeprefix("test_")
-        found = Property(name, (check.__doc__ or "").partition("\n")[0], check, cases, exempts_or_dear, admits)
+        found = Property(
+            name, (check.__doc__ or "").partition("\n")[0], check, cases_of_few_shapes, exempts_or_dear, admits
+        )
         PROPERTIES[name] = found
         test = found.given(Capabilities())
         test.property = found  # type: ignore[attr-defined]

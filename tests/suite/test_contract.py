@@ -243,6 +243,7 @@ def test_every_field_objects() -> None:
         "per_shape",
         "several_shapes",
         "pool",
+        "shapes",
         "sizes",
         "own_process",
     }

@@ -9,8 +9,10 @@ import torch
 from hypothesis import Phase, given, seed, settings
 
 from impls import DTYPES, Capabilities
+from impls.contract import POOL
 from strategies import MEMORY, Case, cases, cases_with_cotangents
-from strategies.pool import POOL, Shape, pool
+from strategies.pool import Shape, pool
+from tests.judge.property import FEW_SHAPES, load_properties
 from tests.suite.test_strategies import CLAIMS
 
 PER_SHAPE = Capabilities(per_shape=True)
@@ -55,6 +57,34 @@ def test_pools_differ() -> None:
     pools = [pool(replace(PER_SHAPE, pool=number)) for number in range(50)]
     assert len(set(pools)) == 50
     assert pools[7] == pool(replace(PER_SHAPE, pool=7))
+
+
+def test_properties_share_shapes() -> None:
+    """What limits one option leaves all others as they are, so that what is compiled of a shape is compiled once."""
+    for number in range(20):
+        within = replace(PER_SHAPE, pool=number)
+        for fewer in ({"unbatched": False}, {"dtypes": (torch.float64, torch.float32)}):
+            pairs = list(zip(pool(within), pool(replace(within, **fewer)), strict=True))
+            assert sum(one == other for one, other in pairs) >= 2
+            assert all(
+                replace(one.config, dtype=torch.float64) == replace(other.config, dtype=torch.float64)
+                for one, other in pairs
+            )
+
+
+def test_few_shapes_where_each_case_makes_others() -> None:
+    """What reshapes a case draws from the first shapes of the pool."""
+    reshaping = load_properties()["laws"].cases(PER_SHAPE)
+    drawn = set()
+
+    @seed(0)
+    @settings(max_examples=60, phases=[Phase.generate], database=None, deadline=None)
+    @given(reshaping)
+    def collect(case: Case) -> None:
+        drawn.add(Shape.of(case))
+
+    collect()
+    assert drawn == set(pool(PER_SHAPE)[:FEW_SHAPES])
 
 
 #: What a few pools must hold together.

@@ -460,6 +460,7 @@ ELSEWHERE = {
     "sizes",
     "several_shapes",
     "pool",
+    "shapes",
     "own_process",
 }
 
