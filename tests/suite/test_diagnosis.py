@@ -5,17 +5,19 @@ from __future__ import annotations
 import itertools
 import math
 import re
+import runpy
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
 
-from impls import Capabilities, Config, Rounding
+from impls import Capabilities, Config, Implementation, Rounding, registered, registry
 from impls.reference import forward
 from strategies import Case, cases, cases_with_cotangents, cases_with_lengths, special_cases
-from tests.judge import Disagreement
-from tests.judge.counterexample import find_minimal
+from tests.judge import Disagreement, Property
+from tests.judge.counterexample import Counterexample, find_minimal
 from tests.judge.diagnosis import diagnose, evidence, solve, solving
 from tests.judge.diagnosis.conditions import fitting
 from tests.judge.diagnosis.evidence import Evidence, exclude
@@ -172,10 +174,8 @@ SAID = {
     ),
     "empty-batch-raises": (
         [
-            "none of the … bug models explains it",
-            "  … cases are wrong",
-            "    all of these raise",
-            "    only where the batch is empty",
+            "the bug: it raises an error where the batch is empty",
+            "  so it does in … of … cases; in the others it is right",
         ],
         [],
     ),
@@ -277,3 +277,77 @@ def test_a_network_that_does_what_a_model_says(name: str) -> None:
     assert isinstance(disagreement, Disagreement)
     found = solve(Evidence(find_minimal(agreement, implementation, disagreement)))
     assert (found.names, found.certain) == ((name.removesuffix(","),), True)
+
+
+#: Bugs that nobody planted, either: an axis runs through other positions than it should.
+REORDERED = (
+    "the input's frames are read in the opposite order after the first",
+    "the batch's rows in the input are read in the opposite order in each block of 3",
+    "the features of the input are read each from the place before, the first from the last",
+    "h_0's rows are read each from the place after, the last from the first",
+    "the units in h_0 are read in the opposite order before the last",
+    "the units in h_n come one in 2 first, then those after them, and so on",
+    "W_hh's columns are read in the opposite order in layers above the first",
+    "W_ih's rows are read each from 2 places before, the first from the last ones in the reverse direction",
+    "frames are read in the opposite order in each block of 2",
+    "steps are made in the opposite order after the first",
+    "the batch's rows in the state after a step come each from the place after, the last from the first",
+    "the frames of what a layer reads are read the last from the place before it in layers above the first",
+    "the output comes with batch and units exchanged, by a reshape",
+    "the input is read as if time and batch lay in memory the other way round",
+    "the last two axes of h_n are joined into one",
+)
+
+
+@pytest.mark.parametrize("name", REORDERED)
+def test_a_network_that_reads_or_returns_in_another_order(name: str) -> None:
+    """Is called by the name of its order, with its number and the cells that it holds for."""
+    sizes = Case(Config(5, 5, 2, bidirectional=True), np.zeros((5, 5, 5)), np.zeros((4, 5, 5)))
+    (model,) = (model for model in models(sizes) if model.name == name)
+    found = solve(Evidence(_first(PROPERTIES["agreement"], wired(model))))
+    assert (found.names, found.certain) == ((name,), True)
+
+
+def _first(judged: Property, implementation: Implementation) -> Counterexample:
+    """The first case that fails, as it was drawn."""
+    disagreement = hunt(judged, implementation, 0, shrink=False)
+    assert isinstance(disagreement, Disagreement)
+    assert disagreement.case is not None
+    return Counterexample(judged, implementation, disagreement.case, disagreement, disagreement.case, 0, False)
+
+
+#: What was reported of real networks, a property that fails, and the name of the bug.
+REPORTED = {
+    ("flipped", "agreement"): "h_0's rows are read in the opposite order, in networks of several layers",
+    ("flipped", "gradients"): "h_0's rows are read in the opposite order, in networks of several layers",
+    ("lux302_fold_order", "agreement"): "frames are read in the opposite order after the first",
+    ("lmengine239_last_batch_block", "gradients"): (
+        "the gradients of W_hh are those of the last block of 16 rows of the batch only"
+    ),
+    ("mlverse1156_packed_in_order", "lengths"): (
+        "it raises an error where the lengths are in order, the longest first"
+    ),
+    ("pt191855_time_frozen", "calls"): (
+        "a second call raises an error where T is another than in the call before, in bidirectional networks"
+    ),
+    ("candle2542_flat_output", "agreement"): "the last two axes of the output are joined into one, with batch_first",
+    ("aidotnet594_tanh_in_lanes", "agreement"): (
+        "tanh(a) is NaN where a is more than 354.89, in whole blocks of 4 of the batch's hidden units, "
+        "counted through, in float64"
+    ),
+}
+
+
+@pytest.mark.parametrize(("name", "judged"), REPORTED, ids=" ".join)
+def test_what_was_reported_is_named(name: str, judged: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With its number, the axis, and the condition."""
+    path = Path(__file__).parent / "reported" / f"{name}.py"
+    before = set(registered())
+    monkeypatch.setattr(registry, "_REGISTRY", dict(registry._REGISTRY))
+    runpy.run_path(str(path))
+    (new,) = set(registered()) - before
+    implementation = registered()[new]
+    disagreement = hunt(PROPERTIES[judged], implementation, 0, shrink=True)
+    assert isinstance(disagreement, Disagreement)
+    found = solve(Evidence(find_minimal(PROPERTIES[judged], implementation, disagreement)))
+    assert (found.names, found.certain) == ((REPORTED[name, judged],), True)

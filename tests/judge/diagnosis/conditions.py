@@ -79,6 +79,7 @@ BETWEEN: dict[str, Callable[[Case, Case], bool]] = {
     "where T is larger than in the call before": lambda before, now: before.steps < now.steps,
     "where T is smaller than in the call before": lambda before, now: before.steps > now.steps,
     "where T is that of the call before": lambda before, now: before.steps == now.steps,
+    "where B is another than in the call before": lambda before, now: before.batch_size != now.batch_size,
     "where h_0 is given, and was not before": lambda before, now: before.h_0 is None and now.h_0 is not None,
     "where h_0 is not given, and was before": lambda before, now: before.h_0 is not None and now.h_0 is None,
     "where x is that of the call before": lambda before, now: np.array_equal(before.x, now.x, equal_nan=True),

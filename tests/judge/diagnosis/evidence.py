@@ -68,6 +68,23 @@ class Look:
         """Whether the implementation is right here, in everything that the reference predicts."""
         return self.explained_by(self.right)
 
+    @cached_property
+    def wrong(self) -> list[str]:
+        """The parts in which it is wrong; none where it raises, or should."""
+        if self.right is None or self.seen.error:
+            return []
+        return [
+            name
+            for name, ball in self.right.parts.items()
+            if name in self.seen.parts and not within(self.seen.parts[name], ball)
+        ]
+
+    @cached_property
+    def forward(self) -> Look:
+        """The same, with no gradients asked for."""
+        asked_for_nothing = replace(self.case, grad_output=None, grad_h_n=None)
+        return replace(self, calls=(*self.calls[:-1], asked_for_nothing))
+
     def explained_by(self, prediction: Prediction | None) -> bool:
         """Whether everything that was returned is what is predicted, within its bounds."""
         if prediction is None:
@@ -146,7 +163,9 @@ def exclude(one: Ball, other: Ball) -> bool:
         return True
     with np.errstate(all="ignore"):
         apart = np.abs(one.mid - other.mid) > (one.rad + other.rad) * RADIUS_SLACK
-        special = ~(np.isfinite(one.mid) & np.isfinite(other.mid)) & (one.rad == 0) & (other.rad == 0)
+        finite = np.isfinite(one.mid), np.isfinite(other.mid)
+        known = (finite[0] | (one.rad == 0)) & (finite[1] | (other.rad == 0))
+        special = ~(finite[0] & finite[1]) & known
         same = (one.mid == other.mid) | (np.isnan(one.mid) & np.isnan(other.mid))
     free = np.isinf(one.rad) | np.isinf(other.rad)
     return bool(((apart & ~np.isnan(one.mid) & ~np.isnan(other.mid)) | (special & ~same) & ~free).any())
@@ -162,6 +181,8 @@ class Evidence:
         self.minimal = calls[-1]
         self._trial = Trial(self.implementation, asked_for=self.judged.name)
         self.within = _widened(self.implementation.capabilities, self.minimal)
+        #: Cases that are looked at first in the next draw.
+        self.later: list[Case] = []
         #: Whether it is right where no gradients are asked for, and wrong, already going forward, where they are.
         self.tracked = False
         #: Whether one call is right, and only a later one of the same network wrong.
@@ -194,7 +215,8 @@ class Evidence:
             return
         other = replace(companion(case), weights=case.weights)
         shorter, longer = other.x[: (case.steps + 1) // 2], np.concatenate([case.x, other.x])
-        firsts = [case, other, *(replace(other, x=x) for x in (shorter, longer))]
+        fewer = _rows(other, (case.batch_size + 1) // 2)
+        firsts = [case, other, *(replace(other, x=x) for x in (shorter, longer)), fewer]
         for first in filter(self._trial.takes, firsts):
             for h_0 in (case.h_0, None) if case.h_0 is not None else (None,):
                 yield self._look((first, replace(case, h_0=h_0)))
@@ -208,12 +230,18 @@ class Evidence:
         )
         return Look(calls, seen, implementation.rounding)
 
+    def probe(self, case: Case) -> Look:
+        """A look at a case that is made to tell something, kept with the others."""
+        look = self._look((case,))
+        self.looks.append(look)
+        return look
+
     def rich(self, stream: int = 0) -> Iterator[Look]:
         """Looks at rich cases, as long as there is time."""
         # Of each case, there are several pairs of calls to look at.
         fewer = 4 if self.again else 1
         drawn = self._drawn(stream)[::fewer]
-        cases = itertools.chain(rich_cases(self.minimal, self.within, RICH // fewer, stream), drawn)
+        cases = itertools.chain(self.later, rich_cases(self.minimal, self.within, RICH // fewer, stream), drawn)
         for look in self._in_time(
             look for case in cases if not self._trial.defects(case) for look in self._looks(case)
         ):
@@ -246,6 +274,11 @@ class Evidence:
             yield look
             if time.process_time() + cpu_seconds() - start > SECONDS:
                 return
+
+
+def _rows(case: Case, count: int) -> Case:
+    """The first rows of the batch."""
+    return replace(case, x=case.x[:, :count], h_0=None if case.h_0 is None else case.h_0[:, :count])
 
 
 def _widened(capabilities: Capabilities, case: Case) -> Capabilities:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Iterator
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields
 from typing import Any, TypeAlias
 
@@ -32,6 +32,10 @@ class Model:
     effect: Callable[[Case], Hashable] = lambda case: ()
     #: Whether it is right forward, and wrong on the way back only.
     backward: bool = False
+    #: Whether it predicts what goes back, too, of a bug that shows going forward or back.
+    both: bool = False
+    #: The parts of what is returned that it may change, by name.
+    touches: Callable[[str], bool] = lambda part: True
     #: Whether models of its family differ in a number: those that say the same are then not told apart.
     numbered: bool = False
     #: The binary digits that it rounds to, where it should round to more; 0 elsewhere.
@@ -67,17 +71,21 @@ def scoped(name: str, also: str = "", **edits: Any) -> Iterator[Model]:
     `also` is a second thing that goes wrong: a model without it is the plainer one.
     """
     for where, applies in SCOPES.items():
-        limited = {place: _only(applies, edit, _PLAIN[place]) for place, edit in edits.items()}
         yield Model.wired(
             f"{name}{where}{also}",
-            Wiring(**limited),
+            Wiring(**limited(applies, edits)),
             family=name + also,
-            effect=_cells_where(applies),
+            effect=cells_where(applies),
             special=bool(where) + bool(also),
         )
 
 
-def _cells_where(applies: Callable[[Cell], bool]) -> Callable[[Case], Hashable]:
+def limited(applies: Callable[[Cell], bool], edits: Mapping[str, Any]) -> dict[str, Any]:
+    """Edits of a `Wiring` in a scope alone."""
+    return {place: _only(applies, edit, _PLAIN[place]) for place, edit in edits.items()}
+
+
+def cells_where(applies: Callable[[Cell], bool]) -> Callable[[Case], Hashable]:
     """The cells of a case's network to which a scope applies; None where there are none."""
     return lambda case: tuple(key for key, cell in cells_of(case).items() if applies(cell)) or None
 

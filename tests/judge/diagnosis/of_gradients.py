@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from functools import partial
 from operator import eq
+from typing import Any
 
 import numpy as np
 
@@ -30,6 +31,7 @@ def _model(
     family: str = "",
     numbered: bool = False,
     special: int = 0,
+    **facts: Any,
 ) -> Model:
     """Right forward, and wrong on the way back: in the cotangents, in a layer, or in the gradients."""
 
@@ -44,7 +46,8 @@ def _model(
         laid_out = {f"gradient of {key}": in_layout(given, key, ball) for key, ball in found.items()}
         return replace(right, parts={**right.parts, **laid_out})
 
-    return Model(name, prediction, family or name, backward=True, numbered=numbered, special=special or int(numbered))
+    special = special or int(numbered)
+    return Model(name, prediction, family or name, backward=True, numbered=numbered, special=special, **facts)
 
 
 #: Right in every respect, forward and back.
@@ -242,14 +245,17 @@ def _clipped(bound: float) -> type[LayerBackward]:
     return Clipped
 
 
-def _summed_over(keeps: Callable[[int, int], bool], roles: tuple[str, ...]) -> type[LayerBackward]:
-    """Parameters whose gradients are summed up over some steps only: by number, in the order of processing, and T."""
+def _summed_over(keeps: Callable[[int, int], bool], roles: tuple[str, ...], axis: int = 1) -> type[LayerBackward]:
+    """Parameters whose gradients are summed up over some steps only: by number, in the order of processing, and T.
+
+    On the next axis: over some rows of the batch, by number and B.
+    """
 
     class Summed(LayerBackward):
         def of_parameters(self, bias: bool) -> dict[str, Ball]:
             right, grads = super().of_parameters(bias), self.grad_a
-            steps = grads.mid.shape[1]
-            kept = np.array([keeps(t, steps) for t in range(steps)])[:, None, None]
+            size = grads.mid.shape[axis]
+            kept = np.array([keeps(i, size) for i in range(size)], bool).reshape(-1, *[1] * (3 - axis))
             self.grad_a = each(lambda part: np.where(kept, part, 0.0), grads)
             some = super().of_parameters(bias)
             self.grad_a = grads
@@ -303,6 +309,21 @@ STEPS: dict[str, Callable[[int, int], bool]] = {
     "the steps after the first": lambda t, steps: t > 0,
     "the steps before the last": lambda t, steps: t < steps - 1,
 }
+#: Which of n rows or steps count, in blocks of k: by number.
+BLOCKS: dict[str, Callable[[int, int, int], bool]] = {
+    "the last block of {k} {}": lambda i, n, k: i // k == (n - 1) // k,
+    "the first block of {k} {}": lambda i, n, k: i < k,
+    "the blocks of {k} {} after the first": lambda i, n, k: i >= k,
+    "the blocks of {k} {} before the last": lambda i, n, k: i // k < (n - 1) // k,
+    "the whole blocks of {k} {}": lambda i, n, k: i < n // k * k,
+    "the first {} of each block of {k}": lambda i, n, k: i % k == 0,
+    "the last {} of each block of {k}": lambda i, n, k: i % k == k - 1 or i == n - 1,
+}
+#: An axis of gradients, what lies on it, and how many in a case.
+BLOCKED: dict[str, tuple[int, Callable[[Case], int]]] = {
+    "rows of the batch": (2, lambda case: case.batch_size),
+    "steps": (1, lambda case: case.steps),
+}
 _SUMMED = {
     "the biases": ("bias_ih", "bias_hh"),
     "b_hh": ("bias_hh",),
@@ -336,6 +357,7 @@ def models(case: Case) -> Iterator[Model]:
     yield from (_model(name, back=back) for name, back in BACK.items())
     yield from _cut_off(case)
     yield from _summed_wrongly()
+    yield from _summed_over_blocks(case)
     for wording, factor in FACTORS.items():
         for role, of_role in PARAMETERS.items():
             yield from _in_parts(wording.format(role), factor, of_role)
@@ -374,6 +396,30 @@ def _summed_wrongly() -> Iterator[Model]:
         for whose, roles in _SUMMED.items():
             if (what, whose) not in _SAID_OTHERWISE:
                 yield _model(f"the gradients of {whose} are those of {what} only", back=_summed_over(steps, roles))
+
+
+def _summed_over_blocks(case: Case) -> Iterator[Model]:
+    """With blocks of every size that leaves something out on a failing case."""
+    for things, (axis, size_of) in BLOCKED.items():
+        for what, keeps in BLOCKS.items():
+            for k in range(1, size_of(case) + 1):
+                steps = lambda i, n, k=k, keeps=keeps: keeps(i, n, k)  # type: ignore[misc]  # noqa: E731
+                for whose, roles in _SUMMED.items():
+                    name = f"the gradients of {whose} are those of {what.format(things, k='{k}')} only"
+                    yield _model(
+                        name.format(k=k),
+                        back=_summed_over(steps, roles, axis),
+                        family=name,
+                        effect=lambda case, steps=steps, size_of=size_of: _left_out(steps, size_of(case)),  # type: ignore[misc]
+                        touches=lambda part, roles=roles: part.startswith(tuple(f"gradient of {r}" for r in roles)),  # type: ignore[misc]
+                        numbered=True,
+                        special=2,
+                    )
+
+
+def _left_out(keeps: Callable[[int, int], bool], size: int) -> tuple[int, ...] | None:
+    """By number, which of so many do not count; None where all do."""
+    return tuple(i for i in range(size) if not keeps(i, size)) or None
 
 
 def _above_first(case: Case, row: Array) -> Array:

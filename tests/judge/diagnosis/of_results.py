@@ -44,7 +44,6 @@ FINALS: dict[str, Move] = {
         _by_layer(case, h_n).swapaxes(0, 1).reshape(h_n.shape)
     ),
     "h_n begins with the last layer": lambda case, h_n: _by_layer(case, h_n)[::-1].reshape(h_n.shape),
-    "h_n's rows come in the opposite order": lambda case, h_n: h_n[::-1],
     "h_n has the last layer's rows only": lambda case, h_n: h_n[-case.config.num_directions :],
     "h_n has the first layer's rows only": lambda case, h_n: h_n[: case.config.num_directions],
     "h_n has the last layer's state for every layer": lambda case, h_n: np.concatenate(
@@ -57,7 +56,6 @@ FINALS: dict[str, Move] = {
     "h_n is gathered as (B, layers, H) and brought into shape by a reshape": lambda case, h_n: h_n.swapaxes(
         0, 1
     ).reshape(h_n.shape),
-    "the batch's rows in h_n come in the opposite order": lambda case, h_n: h_n[:, ::-1],
 }
 #: What becomes of the output (T, B, D * H).
 OUTPUTS: dict[str, Move] = {
@@ -65,7 +63,6 @@ OUTPUTS: dict[str, Move] = {
     "the output lacks its first step": lambda case, output: output[1:],
     "the output lacks its last step": lambda case, output: output[:-1],
     "the output comes in the opposite order of time": lambda case, output: output[::-1],
-    "the batch's rows in the output come in the opposite order": lambda case, output: output[:, ::-1],
 }
 
 
@@ -109,6 +106,35 @@ FINALS_LAID_OUT: dict[str, Move] = {
     "a batch of one loses its axis in h_n": lambda case, h_n: (
         np.squeeze(h_n, 1) if case.batch_size == 1 and not case.unbatched else h_n
     ),
+}
+
+
+def _joined(first: int, last: int) -> Callable[[Array], Array]:
+    """Axes from one to another as one; where there are fewer, none."""
+    return lambda part: (
+        part.reshape(*part.shape[:first], int(np.prod(part.shape[first : last + 1])), *part.shape[last + 1 :])
+        if last < part.ndim
+        else part
+    )
+
+
+def _exchanged(one: int, other: int) -> Callable[[Array], Array]:
+    return lambda part: part.swapaxes(one, other) if other < part.ndim else part
+
+
+#: What becomes of the axes of a result of three, as it is returned.
+SHAPES: dict[str, Callable[[Array], Array]] = {
+    "the first two axes of {} are joined into one": _joined(0, 1),
+    "the last two axes of {} are joined into one": _joined(1, 2),
+    "all axes of {} are joined into one": lambda part: part.ravel(),
+    "the first two axes of {} are exchanged": _exchanged(0, 1),
+    "the last two axes of {} are exchanged": _exchanged(1, 2),
+    "the first and the last axis of {} are exchanged": _exchanged(0, 2),
+    "{} has one more axis, of one, in front": lambda part: part[None],
+    "{} has one more axis, of one, at the end": lambda part: part[..., None],
+    "{} lacks every axis of one": np.squeeze,
+    "{} lacks its first axis, of which only the first is left": lambda part: part[0],
+    "{} lacks its first axis, of which only the last is left": lambda part: part[-1],
 }
 
 
@@ -190,13 +216,11 @@ CASES: dict[str, Callable[[Case], Case]] = {
     "only the first layer is run": lambda case: _lower_layers(case, 1),
     "only the first two layers are run": lambda case: _lower_layers(case, 2),
     "with batch_first the input is brought into shape by a reshape instead of transposed": _reshaped,
-    "the batch's rows in the input are read in the opposite order": lambda case: replace(case, x=case.x[:, ::-1]),
     "the input's time is read in the opposite order": lambda case: replace(case, x=case.x[::-1]),
     "the first frame is read at every step": lambda case: replace(case, x=np.repeat(case.x[:1], case.steps, 0)),
     "the first row of the batch stands for every row": lambda case: replace(
         case, x=np.repeat(case.x[:, :1], case.batch_size, 1)
     ),
-    "the features of the input are read in the opposite order": lambda case: replace(case, x=case.x[..., ::-1]),
 }
 
 
@@ -212,6 +236,12 @@ def models(case: Case) -> Iterator[Model]:
         yield Model.wired(name, Wiring(returned=_on_output(move)))
     for name, move in FINALS_LAID_OUT.items():
         yield Model.wired(name, Wiring(returned=_on_h_n(move)))
+    for words, shape in SHAPES.items():
+        move: Move = lambda case, part, shape=shape: shape(part)  # type: ignore[misc]  # noqa: E731
+        for what, on in {"the output": _on_output(move), "h_n": _on_h_n(move)}.items():
+            yield Model.wired(words.format(what), Wiring(returned=on), special=2)
+        both = lambda case, *parts, shape=shape: tuple(each(shape, part) for part in parts)  # type: ignore[misc]  # noqa: E731
+        yield Model.wired(words.format("each result"), Wiring(returned=both), special=2)
     for name, change in CASES.items():
         yield Model.wired(name, Wiring(case=change))
     yield Model.wired(

@@ -38,7 +38,6 @@ INITIAL: dict[str, Callable[[Case, Array], Array]] = {
     "h_0 is read from the last layer down": lambda case, h_0: h_0.reshape(
         case.config.num_layers, case.config.num_directions, *h_0.shape[1:]
     )[::-1].reshape(h_0.shape),
-    "h_0's rows are read in the opposite order": lambda case, h_0: h_0[::-1],
     "h_0 is read as (B, layers, H) where B equals the number of its rows": lambda case, h_0: (
         h_0.swapaxes(0, 1) if h_0.shape[0] == h_0.shape[1] else h_0
     ),
@@ -50,7 +49,6 @@ INITIAL: dict[str, Callable[[Case, Array], Array]] = {
         _reshaped(h_0) if case.config.batch_first and not case.unbatched else h_0
     ),
     "every row of the batch starts from the first one's h_0": lambda case, h_0: np.repeat(h_0[:, :1], h_0.shape[1], 1),
-    "the batch's rows in h_0 are read in the opposite order": lambda case, h_0: h_0[:, ::-1],
     "h_0 is transposed where the batch is as large as the hidden size": lambda case, h_0: (
         h_0.swapaxes(1, 2) if h_0.shape[1] == h_0.shape[2] else h_0
     ),

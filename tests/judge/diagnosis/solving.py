@@ -7,10 +7,11 @@ from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from impls.balls import RADIUS_SLACK, Ball
-from tests.judge.diagnosis import of_calls
+from tests.judge.diagnosis import of_calls, of_ranges
 from tests.judge.diagnosis.conditions import fitting
 from tests.judge.diagnosis.evidence import Evidence, Look, exclude
 from tests.judge.diagnosis.model import Model
+from tests.judge.diagnosis.raising import raises
 from tests.judge.diagnosis.table import models
 from tests.judge.diagnosis.wiring import Prediction
 
@@ -31,6 +32,8 @@ class Diagnosis:
     models: int = 0
     cases: int = 0
     wrong: int = 0
+    #: Whether the name says under which condition it raises, and no model was needed.
+    raises: bool = False
 
 
 @dataclass
@@ -54,36 +57,67 @@ def solve(evidence: Evidence) -> Diagnosis:
         return Diagnosis()
     tried, survivors = _explaining(evidence)
     looks = [*evidence.looks, *evidence.rich()]
+    found = _always(survivors, looks)
+    if not (found or evidence.again or evidence.tracked):
+        read_off = [_Candidate(model) for model in of_ranges.models(evidence, looks)]
+        looks = list(evidence.looks)  # With those that were made to read it off.
+        found, survivors = _always(read_off, looks), [*survivors, *read_off]
     wrong = sum(not look.is_right for look in looks)
-    always = [found for found in survivors if _explains_all(found, looks)]
-    found = _told_apart([candidate for candidate in always if _shows(candidate, looks)])
     shown = min((_shows(candidate, looks) for candidate in found), default=0)
-    if not found and (conditional := list(_conditional(survivors, looks))):
+    # Of what only raises, no model says anything that could be seen to be so.
+    only_raises = all(look.is_right or look.seen.error for look in looks)
+    if not (found or only_raises) and (conditional := list(_conditional(survivors, looks))):
         others = list(evidence.rich(stream=1))
         found = [candidate for candidate in conditional if _confirmed(candidate, others)]
         shown = ENOUGH if found else 0
+    if not found and (condition := _raising(evidence, looks)):
+        return Diagnosis(condition, len(condition) == 1, tried, len(looks), wrong, raises=True)
     names = tuple(dict.fromkeys(candidate.name for candidate in found))
     when = " from the second call on" * evidence.again + " where gradients are asked for" * evidence.tracked
     names = tuple(name if name in of_calls.MODELS else name.removesuffix(",") + when for name in names)
     return Diagnosis(names, len(names) == 1 and shown >= ENOUGH, tried, len(looks), wrong)
 
 
+def _always(candidates: Sequence[_Candidate], looks: Sequence[Look]) -> list[_Candidate]:
+    """Those that explain all looks, told apart."""
+    always = [found for found in candidates if _explains_all(found, looks)]
+    return _told_apart([candidate for candidate in always if _shows(candidate, looks)])
+
+
+def _raising(evidence: Evidence, looks: Sequence[Look]) -> tuple[str, ...]:
+    """Conditions under which it raises, in looks and in others made after they were found."""
+    if not (found := list(raises(looks, ENOUGH))):
+        return ()
+    again = set(raises(list(evidence.rich(stream=1)), 1))
+    return tuple(name for name in found if name in again)
+
+
 def _explaining(evidence: Evidence) -> tuple[int, list[_Candidate]]:
     """How many models there are, and those that explain every failing case."""
-    first, *rest = evidence.failing
+    first = evidence.failing[0]
     forward_is_right = _forward_is_right(first)
     table = [*(of_calls.models(first.case) if evidence.again else ()), *models(first.case)]
-    seen: dict[Hashable, bool] = {}
-    found = []
-    for model in table:
-        if model.backward != forward_is_right or (effect := model.effect(first.case)) is None:
-            continue
-        key = (model.family, effect) if effect != () else model
-        if key not in seen:
-            seen[key] = first.explained_by(first.predicted(model))
-        if seen[key] and all(look.explained_by(look.predicted(model)) for look in rest):
-            found.append(_Candidate(model))
-    return len(table), found
+    found = [model for model in table if model.both or model.backward == forward_is_right]
+    for look in evidence.failing:
+        known: dict[Hashable, bool] = {}
+        wrong = look.wrong
+        found = [model for model in found if all(map(model.touches, wrong)) and _explained(look, model, known)]
+    return len(table), [_Candidate(model) for model in found]
+
+
+def _explained(look: Look, model: Model, known: dict[Hashable, bool]) -> bool:
+    """Whether a model explains a failing look; asked once for all that come to the same there."""
+    if (effect := model.effect(look.case)) is None:
+        return False
+    key = (model.family, effect) if effect != () else model
+    if key not in known:
+        known[key] = _may_explain(look, model) and look.explained_by(look.predicted(model))
+    return known[key]
+
+
+def _may_explain(look: Look, model: Model) -> bool:
+    """Whether a model explains what comes before gradients, which takes far less to find out."""
+    return not (model.both and look.case.has_cotangents) or look.explained_by(look.forward.predicted(model))
 
 
 def _forward_is_right(look: Look) -> bool:
@@ -194,7 +228,8 @@ def _confirmed(candidate: _Candidate, others: Sequence[Look]) -> bool:
 def _split(model: Model, looks: Sequence[Look]) -> tuple[list[Look], list[Look]] | None:
     """Looks in which a model holds, and those in which it would be seen and is not; None where neither it nor what is
     right explains one."""
-    shown, not_shown = [], []
+    shown: list[Look] = []
+    not_shown: list[Look] = []
     for look in looks:
         prediction = look.predicted(model)
         too_good, holds = look.too_good_for(model, prediction), look.explained_by(prediction)

@@ -11,6 +11,7 @@ from tests.judge.diagnosis import (
     of_gradients,
     of_lengths,
     of_memory,
+    of_order,
     of_parameters,
     of_precision,
     of_results,
@@ -31,6 +32,7 @@ FAMILIES = (
     of_values,
     of_precision,
     of_gradients,
+    of_order,
 )
 
 

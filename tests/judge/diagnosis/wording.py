@@ -50,6 +50,9 @@ def diagnose(counterexample: Counterexample, failing_too: Sequence[Case] = ()) -
 def _lines(evidence: Evidence, found: Diagnosis, failing_too: Sequence[Case]) -> Iterator[str]:
     if found.certain:
         yield f"the bug: {_clause(found.names[0])}"
+        if found.raises:
+            yield f"  so it does in {found.wrong} of {found.cases} cases; in the others it is right"
+            return
         yield (
             f"  explains all that it returned in {counted(found.cases, 'case')}, {found.wrong} of them wrong; "
             f"none of the other {found.models - 1} bug models does"
