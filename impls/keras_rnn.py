@@ -81,6 +81,19 @@ def _call_on_arrays(settings: Settings) -> Callable[..., Any]:
     return lambda *tensors: _to_torch(_rnn(settings, *map(_to_keras, tensors)))
 
 
+def _call_on_graphs(settings: Settings) -> Callable[..., Any]:
+    """On a backend that compiles a graph for each array that is asked for: both results as one."""
+
+    def call(*tensors: Optional) -> tuple[torch.Tensor, torch.Tensor]:
+        from keras import ops
+
+        output, state = _rnn(settings, *map(_to_keras, tensors))
+        (both,) = _to_torch([ops.concatenate([output, ops.expand_dims(state, 0)])])
+        return both[:-1].clone(), both[-1].clone()
+
+    return call
+
+
 def _call_on_tensorflow(settings: Settings) -> Callable[..., Any]:
     import tensorflow as tf
 
@@ -112,7 +125,7 @@ def _to_torch(values: Sequence[Any]) -> tuple[Any, ...]:
 
 _CALLS: dict[str, Callable[[Settings], Callable[..., Any]]] = {
     "numpy": _call_on_arrays,
-    "openvino": _call_on_arrays,
+    "openvino": _call_on_graphs,
     "tensorflow": _call_on_tensorflow,
     "torch": _call_on_torch,
 }
