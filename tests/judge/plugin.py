@@ -208,11 +208,15 @@ def _keep(config: pytest.Config, items: list[pytest.Item], wanted: Callable[[pyt
     items[:] = kept
 
 
-def _place(item: Any) -> str:
-    """Where an item stands: those of a framework beside each other, that few workers import it; the others last."""
+def _place(item: Any) -> tuple[str, bool]:
+    """Where an item stands: those of a framework beside each other, that few workers import it; the others last.
+
+    Of a framework the archive comes first: a known defect that it shows ends a process, and what was compiled there.
+    """
     trial = trial_of(item)
-    foreign = trial is not None and trial.implementation.library not in LIGHT
-    return trial.implementation.name if foreign else "~"
+    if trial is None or trial.implementation.library in LIGHT:
+        return "~", False
+    return trial.implementation.name, "archived" not in item.callspec.params
 
 
 def _bind(item: Any, judged: Property, run: Run) -> None:

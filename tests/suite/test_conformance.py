@@ -144,12 +144,15 @@ def test_sections(tmp_path: Path) -> None:
 
 
 def test_a_framework_stays_together() -> None:
-    """Items of one foreign library stand beside each other, those of torch and NumPy last."""
+    """Items of one foreign library stand beside each other, its archive first, those of torch and NumPy last."""
 
     class Item:
-        def __init__(self, name: str) -> None:
-            self.callspec = type("Spec", (), {"params": {"trial": Trial(implementation(name))}})
+        def __init__(self, name: str, **archived: object) -> None:
+            self.callspec = type("Spec", (), {"params": {"trial": Trial(implementation(name))} | archived})
 
     items = [Item(name) for name in ("nn.rnn", "mlx", "onnxruntime", "numpy", "mlx", "onnxruntime", "nn.rnn")]
-    names = [item.callspec.params["trial"].implementation.name for item in sorted(items, key=_place)]
-    assert names == ["mlx", "mlx", "onnxruntime", "onnxruntime", "nn.rnn", "numpy", "nn.rnn"]
+    items.append(Item("mlx", archived="a case"))
+    ordered = sorted(items, key=_place)
+    names = [item.callspec.params["trial"].implementation.name for item in ordered]
+    assert names == ["mlx", "mlx", "mlx", "onnxruntime", "onnxruntime", "nn.rnn", "numpy", "nn.rnn"]
+    assert ordered[0].callspec.params["archived"]
