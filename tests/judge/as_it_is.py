@@ -38,7 +38,7 @@ def keep(note: Note, run: Run) -> tuple[Finding, str]:
         return _finding(counterexample, "", ""), f"{about}; NOT KEPT, {folder} cannot be written: {why(error)}"
     replay = f"pytest{apart} --impl={counterexample.implementation.asked or note.implementation} --case={path}"
     archived = path.name if run.archive else ""
-    return _finding(counterexample, replay, archived), f"{about}; kept as it was found: {path}"
+    return _finding(counterexample, replay, archived), f"{about}; kept: {path}"
 
 
 def _counterexample(note: Note, run: Run) -> Counterexample:

@@ -31,6 +31,8 @@ PATIENCE = 90.0
 HURRIED = 2.0
 #: And to one of another implementation, which imports its library first.
 _ANOTHER = 30.0
+#: What another does that is no answer to the case: its process ends, or its library cannot be imported here.
+_NO_VERDICT = (*ENDING, "raises ImportError", "raises ModuleNotFoundError")
 
 
 @dataclass(frozen=True)
@@ -141,7 +143,7 @@ def verdict_on(judged: Property, implementation: Implementation, case: Case) -> 
 def others(counterexample: Counterexample) -> dict[str, list[str]]:
     """How the others of the main group and its own do on the same case: a verdict, and the names it goes for.
 
-    Whoever is slow, hangs or crashes there is not accused beside what is told: its own items judge it.
+    Whoever is slow, hangs, crashes or cannot be imported there is not accused: its own items judge it.
     """
     verdicts = ("agree", "disagree", "cannot take it", "not installed", "cannot be judged")
     standing: dict[str, list[str]] = {verdict: [] for verdict in verdicts}
@@ -170,4 +172,4 @@ def _standing(counterexample: Counterexample, implementation: Implementation) ->
         return "cannot be judged"
     if found is None:
         return "agree"
-    return "cannot be judged" if found.kind in ENDING else "disagree"
+    return "cannot be judged" if found.kind in _NO_VERDICT else "disagree"

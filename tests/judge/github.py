@@ -31,8 +31,9 @@ def summarized(results: Results, environment: Mapping[str, str]) -> Iterator[str
         return
     try:
         written = Path(path).stat().st_size if Path(path).exists() else 0
+        told = summary(results, MOST_BYTES - written)
         with Path(path).open("a", encoding="utf-8") as file:
-            file.write(summary(results, MOST_BYTES - written))
+            file.write(told)
     except OSError as error:
         yield f"NOT written: summary of the job: {path}: {why(error)}"
 

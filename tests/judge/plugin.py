@@ -323,7 +323,7 @@ class Collector:
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         self._config.stash[RESULTS].take(report)
         teller = self._config.stash[TELLER]
-        teller.faults += getattr(report, telling.KEY, [])
+        teller.take(getattr(report, telling.KEY, []))
         if plain := getattr(report, findings.KEY, None):
             with teller.part("a finding that is taken in"):
                 self._take(report, Finding(**plain), teller)
@@ -341,6 +341,8 @@ class Collector:
         else:
             first, told = self._told[found.gist]
             told.again.append(report.nodeid)
+            if found.archived and found.archived not in told.archived:
+                told.archived.append(found.archived)
             report.longrepr = f"the same counterexample as {first}"
             # It fails, is counted and summarized as all others, but has no paragraph of its own: so pytest treats
             # what a debugger has shown already.

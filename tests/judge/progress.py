@@ -12,6 +12,7 @@ import pytest
 from tests.judge.options import RUN, Run
 from tests.judge.report import KEY, Results
 from tests.judge.shards import budgets
+from tests.judge.telling import TELLER
 from tests.judge.wording import counted
 
 #: Seconds between two lines, and before the first: a run that ends earlier says nothing.
@@ -124,10 +125,11 @@ class Reporter:
     @pytest.hookimpl(trylast=True)
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """After pytest has written its dot, and the results were taken in."""
-        for key, value in report.user_properties:
-            if key == KEY and (report.when == "call" or report.outcome != "passed"):
-                self._progress.take(report.nodeid, value["cases"], value["cpu_seconds"])  # type: ignore[index]
-                self._tell()
+        with self._config.stash[TELLER].part("the progress of the run"):
+            for key, value in report.user_properties:
+                if key == KEY and (report.when == "call" or report.outcome != "passed"):
+                    self._progress.take(report.nodeid, value["cases"], value["cpu_seconds"])  # type: ignore[index]
+                    self._tell()
 
     def _tell(self) -> None:
         terminal = self._config.pluginmanager.get_plugin("terminalreporter")

@@ -32,8 +32,12 @@ class Teller:
         try:
             yield
         except Exception:
-            place = f"{what}, of: {self.about}" if self.about else what
-            self.faults.append(f"internal error of the suite, while telling {place}\n{traceback.format_exc()}")
+            place = f"{what} ({self.about})" if self.about else what
+            self.take([f"internal error of the suite, while telling {place}\n{traceback.format_exc()}"])
+
+    def take(self, faults: Iterable[str]) -> None:
+        """Keep faults, each once."""
+        self.faults += [fault for fault in dict.fromkeys(faults) if fault not in self.faults]
 
     def status(self, status: int) -> int:
         """The exit status of a run that would end with this one."""

@@ -83,6 +83,8 @@ class Told:
         self.finding = finding
         #: Other items in which the same counterexample came out.
         self.again: list[str] = []
+        #: The files that were archived of it: another property has its own.
+        self.archived = [finding.archived] if finding.archived else []
         self.reprcrash = Crash(finding.source, finding.line, gist_of(finding))
 
     def __str__(self) -> str:
@@ -99,6 +101,8 @@ class Told:
         if self.again:
             yield Line("")
             yield Line(f"the same counterexample: {_more(self.again)}", "quiet")
+        for name in self.archived[1:]:
+            yield Line(f"archived for another property: {name}", "quiet")
 
 
 def gist_of(finding: Finding) -> str:
@@ -139,16 +143,23 @@ def _parts(finding: Finding) -> Iterator[Part]:
     of_shapes = finding.kind.endswith(" shape")
     if of_shapes or not (finding.diagnosis and finding.divergence):
         yield Part(None, [_differing(text) for text in finding.differs], "the rest is of the same kind")
-    unless = "" if finding.reduced_fully else ", the limit: it may not be minimal"
     case = [Line(f"  {text}") for text in finding.case.splitlines()]
-    case.append(Line(f"  (reduced from {finding.found} in {counted(finding.calls, 'call')}{unless})", "quiet"))
+    case.append(Line(f"  ({_reduced(finding)})", "quiet"))
     whole = "--archive and --html keep the whole case"
-    yield Part(Line(f"minimal case: {finding.descriptor}", "heading"), case, whole, hang=7, data=True)
+    which = "minimal case" if finding.calls or finding.reduced_fully else "case"
+    yield Part(Line(f"{which}: {finding.descriptor}", "heading"), case, whole, hang=7, data=True)
     matters = [Line(f"  {sentence}") for sentence in sentences(finding.matters)]
     yield Part(Line("what matters", "heading"), matters, "the HTML report has the rest", hang=0, flows=True)
     divergence = [_differing(text) for text in finding.divergence]
     heading = "on sizes that differ" if of_shapes else "first divergence"
     yield Part(Line(heading, "heading"), divergence, "the HTML report has the rest")
+
+
+def _reduced(finding: Finding) -> str:
+    if not (finding.calls or finding.reduced_fully):
+        return "as it was found: it was not reduced"
+    unless = "" if finding.reduced_fully else ", the limit: it may not be minimal"
+    return f"reduced from {finding.found} in {counted(finding.calls, 'call')}{unless}"
 
 
 def _differing(text: str) -> Line:

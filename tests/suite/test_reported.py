@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
 from pathlib import Path
 from typing import NamedTuple
+
+import numpy as np
+import torch
+
+from impls import Config
+from strategies import Case
+from tests.judge import archive
 
 ROOT = Path(__file__).parent.parent.parent
 REPORTED = ROOT / "tests" / "suite" / "reported"
@@ -33,3 +41,39 @@ def test_a_wrong_one_fails() -> None:
     assert found.status == 1
     assert "flipped (torch" in found.text
     assert "fails agreement" in found.text
+
+
+def test_what_explains_a_finding_is_not_recorded(tmp_path: Path) -> None:
+    """Others fail on the same case: nothing of that is told as found, and what was asked for is written."""
+    report, page = tmp_path / "report.json", tmp_path / "page.html"
+    wanted = "tests/test_archive.py", "-krefusals-9d8651c53944"
+    found = told("lenient", "-n0", "-x", f"--report={report}", f"--html={page}", *wanted)
+    assert found.status == 1
+    assert "fails refusals" in found.text
+    assert "interrupted" not in found.text
+    assert "internal error" not in found.text
+    assert len(json.loads(report.read_text(encoding="utf-8"))["findings"]) == 1
+    assert page.exists()
+
+
+def test_nobody_beside_a_crash_is_accused(tmp_path: Path) -> None:
+    """Others have their own time, not that in which a crash is reduced."""
+    case = Case(Config(1, 1, num_layers=3, nonlinearity="relu", dtype=torch.float64), np.ones((1, 1, 1)))
+    path, report = archive.write(archive.Record("agreement", case), tmp_path), tmp_path / "report.json"
+    found = told("crashes", "-n0", "--isolate", f"--case={path}", f"--report={report}")
+    assert found.status == 1
+    (finding,) = json.loads(report.read_text(encoding="utf-8"))["findings"]
+    assert finding["kind"] == "crashes"
+    assert "nn.rnn-onnx" not in finding["others"]["disagree"]
+    assert "nn.rnn" in finding["others"]["agree"]
+    assert "interrupted" not in found.text
+
+
+def test_one_bug_under_two_properties(tmp_path: Path) -> None:
+    """It is told once, nobody is said to have interrupted it, and each property keeps one file."""
+    asked = "--cases=20", f"--archive={tmp_path}", "tests/test_agreement.py", "tests/test_h_n.py"
+    found = told("flipped", "-n0", *asked)
+    assert found.status == 1
+    assert "interrupted" not in found.text
+    assert sorted(archive.read(path).property for path in archive.files(tmp_path)) == ["agreement", "h_n"]
+    assert all(path.name in found.text for path in archive.files(tmp_path))

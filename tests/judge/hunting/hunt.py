@@ -20,6 +20,7 @@ from tests.judge.hunting.ledger import Pair
 from tests.judge.hunting.summary import HuntProgress, Summary
 from tests.judge.options import RUN, Run
 from tests.judge.progress import asked
+from tests.judge.telling import TELLER
 
 #: Where what hunts have covered is kept: in Hypothesis's folder.
 LEDGER = "hunts.json"
@@ -129,8 +130,9 @@ class Hunt:
 
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:
         terminalreporter.section("the hunt")
-        for line in self.lines():
-            terminalreporter.write_line(line)
+        with terminalreporter.config.stash[TELLER].part("the hunt"):
+            for line in self.lines():
+                terminalreporter.write_line(line)
 
     def lines(self) -> Iterator[str]:
         """What was hunted over, what was covered, and what is to be said of the ledger."""

@@ -1,0 +1,106 @@
+"""Runs in which a part of what is told raises, one after the other: each forked from one that imported everything.
+
+    python -m tests.suite.breaking FOLDER OPTION...
+
+Each writes what it prints, and the outputs that it is asked for, into a folder of its own, and ends with its status.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import NoReturn, cast
+
+import pytest
+
+import tests.judge.plugin  # noqa: F401 - imported before the runs, which would each do so.
+from tests.judge.diagnosis.evidence import Look
+from tests.judge.diagnosis.wording import Told
+
+#: By part: what raises in it.
+BREAKS: dict[str, str] = {
+    "the minimal case": "tests.judge.explaining:find_minimal",
+    "the archive": "tests.judge.archive:write",
+    "the script": "tests.judge.explaining:reproduction_of",
+    "the case and where the implementation is written": "tests.judge.finding:pasteable",
+    "what differs": "tests.judge.finding:what_differs",
+    "the diagnosis": "tests.judge.finding:diagnose",
+    "the first divergence": "tests.judge.diagnosis.wording:first_divergence",
+    "what matters": "tests.judge.finding:what_matters",
+    "the others on the same case": "tests.judge.finding:others",
+    "the pictures": "tests.judge.finding:pictures_of",
+    "the finding": "tests.judge.plugin:_command",
+    "the text of a finding": "tests.judge.plugin:Told.toterminal",
+    "a finding that is taken in": "tests.judge.plugin:Shown.__init__",
+    "the archive on this machine": "tests.judge.elsewhere:keep",
+    "the file of its script": "tests.judge.scripts:Scripts.write",
+    "the progress of the run": "tests.judge.progress:Progress.take",
+    "the table of results": "tests.judge.table:lines",
+    "what crashed or was interrupted": "tests.judge.crashes:told",
+    "annotations of GitHub": "tests.judge.github:annotations",
+    "the summary on GitHub": "tests.judge.github:summary",
+    "table of conformance": "tests.judge.conformance:write",
+    "page about the run": "tests.judge.html.page:write",
+    "results as data": "tests.judge.report:write",
+}
+#: What is asked for, by part.
+OUTPUTS = {
+    "table of conformance": "--table=table.md",
+    "page about the run": "--html=page.html",
+    "results as data": "--report=report.json",
+    "the file of its script": "--repro=script.py",
+}
+#: What takes long is not done, unless it is what raises.
+QUICK: dict[str, Callable[..., object]] = {
+    "tests.judge.counterexample:registered": dict,
+    "tests.judge.finding:diagnose": lambda _: Told(["no bug model was tried"], failing=[cast("Look", object())]),
+    "tests.judge.diagnosis.wording:first_divergence": lambda *_: [],
+    "tests.judge.finding:what_matters": lambda _: "",
+}
+SUMMARY = "summary.md"
+SAID = "broken on purpose"
+
+
+def broken(*_: object, **__: object) -> NoReturn:
+    """Raise."""
+    raise RuntimeError(SAID)
+
+
+def break_(target: str, instead: Callable[..., object] = broken) -> None:
+    """Put something in the place of a function or method: as a rule what raises."""
+    module, _, path = target.partition(":")
+    holder = importlib.import_module(module)
+    *within, name = path.split(".")
+    for step in within:
+        holder = getattr(holder, step)
+    getattr(holder, name)
+    setattr(holder, name, instead)
+
+
+def main(folder: Path, *arguments: str) -> None:
+    """Break each part in a run of its own."""
+    for number, (part, target) in enumerate(BREAKS.items()):
+        into = folder / str(number)
+        into.mkdir()
+        if (pid := os.fork()) == 0:
+            os.environ |= {"GITHUB_ACTIONS": "true", "GITHUB_STEP_SUMMARY": str(into / SUMMARY), "COLUMNS": "200"}
+            with (into / "printed").open("wb") as printed:
+                os.dup2(printed.fileno(), 1)
+                os.dup2(printed.fileno(), 2)
+            for taken, instead in QUICK.items():
+                break_(taken, instead)
+            break_(target)
+            outputs = [option.replace("=", f"={into}/") for option in OUTPUTS.values()]
+            quiet = "-Wignore::pytest.PytestAssertRewriteWarning"  # Of what is imported already.
+            status = pytest.main([*arguments, quiet, f"--archive={into}/archive", *outputs])
+            sys.stdout.flush()
+            os._exit(int(status))
+        (into / "status").write_text(str(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])))
+        (into / "part").write_text(part)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), *sys.argv[2:])

@@ -1,0 +1,126 @@
+"""What goes wrong while something is told costs that part only: each part is made to raise in turn, in real runs."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from tests.judge.finding import PARTS
+from tests.judge.outputs import OPTIONS
+from tests.judge.telling import Teller
+from tests.suite.breaking import BREAKS, OUTPUTS, SAID, SUMMARY
+
+ROOT = Path(__file__).parent.parent.parent
+WRONG = """
+import torch
+from impls import Capabilities, register
+from impls.registry import module_build
+
+@register("wrong", capabilities=Capabilities(max_layers=1, bidirectional=False, lengths=(), gradients=False))
+def build(config, weights):
+    run = module_build(torch.nn.RNN)(config, weights)
+    def call(x, h_0=None):
+        output, h_n = run(x, h_0)
+        return output + 1, h_n
+    return call
+"""
+ITEM = "tests/test_agreement.py::test_agreement[wrong-0]"
+#: All look at one set of runs.
+pytestmark = pytest.mark.xdist_group("telling")
+
+
+class Ended(NamedTuple):
+    """How a run ended, what it printed, and what it wrote."""
+
+    status: int
+    printed: str
+    files: set[str]
+
+
+@pytest.fixture(scope="module")
+def ended(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Ended]:
+    """By the part that raised."""
+    folder = tmp_path_factory.mktemp("telling")
+    path = folder / "wrong.py"
+    path.write_text(WRONG, encoding="utf-8")
+    asked = ["-q", "-n0", "-p", "no:cacheprovider", "--hypothesis-seed=1", "--cases=5", f"--impl={path}", ITEM]
+    command = [sys.executable, "-m", "tests.suite.breaking", str(folder), *asked]
+    subprocess.run(command, cwd=ROOT, check=True)
+    return {
+        (into / "part").read_text(): Ended(
+            int((into / "status").read_text()), (into / "printed").read_text(), {found.name for found in into.iterdir()}
+        )
+        for into in folder.iterdir()
+        if into.is_dir()
+    }
+
+
+@pytest.mark.parametrize("part", BREAKS)
+def test_a_part_that_raises(ended: dict[str, Ended], part: str) -> None:
+    """It alone is missing, the error is told with its traceback, and the run ends as one with an internal error."""
+    found = ended[part]
+    assert found.status == pytest.ExitCode.INTERNAL_ERROR, found.printed
+    assert f"internal error of the suite, while telling {part}" in found.printed
+    assert f"RuntimeError: {SAID}" in found.printed
+    assert "Please report this" in found.printed
+    assert "1 failed" in found.printed
+    missing = {option.partition("=")[2] for name, option in OUTPUTS.items() if name == part}
+    missing |= {SUMMARY} if part == "the summary on GitHub" else set()
+    missing |= {"script.py"} if part in ("the script", "the finding") else set()
+    missing |= {"archive"} if part in ("the archive", "the finding") else set()
+    wanted = {SUMMARY, "archive", *(option.partition("=")[2] for option in OUTPUTS.values())}
+    assert wanted - found.files == missing
+    if part not in ("the finding", "the text of a finding", "a finding that is taken in"):
+        assert "wrong (torch" in found.printed
+        assert "fails agreement" in found.printed
+
+
+def test_every_part_is_made_to_raise() -> None:
+    """Those of a finding, and the files that a run may ask for."""
+    assert PARTS.keys() <= BREAKS.keys()
+    assert {what for what, _ in OPTIONS.values()} <= BREAKS.keys()
+
+
+def test_it_comes_from_a_worker(tmp_path: Path) -> None:
+    """What goes wrong there is told here, and everything is written."""
+    path = tmp_path / "wrong.py"
+    path.write_text(WRONG, encoding="utf-8")
+    breaking = tmp_path / "breaking_all.py"
+    breaking.write_text(
+        "def pytest_configure():\n"
+        "    from tests.suite.breaking import break_\n"
+        "    break_('tests.judge.finding:what_matters')\n"
+        "    break_('tests.judge.explaining:find_minimal')\n",
+        encoding="utf-8",
+    )
+    asked = ["-q", "-n1", "-p", "breaking_all", "--cases=5", f"--impl={path}", f"--report={tmp_path}/report.json", ITEM]
+    given = os.environ | {"PYTHONPATH": str(tmp_path)}
+    ran = subprocess.run(
+        [sys.executable, "-m", "pytest", *asked], cwd=ROOT, env=given, capture_output=True, text=True, check=False
+    )
+    assert ran.returncode == pytest.ExitCode.INTERNAL_ERROR
+    for part in ("the minimal case (wrong fails agreement on ", "what matters (wrong fails agreement on "):
+        assert f"internal error of the suite, while telling {part}" in ran.stdout
+    assert '"exit_status": 3' in (tmp_path / "report.json").read_text(encoding="utf-8")
+
+
+def test_the_lines_before_an_error_stand() -> None:
+    """And those of the parts behind it."""
+
+    def raises() -> object:
+        yield "one"
+        raise ValueError("odd")
+
+    teller = Teller()
+    lines = list(teller.told({"first": raises, "second": lambda: ["two"], "third": lambda: None}))  # type: ignore[dict-item]
+    assert lines[:2] == ["one", "two"]
+    assert "while telling first\n" in lines[-1]
+    assert lines[-1].endswith("ValueError: odd\n")
+    assert teller.status(1) == pytest.ExitCode.INTERNAL_ERROR
+    assert list(Teller().told({"all": lambda: ["well"]})) == ["well"]
+    assert Teller().status(1) == 1
