@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from strategies.plain import to_plain
+from tests.judge.calls import calls_made
 from tests.judge.counterexample import Counterexample, others
 from tests.judge.diagnosis import Told, diagnose
 from tests.judge.matters import what_matters
@@ -36,6 +37,8 @@ class Finding:
     #: What differs, in lines: the first wrong element, expected, got, allowed, how many are wrong.
     differs: list[str]
     kind: str
+    #: The calls that were made, in order, where there were several; lines, the one that failed last and marked as such.
+    made: list[str] = field(default_factory=list, kw_only=True)
     #: The case that was found first, how many calls reduced it, and whether a limit ended that.
     found: str
     calls: int
@@ -129,6 +132,7 @@ def _pictures(looked: _Looked) -> dict[str, Any]:
 #: What is made of a counterexample, in this order: some fields of a finding each.
 PARTS: dict[str, Callable[[_Looked], dict[str, Any]]] = {
     "the case and where the implementation is written": _as_written,
+    "the calls made": lambda looked: {"made": calls_made(looked.counterexample)},
     "what differs": lambda looked: {"differs": what_differs(looked.counterexample.disagreement)},
     "the diagnosis": _diagnosis,
     "the first divergence": lambda looked: {"divergence": looked.diagnosis.divergence},

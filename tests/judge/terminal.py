@@ -148,6 +148,8 @@ def _parts(finding: Finding) -> Iterator[Part]:
     whole = "--archive and --html keep the whole case"
     which = "minimal case" if finding.calls or finding.reduced_fully else "case"
     yield Part(Line(f"{which}: {finding.descriptor}", "heading"), case, whole, hang=7, data=True)
+    made = [Line(f"  {text}") for text in finding.made]
+    yield Part(Line("the calls made, in order", "heading"), made, "the HTML report has the rest", hang=5)
     matters = [Line(f"  {sentence}") for sentence in sentences(finding.matters)]
     yield Part(Line("what matters", "heading"), matters, "the HTML report has the rest", hang=0, flows=True)
     divergence = [_differing(text) for text in finding.divergence]

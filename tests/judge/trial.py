@@ -25,6 +25,9 @@ from tests.judge.features import features_of
 from tests.judge.recorder import RECORDER, Note
 from tests.judge.verdict import Disagreement, Margin, Result, as_result, judge
 
+#: No more calls on one case are noted.
+_MADE = 64
+
 
 @dataclass
 class Tally:
@@ -63,6 +66,9 @@ class Trial:
     asked_for: str = ""
     #: After what it is fed no more.
     limits: Budget = field(default_factory=Budget)
+    #: The calls that were made on the case in hand: of which network, by number, and on what.
+    made: list[tuple[int, Case]] = field(default_factory=list)
+    _networks: int = 0
     _failed: bool = False
     #: What takes a process each time it is seen. Hypothesis is told that all cases show it, so that it does not shrink
     #: it: that is left to `strategies.reduce`, which needs fewer calls.
@@ -109,12 +115,15 @@ class Trial:
     def watched(self, case: Case) -> Iterator[None]:
         """Write down what is judged, and see to it that the implementation leaves its surroundings as they are."""
         name, before = self.implementation.name, surroundings.snapshot()
+        self.made.clear()
+        self._networks = 0
         RECORDER.note(Note(name, self.asked_for, case, apart=self.implementation.environment is not None))
         try:
             yield
             surroundings.unchanged("the network", before)
         except Disagreement as disagreement:
             disagreement.case = case
+            disagreement.made = tuple(self.made)
             RECORDER.found(Note(name, self.asked_for, case, disagreement.kind, disagreement.text))
             raise
         finally:
@@ -159,7 +168,8 @@ class Trial:
             raise Disagreement(
                 "type", f"build(config, weights) should return a function run(x, h_0=None), but returned {run!r}"
             )
-        return Network(self, run)
+        self._networks += 1
+        return Network(self, run, self._networks)
 
     def agrees(self, case: Case) -> Result:
         """Build, call and compare with the reference; where the case asks for gradients, compare these too."""
@@ -221,6 +231,8 @@ class Network:
 
     trial: Trial
     run: Run
+    #: The first network of a trial is number 1.
+    number: int = 1
     #: The cases on which it was called, the last one last.
     history: list[Case] = field(default_factory=list)
 
@@ -246,6 +258,8 @@ class Network:
     def call_on(self, case: Case, x: torch.Tensor, h_0: torch.Tensor | None) -> Result:
         """The result on these tensors of a case, handed over as it says; gradients are tracked as torch is set to."""
         self.history.append(case)
+        if len(self.trial.made) < _MADE:
+            self.trial.made.append((self.number, case))
         arguments = lengths.hand_over(case, x, h_0)
         returned = self.call_raw(*arguments)
         if case.lengths is not None:

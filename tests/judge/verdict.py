@@ -31,6 +31,8 @@ class Disagreement(AssertionError):
         self.case: Case | None = None
         #: What one network was called on, the call that showed it last, where a call did.
         self.calls: tuple[Case, ...] = ()
+        #: Every call of every network until then: which network, by number, and on what.
+        self.made: tuple[tuple[int, Case], ...] = ()
 
 
 @dataclass(slots=True)
