@@ -1,14 +1,16 @@
 """What implementations are fed: strategies for cases, a case, reducing it, and writing it to JSON."""
 
 from strategies.beyond import cases_beyond
-from strategies.case import MEMORY, Case, InvalidCase
+from strategies.case import Case, InvalidCase
 from strategies.cases import Sizes, cases, configs, sizes
 from strategies.cotangents import cases_with_cotangents
 from strategies.lengths import cases_with_lengths
+from strategies.memory import INCOMING, MEMORY
 from strategies.misuse import misused_cases
 from strategies.special import special_cases
 
 __all__ = [
+    "INCOMING",
     "MEMORY",
     "Case",
     "InvalidCase",

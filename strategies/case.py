@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
@@ -14,6 +14,7 @@ import numpy.typing as npt
 import torch
 
 from impls.contract import MISUSES, Array, Config
+from strategies.memory import INCOMING, MEMORY
 
 #: How many numbers somebody may read in one case.
 _READABLE = 200
@@ -51,6 +52,7 @@ class Case:
         misuse: the wrong call that is made of it, out of `impls.MISUSES`; empty for the right one.
         grad_output: (T, B, num_directions * hidden_size): gradients are asked of sum(output * grad_output), ...
         grad_h_n: (num_layers * num_directions, B, hidden_size): ... plus sum(h_n * grad_h_n). None: zeros.
+        incoming: how these two lie in memory, a key of `INCOMING`.
 
     Raises:
         InvalidCase: a shape, name or value that does not fit.
@@ -67,6 +69,7 @@ class Case:
     misuse: str = ""
     grad_output: Array | None = None
     grad_h_n: Array | None = None
+    incoming: str = "contiguous"
 
     def __post_init__(self) -> None:
         config, shapes = self.config, self.config.parameter_shapes()
@@ -87,8 +90,9 @@ class Case:
         object.__setattr__(self, "weights", weights)
         if self.unbatched and self.batch_size != 1:
             raise InvalidCase(f"unbatched: expected a batch of 1, found {self.batch_size}")
-        if self.memory not in MEMORY:
-            raise InvalidCase(f"memory: expected one of {', '.join(MEMORY)}, found {self.memory!r}")
+        for name, known in (("memory", MEMORY), ("incoming", INCOMING)):
+            if (found := getattr(self, name)) not in known:
+                raise InvalidCase(f"{name}: expected one of {', '.join(known)}, found {found!r}")
         if self.misuse not in ("", *MISUSES):
             raise InvalidCase(f"misuse: expected one of {', '.join(MISUSES)} or none, found {self.misuse!r}")
         self._check_lengths()
@@ -214,6 +218,14 @@ class Case:
             None if self.h_0 is None else tensor(self.state_in_layout(self.h_0)),
         )
 
+    def cotangents(self) -> dict[str, torch.Tensor]:
+        """Fresh tensors of the gradients that come in, by name, in nn.RNN's layouts, as `incoming` says."""
+        laid_out = {"grad_output": self.in_layout, "grad_h_n": self.state_in_layout}
+        found = {name: lay(self.arrays[name]) for name, lay in laid_out.items() if name in self.arrays}
+        device = torch.get_default_device()
+        tensors = [torch.from_numpy(array.copy()).to(device, self.config.dtype) for array in found.values()]
+        return dict(zip(found, INCOMING[self.incoming](*tensors), strict=True)) if found else {}
+
     def in_layout(self, sequence: Array) -> Array:
         """A time-major (T, B, features) array as the config wants it: batch_first, or without its batch axis."""
         if self.unbatched:
@@ -244,6 +256,7 @@ class Case:
             self.misuse: bool(self.misuse),
             "grad_output": self.grad_output is not None,
             "grad_h_n": self.grad_h_n is not None,
+            f"incoming={self.incoming}": self.incoming != "contiguous",
         }
         return " ".join(words + [word for word, said in options.items() if said])
 
@@ -269,6 +282,7 @@ class Case:
         parts += [f"lengths={self.lengths}"] * (self.lengths is not None) + [f"packed={self.packed}"] * self.packed
         parts += [f"misuse={self.misuse!r}"] * bool(self.misuse)
         parts += [f"{name}={_nested(self.arrays[name])}" for name in OPTIONAL[1:] if name in self.arrays]
+        parts += [f"incoming={self.incoming!r}"] * (self.incoming != "contiguous")
         return f"Case({', '.join(parts)})"
 
 
@@ -280,42 +294,3 @@ def _nested(array: Array) -> str:
     if array.size == 0:
         return f"np.zeros({array.shape})"
     return re.sub(r"(?<!-0)\.0(?=[,\]])", "", str(array.tolist()))
-
-
-def _strided(tensor: torch.Tensor) -> torch.Tensor:
-    """Every second element of a larger tensor in each direction, NaN between them."""
-    room = torch.full([2 * size for size in tensor.shape], torch.nan, dtype=tensor.dtype)
-    view = room[tuple(slice(None, None, 2) for _ in tensor.shape)]
-    return view.copy_(tensor)
-
-
-def _transposed(tensor: torch.Tensor) -> torch.Tensor:
-    """The axes in the opposite order in memory, as after `.T` or `movedim`."""
-    backwards = tuple(reversed(range(tensor.dim())))
-    return tensor.permute(backwards).contiguous().permute(backwards)
-
-
-def _offset(tensor: torch.Tensor) -> torch.Tensor:
-    """A view that starts one element into its storage, so that it is not aligned."""
-    room = torch.full((tensor.numel() + 1,), torch.nan, dtype=tensor.dtype)
-    return room[1:].copy_(tensor.reshape(-1)).view(tensor.shape)
-
-
-def _expanded(tensor: torch.Tensor) -> torch.Tensor:
-    """Stride 0 along every axis on which all elements are equal."""
-    small = tensor
-    for axis in range(tensor.dim()):
-        first = small.narrow(axis, 0, min(1, small.shape[axis]))
-        if small.shape[axis] and bool((small == first).all()):
-            small = first
-    return small.clone().expand(tensor.shape)
-
-
-#: How a tensor may lie in memory, from the plainest on: name -> the same values, laid out so.
-MEMORY: dict[str, Callable[[torch.Tensor], torch.Tensor]] = {
-    "contiguous": lambda tensor: tensor.contiguous(),
-    "strided": _strided,
-    "transposed": _transposed,
-    "offset": _offset,
-    "expanded": _expanded,
-}

@@ -8,7 +8,8 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
-from strategies.case import MEMORY, Case
+from strategies.case import Case
+from strategies.memory import INCOMING, MEMORY
 
 
 class Complexity(NamedTuple):
@@ -60,6 +61,7 @@ def _options(case: Case) -> int:
             config.nonlinearity != "relu",
             PLAINEST_DTYPES.index(config.dtype),
             list(MEMORY).index(case.memory),
+            list(INCOMING).index(case.incoming),
             0 if case.lengths is None else 1 + case.packed + sum(case.steps - length for length in case.lengths),
             # No array tells how long nothing is.
             0 if case.batch_size else case.steps,

@@ -17,8 +17,17 @@ from strategies.values import codebook, scattered, tiled
 
 #: Bounds are tight in float64; float32 takes part, and the halves only where nothing wider is claimed.
 _DTYPES = (torch.float64, torch.float64, torch.float64, torch.float32)
+_ALL = (0, 1, 2)
 #: Losses on the outputs alone, on the final states alone, and on both.
 _LOSSES = st.sampled_from((("grad_output",), ("grad_output", "grad_h_n"), ("grad_h_n",)))
+#: How gradients that come in lie in memory, half of them side by side, and the axes along which they are constant: all
+#: of them, as where a loss is a sum, or one.
+_INCOMING = st.sampled_from(
+    [("contiguous", ())] * 10
+    + [(name, ()) for name in ("strided", "transposed", "offset", "sliced", "shared")]
+    + [(name, _ALL) for name in ("expanded", "shared")]
+    + [("expanded", (axis,)) for axis in _ALL]
+)
 #: The most steps, and the most rows, in float16 and bfloat16.
 _FEW = 5
 #: How often a tanh is kept from saturation.
@@ -34,10 +43,10 @@ def cases_with_cotangents(
     dtypes = tuple(dtype for dtype in _DTYPES if dtype in within.dtypes) or within.dtypes
     finite = replace(_fewer_terms(within, dtypes), dtypes=dtypes, nonfinite=False)
     case = draw((cases_with_lengths if lengths else cases)(finite, special=False, **options))
-    asked, numbers = draw(_LOSSES), list(draw(_NUMBERS))
+    asked, numbers, (incoming, constant) = draw(_LOSSES), list(draw(_NUMBERS)), draw(_INCOMING)
     if draw(_TAME) and case.config.nonlinearity == "tanh":
         case = unsaturated(case)
-    return with_cotangents(case, asked, numbers)
+    return replace(with_cotangents(case, asked, numbers, constant), incoming=incoming)
 
 
 def _fewer_terms(within: Capabilities, dtypes: tuple[torch.dtype, ...]) -> Capabilities:
@@ -67,8 +76,11 @@ def unsaturated(case: Case) -> Case:
     return replace(case, weights=weights)
 
 
-def with_cotangents(case: Case, asked: tuple[str, ...], numbers: list[int]) -> Case:
-    """The same case, asking for gradients: bytes for the codebook stand for the numbers of its cotangents."""
+def with_cotangents(case: Case, asked: tuple[str, ...], numbers: list[int], constant: tuple[int, ...] = ()) -> Case:
+    """The same case, asking for gradients: bytes for the codebook stand for the numbers of its cotangents.
+
+    Along the axes that are named they are constant; where that is all of them, both are the same number.
+    """
     config, palette = case.config, codebook(case.config.dtype)[numbers]
     states = (config.num_layers * config.num_directions, case.batch_size, config.hidden_size)
     shapes = {
@@ -76,8 +88,10 @@ def with_cotangents(case: Case, asked: tuple[str, ...], numbers: list[int]) -> C
         "grad_h_n": states,
     }
     random = np.random.default_rng(numbers) if any(numbers) else None
-    cotangents: dict[str, Any] = {
-        name: tiled(palette, shapes[name]) if random is None else scattered(palette, shapes[name], random)
-        for name in asked
-    }
+    palette, random = (palette[:1], None) if constant == _ALL else (palette, random)
+    first = tuple(slice(0, 1) if axis in constant else slice(None) for axis in _ALL)
+    cotangents: dict[str, Any] = {}
+    for name in asked:
+        array = tiled(palette, shapes[name]) if random is None else scattered(palette, shapes[name], random)
+        cotangents[name] = np.broadcast_to(array[first], shapes[name]).copy()
     return replace(case, **cotangents)

@@ -30,12 +30,14 @@ def to_plain(case: Case) -> dict[str, Any]:
         del config["dropout"]
     lengths = {} if case.lengths is None else {"lengths": list(case.lengths), "packed": case.packed}
     misuse = {"misuse": case.misuse} if case.misuse else {}
+    incoming = {"incoming": case.incoming} if case.incoming != "contiguous" else {}
     return {
         "config": config,
         "unbatched": case.unbatched,
         "memory": case.memory,
         **lengths,
         **misuse,
+        **incoming,
         "arrays": {name: _array_to_plain(array) for name, array in case.arrays.items()},
     }
 
@@ -55,7 +57,7 @@ def from_plain(data: Any) -> Case:
     arrays = {name: _array(name, value, config.dtype) for name, value in listed.items()}
     optional: dict[str, Any] = {name: arrays.pop(name, None) for name in OPTIONAL}
     flags = {"unbatched": _expect(data, "unbatched", bool), "memory": _expect(data, "memory", str)}
-    case = Case(config, arrays.pop("x"), weights=arrays, **flags, **_lengths(data), **_misuse(data), **optional)
+    case = Case(config, arrays.pop("x"), weights=arrays, **flags, **_lengths(data), **_words(data), **optional)
     states = case.steps * max(case.batch_size, 1) * len(config.suffixes()) * config.hidden_size
     if states > MOST_STATES:
         raise InvalidCase(
@@ -73,8 +75,8 @@ def _lengths(data: Any) -> dict[str, Any]:
     return {"lengths": tuple(lengths), "packed": _expect(data, "packed", bool)}
 
 
-def _misuse(data: Any) -> dict[str, Any]:
-    return {"misuse": _expect(data, "misuse", str)} if "misuse" in data else {}
+def _words(data: Any) -> dict[str, Any]:
+    return {name: _expect(data, name, str) for name in ("misuse", "incoming") if name in data}
 
 
 def _expect(data: Any, key: str, kind: type) -> Any:

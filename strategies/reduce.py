@@ -107,6 +107,7 @@ def _identity(case: Case) -> tuple[object, ...]:
         case.x.shape,
         case.unbatched,
         case.memory,
+        case.incoming,
         case.lengths,
         case.packed,
         case.misuse,

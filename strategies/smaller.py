@@ -54,6 +54,7 @@ def _frames(case: Case) -> Iterator[Case]:
                 base.has_h_0,
                 base.unbatched,
                 base.memory,
+                base.incoming,
                 (base.lengths, base.packed, base.grad_output is None, base.grad_h_n is None),
                 sizes,
             )

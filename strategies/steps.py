@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 
 from impls.contract import Array, Config
-from strategies.case import MEMORY, OPTIONAL, Case, round_to
+from strategies.case import OPTIONAL, Case, round_to
 from strategies.complexity import PLAINEST_DTYPES
+from strategies.memory import INCOMING, MEMORY
 
 Step = Iterator[Case]
 AXES = ("steps", "batch", "input", "hidden")
@@ -153,14 +154,21 @@ def plainer_options(case: Case) -> Step:
     if case.has_cotangents:
         yield from _fewer_cotangents(case)
     yield from _plainer_lengths(case)
-    for memory in list(MEMORY)[: list(MEMORY).index(case.memory)]:
-        yield replace(case, memory=memory)
+    yield from _plainer_memory(case)
     for option, plainest in (("batch_first", False), ("dropout", 0.0), ("nonlinearity", "relu")):
         if getattr(config, option) != plainest:
             yield case.with_config(**{option: plainest})
     for dtype in PLAINEST_DTYPES[: PLAINEST_DTYPES.index(config.dtype)]:
         if all(np.array_equal(round_to(dtype, array), array, equal_nan=True) for array in case.arrays.values()):
             yield case.in_dtype(dtype)
+
+
+def _plainer_memory(case: Case) -> Step:
+    """Arguments, and the gradients that come in, in each plainer way to lie in memory."""
+    for memory in itertools.takewhile(lambda name: name != case.memory, MEMORY):
+        yield replace(case, memory=memory)
+    for incoming in itertools.takewhile(lambda name: name != case.incoming, INCOMING):
+        yield replace(case, incoming=incoming)
 
 
 def _fewer_cotangents(case: Case) -> Step:

@@ -1,19 +1,33 @@
-"""Arguments: parameters, input and initial state are as they were after building and calling."""
+"""Arguments: parameters, input and initial state are as they were after building, calling and differentiating."""
 
-from strategies import Case, cases
-from strategies.case import MEMORY
+from hypothesis import strategies as st
+
+from impls import Capabilities
+from strategies import MEMORY, Case, cases, cases_with_cotangents
 from tests.judge import Trial, judged, same_mapping, snapshot, unchanged
+from tests.judge.gradients import Asked, ask
 
 
-@judged(lambda capabilities: cases(capabilities, memory=tuple(MEMORY)))
+def in_memory(capabilities: Capabilities) -> st.SearchStrategy[Case]:
+    """Arguments that lie in memory in every way, half of the time to be differentiated, where that is claimed."""
+    plain = cases(capabilities, memory=tuple(MEMORY))
+    if not capabilities.gradients:
+        return plain
+    return st.one_of(plain, cases_with_cotangents(capabilities, memory=tuple(MEMORY)))
+
+
+@judged(in_memory)
 def test_arguments(trial: Trial, case: Case) -> None:
-    """Building and calling change nothing in the memory of what was handed over."""
-    weights, x, h_0 = case.tensors()
-    arguments = {**weights, "x": x} | ({} if h_0 is None else {"h_0": h_0})
+    """Building, calling and differentiating change nothing in the memory of what was handed over."""
+    asked = ask(case) if case.has_cotangents else Asked(*case.tensors())
+    arguments = asked.arguments()
     before = snapshot(arguments)
-    network = trial.build_from(case, weights)
+    network = trial.build_from(case, asked.weights)
     unchanged("building a network", before, arguments)
-    same_mapping("building a network", weights, arguments)
+    same_mapping("building a network", asked.weights, arguments)
     for _ in range(2):
-        network.call_with(x, h_0)
+        network.call_with(asked.x, asked.h_0)
         unchanged("calling the network", before, arguments)
+    if case.has_cotangents:
+        trial.run_back(case, [network.call_on(case, asked.x, asked.h_0)])
+        unchanged("differentiating", before, arguments)

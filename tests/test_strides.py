@@ -1,7 +1,6 @@
 """Strides: how the arguments lie in memory makes no difference."""
 
-from strategies import Case, cases
-from strategies.case import MEMORY
+from strategies import MEMORY, Case, cases
 from tests.judge import Trial, judged
 
 

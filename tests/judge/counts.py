@@ -9,8 +9,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from impls.contract import DTYPES
-from strategies import Case
-from strategies.case import MEMORY
+from strategies import MEMORY, Case
 
 #: Plain numbers, which travel with a result and add up.
 Counts: TypeAlias = dict[str, int]

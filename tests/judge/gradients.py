@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import NamedTuple
 
 import torch
@@ -38,30 +38,29 @@ def ask(case: Case, wanted: Collection[str] | None = None) -> Asked:
     return asked._replace(wanted=names)
 
 
-def backward(case: Case, results: Sequence[Result], retain_graph: bool) -> None:
+def backward(case: Case, results: Sequence[Result], retain_graph: bool) -> list[str]:
     """Run back from the results of one or more calls on a case at once, with the cotangents that it names.
 
-    A result that is connected to nothing sends nothing back: without h_0 and with W_hh alone asking for a gradient,
-    which is zero, a single step may leave its product out.
+    Each call's result is handed the same tensors. A result that is connected to nothing sends nothing back: without h_0
+    and with W_hh alone asking for a gradient, which is zero, a single step may leave its product out.
+
+    Returns:
+        The names of the cotangents that are not what they were.
     """
+    cotangents = case.cotangents()
+    before = {name: cotangent.clone() for name, cotangent in cotangents.items()}
     pairs = [
-        (part, torch.from_numpy(cotangent.copy()).to(part.device, case.config.dtype))
+        (part, cotangents[f"grad_{name}"])
         for result in results
-        for part, cotangent in _cotangents(case, result)
-        if part.requires_grad
+        for name, part in result._asdict().items()
+        if f"grad_{name}" in cotangents and part.requires_grad
     ]
     with warnings.catch_warnings():
         # Torch warns of the strides of empty gradients, which no one is slowed down by.
         warnings.filterwarnings("ignore", "grad and param do not obey the gradient layout contract")
         if pairs:
             torch.autograd.backward(*map(list, zip(*pairs, strict=True)), retain_graph=retain_graph)
-
-
-def _cotangents(case: Case, result: Result) -> Iterator[tuple[torch.Tensor, Array]]:
-    if case.grad_output is not None:
-        yield result.output, case.in_layout(case.grad_output)
-    if case.grad_h_n is not None:
-        yield result.h_n, case.state_in_layout(case.grad_h_n)
+    return [name for name, cotangent in cotangents.items() if not torch.equal(cotangent, before[name])]
 
 
 def collect(asked: Asked, leaves: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:

@@ -184,6 +184,7 @@ def _in_words(case: Case) -> list[str]:
         f"lengths {list(case.lengths or ())}": case.lengths is not None,
         f"tensors that are {case.memory} in memory": case.memory != "contiguous",
         "differentiated": case.has_cotangents,
+        f"gradients that come in {case.incoming}": case.has_cotangents and case.incoming != "contiguous",
     }
     said = [word for word, holds in options.items() if holds]
     network = [_number(config.num_layers, "layer"), directions, _number(config.input_size, "input")]

@@ -18,7 +18,7 @@ from impls import Config, Implementation
 from impls.contract import Array
 from impls.scripts import ENTRIES
 from strategies import Case
-from strategies.case import MEMORY
+from strategies.memory import INCOMING, MEMORY
 from strategies.misuse import misuse_of
 
 #: The first line of every script: a file that begins so may be written over.
@@ -107,11 +107,9 @@ def literals(case: Case, *, sizes: bool) -> str:
     lines += ["weights = {", *(f'    "{name}": {literal(weight)},' for name, weight in weights.items()), "}"]
     lines += [f"x = {literal(x)}", f"h_0 = {literal(h_0)}"]
     lines.append(f"lengths = {None if lengths is None else lengths.tolist()}")
-    cotangents = {"grad_output": (case.grad_output, case.in_layout), "grad_h_n": (case.grad_h_n, case.state_in_layout)}
-    for name, (array, laid_out) in cotangents.items():
-        if case.has_cotangents:
-            given = None if array is None else torch.from_numpy(laid_out(array).copy()).to(config.dtype)
-            lines.append(f"{name} = {literal(given)}")
+    if case.has_cotangents:
+        cotangents = case.cotangents()
+        lines += [f"{name} = {literal(cotangents.get(name))}" for name in ("grad_output", "grad_h_n")]
     lines.append("parameters = {}")
     return "\n".join(lines) + _in_memory(case)
 
@@ -134,15 +132,27 @@ def spelled(numbers: Any) -> str:
 
 def _in_memory(case: Case) -> str:
     """The tensors laid out as the case says."""
-    if case.memory == "contiguous":
-        return ""
-    function = MEMORY[case.memory]
-    source = re.sub(r"\bdef _", "def ", dedent(inspect.getsource(function)))
-    return (
-        f"\n\n\n{source}\n\n"
-        f"weights = {{name: {case.memory}(weight) for name, weight in weights.items()}}\n"
-        f"x = {case.memory}(x)\n" + (f"h_0 = {case.memory}(h_0)\n" if case.has_h_0 else "")
+    arguments = ["x", *["h_0"] * case.has_h_0]
+    incoming = [name for name in ("grad_output", "grad_h_n") if name in case.arrays]
+    laid_out = [f"{name} = {case.memory}({name})" for name in arguments]
+    lines = {
+        case.memory: [f"weights = {{name: {case.memory}(weight) for name, weight in weights.items()}}", *laid_out],
+    }
+    if case.incoming == "shared":
+        lines["shared"] = [f"{', '.join(incoming)}, = shared({', '.join(incoming)})"] if incoming else []
+    else:
+        lines.setdefault(case.incoming, []).extend(f"{name} = {case.incoming}({name})" for name in incoming)
+    return "".join(
+        f"\n\n\n{_source(name)}\n\n" + "\n".join(assigned) + "\n"
+        for name, assigned in lines.items()
+        if assigned and name != "contiguous"
     )
+
+
+def _source(layout: str) -> str:
+    """The function that lays tensors out so."""
+    source = inspect.getsource(MEMORY.get(layout) or INCOMING[layout])
+    return re.sub(r"\bdef _", "def ", dedent(source))
 
 
 # nn.RNN, and what stands around the judged

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
@@ -203,10 +203,15 @@ class Trial:
                     "Capabilities(gradients=False)",
                 )
         for left in reversed(range(backwards)):
-            self._timed("differentiating", gradients.backward, case, results, left > 0)
+            self.run_back(case, results, retain_graph=left > 0)
         found = gradients.collect(asked, network.leaves(asked.weights))
         expected = self.expected_gradients(case, calls * backwards)
         self.tally.margin.add(gradients.judge(case, found, expected))
+
+    def run_back(self, case: Case, results: Sequence[Result], *, retain_graph: bool = False) -> None:
+        """Differentiate results of a case, of which the gradients that come in are as they were afterwards."""
+        if changed := self._timed("differentiating", gradients.backward, case, results, retain_graph):
+            raise Disagreement("changed", f"differentiating changed the gradient that came in, {changed[0]}")
 
     def expected_gradients(self, case: Case, times: int = 1) -> dict[str, Ball]:
         """Gradients, so many `times` added up, as the reference bounds them for this implementation's rounding."""

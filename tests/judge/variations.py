@@ -13,7 +13,8 @@ import torch
 
 from impls.contract import DTYPES, NONLINEARITIES, Array, Config
 from strategies import Case
-from strategies.case import MEMORY, OPTIONAL, round_to
+from strategies.case import OPTIONAL, round_to
+from strategies.memory import INCOMING, MEMORY
 
 #: One thing changed; a case in which it is so already stays as it is.
 Change: TypeAlias = Callable[[Case], Case]
@@ -185,6 +186,10 @@ def _in_memory(name: str, case: Case) -> Case:
     return replace(case, memory=name)
 
 
+def _coming_in(name: str, case: Case) -> Case:
+    return replace(case, incoming=name)
+
+
 def _lengths(case: Case, lengths: tuple[int, ...] | None) -> Case:
     return replace(case, lengths=lengths, packed=case.packed and lengths is not None)
 
@@ -262,7 +267,8 @@ _OF_GRADIENTS = [
             "h_n alone": lambda case: _asked(case, "grad_h_n"),
             "both": lambda case: _asked(case, "grad_output", "grad_h_n"),
         },
-    )
+    ),
+    Option("how gradients come in", "gradients come in ", {name: partial(_coming_in, name) for name in INCOMING}),
 ]
 
 

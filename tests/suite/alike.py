@@ -17,4 +17,4 @@ def bits(array: np.ndarray[Any, Any]) -> tuple[tuple[int, ...], bytes]:
 def everything(case: Case) -> tuple[object, ...]:
     """All that makes a case, to be compared with that of another."""
     arrays = {name: bits(array) for name, array in case.arrays.items()}
-    return case.config, case.unbatched, case.memory, case.lengths, case.packed, arrays
+    return case.config, case.unbatched, case.memory, case.incoming, case.lengths, case.packed, arrays

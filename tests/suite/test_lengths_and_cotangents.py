@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,7 @@ from hypothesis.strategies import SearchStrategy
 
 from impls import Capabilities, Config
 from impls.reference import forward
-from strategies import Case, InvalidCase, cases_with_cotangents, cases_with_lengths
+from strategies import INCOMING, Case, InvalidCase, cases_with_cotangents, cases_with_lengths
 from strategies.complexity import complexity
 from strategies.cotangents import unsaturated
 from strategies.lengths import GARBAGE, KINDS, with_garbage
@@ -264,6 +265,66 @@ def test_simpler_cases_have_no_lengths_and_no_cotangents() -> None:
     longer, plain = case(lengths=(4, 3, 1)), case(lengths=None)
     assert complexity(packed) > complexity(padded) > complexity(longer) > complexity(plain)
     assert complexity(plain) > complexity(replace(plain, grad_output=None))
+
+
+# How gradients come in
+
+
+@cache
+def differentiated() -> list[Case]:
+    return drawn(cases_with_cotangents(), 600)
+
+
+@pytest.mark.parametrize("incoming", INCOMING)
+def test_gradients_come_in_as_the_case_says(incoming: str) -> None:
+    """They hold the numbers of the case, in its layout, and are its own; each way is drawn often enough."""
+    found = [case for case in differentiated() if case.incoming == incoming and case.batch_size]
+    assert len(found) > 15
+    moved = 0
+    for case in found:
+        plain, again = replace(case, incoming="contiguous").cotangents(), case.cotangents()
+        for name, tensor in case.cotangents().items():
+            assert torch.equal(tensor, plain[name])
+            assert tensor.data_ptr() != again[name].data_ptr()
+            moved += (tensor.stride(), tensor.storage_offset()) != (plain[name].stride(), 0)
+    assert bool(moved) == (incoming != "contiguous")
+
+
+def test_a_sum_sends_one_number_back_to_all_results() -> None:
+    """Stride 0 all over, out of one storage of one number, as torch.sum does; where shapes are the same, one tensor."""
+    ones = case(lengths=None, grad_output=np.ones((4, 3, 2)), grad_h_n=np.ones((1, 3, 2)), incoming="shared")
+    output, h_n = ones.cotangents().values()
+    assert output.stride() == h_n.stride() == (0, 0, 0)
+    assert output.untyped_storage().data_ptr() == h_n.untyped_storage().data_ptr()
+    assert output.untyped_storage().nbytes() == output.element_size()
+    alike = keep(ones, "steps", [0]).cotangents()
+    assert alike["grad_output"] is alike["grad_h_n"]
+
+
+def test_gradients_that_do_not_fit_one_number_lie_one_behind_the_other() -> None:
+    two = case(lengths=None, grad_h_n=2 * np.ones((1, 3, 2)), incoming="shared")
+    output, h_n = two.cotangents().values()
+    assert (output.storage_offset(), h_n.storage_offset()) == (0, output.numel())
+    assert output.untyped_storage().data_ptr() == h_n.untyped_storage().data_ptr()
+
+
+@pytest.mark.parametrize("incoming", list(INCOMING)[1:])
+def test_how_gradients_come_in_is_shrunk_printed_and_kept(incoming: str, tmp_path: Any) -> None:
+    """Side by side is plainest, and left out of the archive; what is not is told, pasted and archived."""
+    given = case(incoming=incoming)
+    plainer = {step.incoming for step in plainer_options(given)} - {incoming}
+    assert plainer == set(list(INCOMING)[: list(INCOMING).index(incoming)])
+    assert complexity(given) > complexity(case())
+    assert f"incoming={incoming}" in given.descriptor
+    assert f"incoming='{incoming}'" in repr(given)
+    again = read(write(Record("length_gradients", given), tmp_path)).case
+    assert everything(again) == everything(given)
+    assert "incoming" not in to_plain(case())
+
+
+def test_an_unknown_way_to_come_in_is_named() -> None:
+    with pytest.raises(InvalidCase, match=r"incoming: expected one of contiguous, .*, shared, found 'scattered'"):
+        case(incoming="scattered")
 
 
 # Writing down

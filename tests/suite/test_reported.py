@@ -10,11 +10,13 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+import pytest
 import torch
 
-from impls import Config
+from impls import Config, resolve
 from strategies import Case
-from tests.judge import archive
+from tests.judge import Disagreement, archive
+from tests.suite.planted.trying import PROPERTIES, hunt
 
 ROOT = Path(__file__).parent.parent.parent
 REPORTED = ROOT / "tests" / "suite" / "reported"
@@ -33,6 +35,22 @@ def told(name: str, *options: str) -> Told:
     environment = {**os.environ, "COLUMNS": "120", "CI": "true"}
     ended = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False, timeout=600)
     return Told(ended.returncode, ended.stdout + ended.stderr)
+
+
+def first(property_name: str, name: str, seed: int) -> Disagreement:
+    """The first disagreement of a run with that seed on one property."""
+    (reported,) = resolve(str(REPORTED / f"{name}.py"))
+    found = hunt(PROPERTIES[property_name], reported, seed, shrink=False)
+    assert isinstance(found, Disagreement), f"{name} passes {property_name}"
+    return found
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_gradients_that_come_in_with_gaps(seed: int) -> None:
+    """A backward that reads them side by side is caught, on a case in which they do not lie so."""
+    found = first("gradients", "pt194719_strided_cotangents", seed)
+    assert found.case is not None
+    assert found.case.incoming != "contiguous"
 
 
 def test_a_wrong_one_fails() -> None:

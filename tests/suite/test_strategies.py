@@ -332,6 +332,13 @@ def has_gaps(tensor: torch.Tensor) -> bool:
     return tensor.stride() == tuple(2 * stride for stride in strides) and int(storage.isnan().sum()) >= between
 
 
+def is_sliced(tensor: torch.Tensor) -> bool:
+    """Whether it is the last part of a tensor of NaN that is larger by one in each direction."""
+    whole = torch.empty([size + 1 for size in tensor.shape])
+    part = whole[tuple(slice(1, None) for _ in tensor.shape)]
+    return (tensor.stride(), tensor.storage_offset()) == (part.stride(), part.storage_offset())
+
+
 def is_expanded(tensor: torch.Tensor) -> bool:
     """Whether the stride is 0 along every axis on which all elements are equal, and along no other."""
     for axis, (size, stride) in enumerate(zip(tensor.shape, tensor.stride(), strict=True)):
@@ -346,6 +353,7 @@ PROMISES: dict[str, Callable[[torch.Tensor], bool]] = {
     "transposed": lambda tensor: backwards(tensor).is_contiguous(),
     "strided": has_gaps,
     "offset": lambda tensor: tensor.is_contiguous() and tensor.storage_offset() == 1,
+    "sliced": is_sliced,
     "expanded": is_expanded,
 }
 

@@ -7,8 +7,7 @@ from collections.abc import Callable, Iterator
 import torch
 
 from impls.contract import Array
-from strategies import Case
-from strategies.case import MEMORY
+from strategies import MEMORY, Case
 from tests.judge.diagnosis.model import Model
 from tests.judge.diagnosis.wiring import Wiring
 

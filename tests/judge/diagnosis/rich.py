@@ -13,7 +13,8 @@ import torch
 from impls import Capabilities, Config
 from impls.contract import Array
 from strategies import Case
-from strategies.case import MEMORY, round_to
+from strategies.case import round_to
+from strategies.memory import INCOMING, MEMORY
 
 Sizes: TypeAlias = dict[str, int]
 
@@ -65,7 +66,7 @@ class _Draw:
         weights = {name: self.weight(config, shape) for name, shape in config.parameter_shapes().items()}
         if not self.like.finite and self.chance(0.7):
             self.put_special(config.dtype, [arrays["x"], arrays["h_0"], *weights.values()])
-        return Case(config, weights=weights, memory=self.memory(), **self.handed_over(steps, batch), **arrays)
+        return Case(config, weights=weights, **self.memory(), **self.handed_over(steps, batch), **arrays)
 
     def config(self, most_layers: int) -> Config:
         within = self.within
@@ -95,9 +96,14 @@ class _Draw:
         limits = {"T": within.max_steps, "B": within.max_batch, "I": within.max_input_size, "H": within.max_hidden_size}
         return {axis: min(size, limits[axis] or size) for axis, size in sizes.items()}
 
-    def memory(self) -> str:
+    def memory(self) -> dict[str, str]:
         """Any of them, where the case that they are drawn for does not lie side by side."""
-        return "contiguous" if self.like.memory == "contiguous" else str(self.one_of(tuple(MEMORY)))
+        ways = {"memory": MEMORY, "incoming": INCOMING}
+        return {
+            name: str(self.one_of(tuple(known)))
+            for name, known in ways.items()
+            if getattr(self.like, name) != "contiguous"
+        }
 
     def handed_over(self, steps: int, batch: int) -> dict[str, Any]:
         if self.like.lengths is None:

@@ -326,4 +326,11 @@ NAMED: dict[str, str | None] = {
     "plans-by-call": None,
     "cycles-kept": None,
     "kept-beside-caches": None,
+    "incoming-read-as-packed": None,
+    "incoming-from-its-storages-begin": None,
+    "incoming-rows-without-gaps": None,
+    "incoming-is-one-number": None,
+    "incoming-in-the-order-of-memory": None,
+    "incoming-written-into": None,
+    "incoming-shared-storage-once": None,
 }
