@@ -199,7 +199,8 @@ class Capabilities:
     #: Whether one network may be called from several threads at once.
     threads: bool = True
     #: Whether results are connected, by torch's autograd, to x, h_0 and the parameters that ask for gradients: the
-    #: tensors in `weights`, or those that the network names in a mapping `run.parameters` under nn.RNN's names.
+    #: tensors in `weights`, or those that the network names in a mapping `run.parameters` under nn.RNN's names. What
+    #: names its parameters so, and what is a module, is what they are now, by whatever route they change.
     gradients: bool = True
     #: How sequences of different lengths are taken, out of `LENGTHS`: "packed", a PackedSequence as x, and one returned
     #: as output; "padded", `run(x, h_0, lengths)` with an int64 tensor (B,) of numbers from 1 to T.

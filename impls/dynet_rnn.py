@@ -81,9 +81,9 @@ def _scan(config: Config, weights: Weights, suffix: str) -> Scan:
         states = network.unrolled(x, h_0)[1]
         return torch.stack([_rows(state.npvalue()) for state in states])
 
-    def vjp(cotangent: torch.Tensor, x: torch.Tensor, h_0: Optional, *parameters: Any) -> list[Optional]:
+    def vjp(cotangent: torch.Tensor, x: torch.Tensor, h_0: Optional, *_: Any) -> list[Optional]:
         # Gradients of parameters add up for as long as these live.
-        fresh = _Network(config, *parameters)
+        fresh = _Network(config, *copied)
         arguments, states = fresh.unrolled(x, h_0)
         products = [dynet.dot_product(state, _expression(rows)) for state, rows in zip(states, cotangent, strict=True)]
         dynet.sum_batches(dynet.esum(products)).backward(full=True)
@@ -92,7 +92,8 @@ def _scan(config: Config, weights: Weights, suffix: str) -> Scan:
         of_w_ih, of_w_hh, of_bias = (torch.from_numpy(own.grad_as_array()) for own in fresh.parameters)
         return [of_x, of_h_0, of_w_ih, of_w_hh, *[of_bias if config.bias else None] * 2]
 
-    network = _Network(config, *parameters)
+    copied = [None if parameter is None else parameter.detach().clone() for parameter in parameters]
+    network = _Network(config, *copied)
     states = differentiable(forward, vjp)
     return lambda x, h_0: states(x, h_0, *parameters)
 

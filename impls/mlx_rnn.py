@@ -64,16 +64,15 @@ def _scan(config: Config, weights: Weights, suffix: str) -> Scan:
             mx.eval(states)
         return from_dlpack(states).transpose(0, 1)
 
-    def vjp(cotangent: torch.Tensor, x: torch.Tensor, h_0: Optional, *parameters: Optional) -> list[Optional]:
+    def vjp(cotangent: torch.Tensor, x: torch.Tensor, h_0: Optional, *_: Optional) -> list[Optional]:
         with mx.stream(mx.cpu):
             state = [] if h_0 is None else [array(h_0)]
-            of = own(*parameters)  # type: ignore[arg-type]
 
             def states(x: mx.array, *others: mx.array) -> mx.array:
                 output: mx.array = network(*others[len(state) :])(x, *others[: len(state)])
                 return output
 
-            _, found = mx.vjp(states, [array(x.transpose(0, 1)), *state, *of], [array(cotangent.transpose(0, 1))])
+            _, found = mx.vjp(states, [array(x.transpose(0, 1)), *state, *copied], [array(cotangent.transpose(0, 1))])
             mx.eval(found)
         of_x, *others = [from_dlpack(gradient) for gradient in found]
         of_h_0 = others.pop(0) if state else None
@@ -81,7 +80,8 @@ def _scan(config: Config, weights: Weights, suffix: str) -> Scan:
         return [of_x.transpose(0, 1), of_h_0, *others[:2], *of_bias, *of_bias]
 
     with mx.stream(mx.cpu):
-        rnn = network(*own(*parameters))  # type: ignore[arg-type]
+        copied = own(*parameters)  # type: ignore[arg-type]
+        rnn = network(*copied)
         # Threads may share arrays that are evaluated, but no graph that is not (ml-explore/mlx#3529).
         mx.eval(rnn.parameters())
     run = differentiable(forward, vjp)

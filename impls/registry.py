@@ -161,7 +161,9 @@ def register(name: str, build: Build | None = None, **options: Unpack[Options]) 
     Args:
         name: how it is called in options and tables: small letters, digits and `. _ + -`.
         build: called once per network with a `Config` and nn.RNN's parameters by name, tensors of `config.dtype`.
-            What it returns is called many times, with tensors in nn.RNN's layouts.
+            What it returns is called many times, with tensors in nn.RNN's layouts. Where that has no mapping
+            `parameters`, it may go by a copy of the weights, made until its first call has ended: then by all of that
+            copy, in every call. Else it goes by what the weights are now.
         options: `capabilities`, `rounding`, `library`, `extra`, `known_defects`, `group`, `cases`, `programs`,
             `needs`, `environment` and `script`, see `Options`.
 

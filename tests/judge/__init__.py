@@ -9,6 +9,7 @@ from tests.judge.modules import claims_dropout, claims_module, drops_out, surviv
 from tests.judge.property import PROPERTIES, Property, claims_gradients, claims_lengths, judged, own_process
 from tests.judge.refusals import admits_misuse, refuses
 from tests.judge.trial import Network, Trial, companion
+from tests.judge.updates import follows_its_parameters
 from tests.judge.verdict import Disagreement, Margin, Result
 
 __all__ = [
@@ -29,6 +30,7 @@ __all__ = [
     "claims_module",
     "companion",
     "drops_out",
+    "follows_its_parameters",
     "forgets_its_calls",
     "judged",
     "leaves_alone",

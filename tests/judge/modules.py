@@ -82,13 +82,13 @@ def survives_copying(trial: Trial, case: Case) -> None:
     for how, make in COPIES.items():
         if make is _pickled and not _importable(type(module)):
             continue
-        with _named(f"after {how}, "):
+        with named(f"after {how}, "):
             copied = trial._timed(how, make, module, case.config)
             Network(trial, copied).agrees(case)
             with torch.no_grad():
                 for parameter in copied.parameters():
                     parameter.fill_(7.0)
-        with _named(f"after a copy by {how} was changed, the original: "):
+        with named(f"after a copy by {how} was changed, the original: "):
             network.agrees(case)
 
 
@@ -97,7 +97,7 @@ def _importable(kind: type) -> bool:
 
 
 @contextmanager
-def _named(words: str) -> Iterator[None]:
+def named(words: str) -> Iterator[None]:
     """Says of a disagreement what led to it."""
     try:
         yield
@@ -116,15 +116,15 @@ FALSE_ALARM = 1e-9
 def drops_out(trial: Trial, case: Case) -> None:
     """In training, dropout of 0 changes nothing, of 1 leaves upper layers nothing, and between them what it should."""
     config = case.config
-    with _named("in training with dropout 0, "):
+    with named("in training with dropout 0, "):
         _training(trial, case, 0.0).agrees(case)
     nothing = {name: 0 * array for name, array in case.weights.items() if "weight_ih_l" in name and "_l0" not in name}
-    with _named("in training with dropout 1, "):
+    with named("in training with dropout 1, "):
         result = _training(trial, case, 1.0).call(case)
         trial.judge(case, result, trial.expected(case.with_arrays(**nothing)))
     if config.num_layers > 1:
         probability = config.dropout or 0.75
-        with _named(f"in training with dropout {probability:g}, "):
+        with named(f"in training with dropout {probability:g}, "):
             _probe(trial, config, probability)
 
 

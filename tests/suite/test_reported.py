@@ -53,6 +53,14 @@ def test_gradients_that_come_in_with_gaps(seed: int) -> None:
     assert found.case.incoming != "contiguous"
 
 
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_weights_that_are_packed_once(seed: int) -> None:
+    """Inference with what the parameters were before is caught, and said to be that."""
+    found = first("updates", "aidotnet583_prepacked_weights", seed)
+    assert found.text.startswith("after ")
+    assert found.text.endswith(", which is what parameters gave that it had before")
+
+
 def test_a_wrong_one_fails() -> None:
     """The run fails, and names the implementation and the property."""
     found = told("flipped", "-n0", "--cases=100", "tests/test_agreement.py")

@@ -97,6 +97,7 @@ Property: TypeAlias = Literal[
     "modes",
     "autocast",
     "leaks",
+    "updates",
 ]
 Results: TypeAlias = tuple[Tensor, Tensor]
 Planted = TypeVar("Planted", bound=type[Loop])

@@ -317,7 +317,11 @@ MINIMAL: dict[str, tuple[str, int, int]] = {
     "incoming-from-its-storages-begin": ("relu T1 B1 I1 H1 no-bias float64 grad_output incoming=offset", 4, 2),
     "incoming-rows-without-gaps": ("relu T2 B1 I1 H1 no-bias float64 grad_output incoming=sliced", 6, 2),
     "incoming-is-one-number": ("relu T2 B2 I1 H1 no-bias float64 grad_output incoming=expanded", 10, 4),
-    "incoming-in-the-order-of-memory": ("relu T1 B2 I1 H1 bidirectional no-bias float64 grad_output incoming=transposed", 10, 3),
+    "incoming-in-the-order-of-memory": (
+        "relu T1 B2 I1 H1 bidirectional no-bias float64 grad_output incoming=transposed",
+        10,
+        3,
+    ),
     "incoming-written-into": ("relu T1 B1 I1 H1 no-bias float64 grad_output", 4, 1),
     "incoming-shared-storage-once": ("relu T1 B1 I1 H1 no-bias float64 grad_output grad_h_n incoming=shared", 5, 4),
 }
