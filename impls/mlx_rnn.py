@@ -64,7 +64,7 @@ def _scan(config: Config, weights: Weights, suffix: str) -> Scan:
             mx.eval(states)
         return from_dlpack(states).transpose(0, 1)
 
-    def vjp(cotangent: torch.Tensor, x: torch.Tensor, h_0: Optional, *_: Optional) -> list[Optional]:
+    def vjp(cotangent: torch.Tensor, x: torch.Tensor, h_0: Optional, *_parameters: Optional) -> list[Optional]:
         with mx.stream(mx.cpu):
             state = [] if h_0 is None else [array(h_0)]
 

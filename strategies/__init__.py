@@ -3,8 +3,8 @@
 from strategies.beyond import cases_beyond
 from strategies.case import Case, InvalidCase
 from strategies.cases import Sizes, cases, configs, sizes
-from strategies.cotangents import cases_with_cotangents
-from strategies.lengths import cases_with_lengths
+from strategies.cotangents import cases_with_cotangents, cases_with_or_without_cotangents
+from strategies.lengths import cases_with_lengths, cases_with_or_without_lengths
 from strategies.memory import INCOMING, MEMORY
 from strategies.misuse import misused_cases
 from strategies.special import special_cases
@@ -19,6 +19,8 @@ __all__ = [
     "cases_beyond",
     "cases_with_cotangents",
     "cases_with_lengths",
+    "cases_with_or_without_cotangents",
+    "cases_with_or_without_lengths",
     "configs",
     "misused_cases",
     "sizes",

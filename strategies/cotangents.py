@@ -49,6 +49,12 @@ def cases_with_cotangents(
     return replace(with_cotangents(case, asked, numbers, constant), incoming=incoming)
 
 
+def cases_with_or_without_cotangents(within: Capabilities, **options: Any) -> st.SearchStrategy[Case]:
+    """Half of the cases with drawn cotangents, where gradients are claimed; `options` as for `cases`."""
+    plain = cases(within, **options)
+    return st.one_of(plain, cases_with_cotangents(within, **options)) if within.gradients else plain
+
+
 def _fewer_terms(within: Capabilities, dtypes: tuple[torch.dtype, ...]) -> Capabilities:
     """Fewer steps and rows in the halves: of a sum over hundreds of them nothing could be said there."""
     if set(dtypes) & set(_DTYPES):

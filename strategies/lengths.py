@@ -48,6 +48,12 @@ def cases_with_lengths(draw: st.DrawFn, /, within: Capabilities = PADDED, **opti
     return case if garbage is None else with_garbage(case, garbage)
 
 
+def cases_with_or_without_lengths(within: Capabilities, **options: Any) -> st.SearchStrategy[Case]:
+    """Half of the cases with lengths of their own, where these are claimed; `options` as for `cases`."""
+    plain = cases(within, **options)
+    return st.one_of(plain, cases_with_lengths(within, **options)) if within.lengths else plain
+
+
 def with_garbage(case: Case, garbage: float) -> Case:
     """The same case with this number everywhere beyond the ends of its sequences."""
     assert case.counts is not None

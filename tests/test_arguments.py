@@ -1,22 +1,11 @@
 """Arguments: parameters, input and initial state are as they were after building, calling and differentiating."""
 
-from hypothesis import strategies as st
-
-from impls import Capabilities
-from strategies import MEMORY, Case, cases, cases_with_cotangents
+from strategies import MEMORY, Case, cases_with_or_without_cotangents
 from tests.judge import Trial, judged, same_mapping, snapshot, unchanged
 from tests.judge.gradients import Asked, ask
 
 
-def in_memory(capabilities: Capabilities) -> st.SearchStrategy[Case]:
-    """Arguments that lie in memory in every way, half of the time to be differentiated, where that is claimed."""
-    plain = cases(capabilities, memory=tuple(MEMORY))
-    if not capabilities.gradients:
-        return plain
-    return st.one_of(plain, cases_with_cotangents(capabilities, memory=tuple(MEMORY)))
-
-
-@judged(in_memory)
+@judged(lambda capabilities: cases_with_or_without_cotangents(capabilities, memory=tuple(MEMORY)))
 def test_arguments(trial: Trial, case: Case) -> None:
     """Building, calling and differentiating change nothing in the memory of what was handed over."""
     asked = ask(case) if case.has_cotangents else Asked(*case.tensors())

@@ -4,16 +4,18 @@ from dataclasses import replace
 
 import numpy as np
 
-from strategies import Case, cases
+from strategies import Case, cases_with_or_without_lengths
 from tests.judge import Trial, companion, judged
 
 
-@judged(cases, reshapes=True)
+@judged(cases_with_or_without_lengths, reshapes=True)
 def test_calls(trial: Trial, case: Case) -> None:
     """Repeated and interleaved calls, of two networks, with other inputs, lengths and states between them."""
-    other = companion(case)
+    other = replace(companion(case), lengths=case.lengths and case.lengths[::-1])
     same_network = replace(other, weights=case.weights)
-    shorter = replace(same_network, x=other.x[: (case.steps + 1) // 2], h_0=None)
+    half = (case.steps + 1) // 2
+    cut = other.lengths and tuple(min(length, half) for length in other.lengths)
+    shorter = replace(same_network, x=other.x[:half], h_0=None, lengths=cut)
     longer = replace(case, x=np.concatenate([case.x, other.x]))
     first, second = trial.build(case), trial.build(other)
     for network, asked in (

@@ -1,10 +1,10 @@
 """Repeats: the same call gives the same bits."""
 
-from strategies import Case, cases
+from strategies import Case, cases_with_or_without_lengths
 from tests.judge import Trial, judged, same_bits
 
 
-@judged(cases)
+@judged(cases_with_or_without_lengths)
 def test_repeats(trial: Trial, case: Case) -> None:
     """Two networks of the same parameters, each called twice: the results are the same, bit for bit."""
     networks = [trial.build(case) for _ in range(2)]

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from strategies import Case
-from tests.judge import surroundings
+from tests.judge import gradients, surroundings
 from tests.judge.surroundings import FURTHER, GENERATORS, SETTINGS, Setting
 from tests.judge.trial import Trial
 from tests.judge.verdict import Disagreement
@@ -21,7 +21,7 @@ _TOLD = 200
 
 
 def leaves_alone(trial: Trial, case: Case) -> None:
-    """Build and call a network, twice: the first one imports its library, which may set things up.
+    """Build, call and perhaps differentiate a network, twice: the first one imports its library, and may set things up.
 
     What the first one changed is put back, so that who changes it each time is found out.
 
@@ -30,9 +30,21 @@ def leaves_alone(trial: Trial, case: Case) -> None:
     """
     before = surroundings.snapshot(FURTHER)
     trial.build(case).call(case)
+    if case.has_cotangents:
+        _differentiating(trial, case)()
     surroundings.restored(before, FURTHER)
     network = _quietly("building a network", SETTINGS | FURTHER, lambda: trial.build(case))
-    _quietly("calling the network", SETTINGS | FURTHER | GENERATORS, lambda: network.call(case))
+    everything = SETTINGS | FURTHER | GENERATORS
+    _quietly("calling the network", everything, lambda: network.call(case))
+    if case.has_cotangents:
+        _quietly("differentiating", everything, _differentiating(trial, case))
+
+
+def _differentiating(trial: Trial, case: Case) -> Callable[[], None]:
+    """What calls a new network, and runs back."""
+    asked = gradients.ask(case)
+    network = trial.build_from(case, asked.weights)
+    return lambda: trial.run_back(case, [network.call_on(case, asked.x, asked.h_0)])
 
 
 def _quietly(what: str, settings: dict[str, Setting], function: Callable[[], Any]) -> Any:

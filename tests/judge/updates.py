@@ -1,6 +1,6 @@
 """Parameters that change between calls, by the routes that torch offers: the network is what its parameters are now.
 
-By turns the last of them alone changes, then all others, then all: who looks at one of them to see whether any has
+By turns all of them change, all but the last, and the last alone: who looks at one of them to see whether any has
 changed is found out.
 
 A network that names no parameters of its own was built from tensors, and may have copied them. Then all that it does is
@@ -121,7 +121,7 @@ def follows_its_parameters(trial: Trial, case: Case) -> None:
     last = list(case.weights)[-1]
     turned = companion(case).weights
     one, all_of_them = case.with_arrays(**{last: turned[last]}), case.with_arrays(**turned)
-    for (how, route), current in zip(network.routes(), itertools.cycle((one, all_of_them, case)), strict=False):
+    for (how, route), current in zip(network.routes(), itertools.cycle((all_of_them, one, case)), strict=False):
         with named(f"after {how}, "):
             network.change(route, current)
             network.agrees()

@@ -10,6 +10,7 @@ from torch import Tensor
 from torch.nn.utils.rnn import PackedSequence
 
 from tests.suite.planted.bugs import plant
+from tests.suite.planted.bugs_incoming import side_by_side
 from tests.suite.planted.loop import Cell, Loop
 from tests.suite.planted.ragged import Ragged
 
@@ -232,3 +233,23 @@ class GarbageInGradients(Ragged):
 
     def layer_input(self, layer: int, sequences: Sequence[Tensor]) -> Tensor:
         return sequences[-1]
+
+
+# Lengths, and what else is asked
+
+
+@plant("lengths", "calls", lengths=PADDED)
+class LengthsOfTheFirstCall(Ragged):
+    """The lengths of the first call are kept for all batches of as many rows and steps."""
+
+    def __call__(self, x: Tensor, h_0: Tensor | None = None, lengths: Tensor | None = None) -> tuple[Tensor, Tensor]:  # type: ignore[override]
+        kept = self.__dict__.setdefault("kept_lengths", {})
+        return super().__call__(x, h_0, lengths if lengths is None else kept.setdefault(x.shape, lengths))
+
+
+@plant("lengths", "strides", lengths=PADDED)
+class PaddedReadAsPacked(Ragged):
+    """Sequences with lengths are read as if their numbers lay side by side."""
+
+    def __call__(self, x: Tensor, h_0: Tensor | None = None, lengths: Tensor | None = None) -> tuple[Tensor, Tensor]:  # type: ignore[override]
+        return super().__call__(x if lengths is None else side_by_side(x, x.storage_offset()), h_0, lengths)

@@ -688,6 +688,30 @@ class TurnedRowByRow(Ragged):
         )
 
 
+# Parameters that change
+
+
+@honest(gradients=False)
+class CopiesWhenBuilt(Loop):
+    """It goes by a copy of its parameters, and by all of it."""
+
+    def __init__(self, config: Config, weights: Weights) -> None:
+        super().__init__(config, {name: weight.detach().clone() for name, weight in weights.items()})
+
+
+@honest()
+class PacksByContent(Loop):
+    """Without tracking matrices are packed, and packed anew where their numbers are no longer those of the pack."""
+
+    def product(self, v: Tensor, w: Tensor) -> Tensor:
+        if torch.is_grad_enabled():
+            return super().product(v, w)
+        packs = self.__dict__.setdefault("packs", {})
+        if id(w) not in packs or not torch.equal(packs[id(w)][1].T, w):
+            packs[id(w)] = w, w.detach().T.contiguous()
+        return super().product(v, packs[id(w)][1].T)
+
+
 # Claims
 
 
