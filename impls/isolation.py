@@ -15,7 +15,7 @@ import sys
 import threading
 import warnings
 import weakref
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from itertools import count
@@ -91,6 +91,21 @@ def limited_to(seconds: float) -> Iterator[None]:
         _LIMITS.pop()
 
 
+@contextmanager
+def limited_as_asked() -> Iterator[None]:
+    """For a while, have calls limited as the run asks, however strictly they are now."""
+    _LIMITS.append(_LIMITS[0])
+    try:
+        yield
+    finally:
+        _LIMITS.pop()
+
+
+def in_a_hurry() -> bool:
+    """Whether calls are limited more strictly than the run asks: what is known to fail is reduced, or looked into."""
+    return limits() is not _LIMITS[0]
+
+
 def isolated(asked: str, name: str, environment: Mapping[str, str]) -> Build:
     """The `build` of the implementation `name`, which `--impl` or the registry finds by `asked`, in its own process.
 
@@ -154,6 +169,21 @@ def _no_main() -> Iterator[None]:
         sys.modules["__main__"] = main
 
 
+def started(function: Callable[..., object], *arguments: Any) -> Any:
+    """A new process, forked from a clean server, in which a function of a module runs."""
+    _CONTEXT.set_forkserver_preload(_PRELOADED)
+    process = _CONTEXT.Process(target=function, args=arguments, daemon=True)
+    with _no_main():
+        process.start()
+    return process
+
+
+def pipe() -> tuple[Connection, Connection]:
+    """The near and the far end of a connection with such a process."""
+    near, far = _CONTEXT.Pipe()
+    return near, far
+
+
 class _Host:
     """The near end: a process that holds networks of one implementation."""
 
@@ -161,12 +191,10 @@ class _Host:
         self.cpu_seconds = 0.0
         self._lock = threading.Lock()
         self._forgotten: list[tuple[str, int]] = []
-        self.connection, far = _CONTEXT.Pipe()
+        self.connection, far = pipe()
         self._printed = NamedTemporaryFile(prefix="rnn-parity-")  # noqa: SIM115, closed with this object
         given = asked, name, dict(environment), list(sys.path), self._printed.name, far
-        self.process = _CONTEXT.Process(target=serve, args=given, daemon=True)
-        with _no_main():
-            self.process.start()
+        self.process = started(serve, *given)
         far.close()
 
     def ask(self, what: str, *arguments: Any) -> Any:
@@ -253,6 +281,7 @@ def _raisable(described: tuple[str, str, bytes | None]) -> BaseException:
 
 
 _CONTEXT: Any = get_context("forkserver")
+_PRELOADED = ["torch", "impls.isolation"]
 _HOSTS: dict[tuple[str, str], _Host] = {}
 _SPENT = [0.0]
 
@@ -262,7 +291,6 @@ def _host(asked: str, name: str, environment: Mapping[str, str]) -> _Host:
     if key in _HOSTS and not _HOSTS[key].process.is_alive():
         _SPENT[0] += _HOSTS.pop(key).cpu_seconds
     if key not in _HOSTS:
-        _CONTEXT.set_forkserver_preload(["torch", "impls.isolation"])
         _HOSTS[key] = _Host(asked, name, environment)
     return _HOSTS[key]
 
@@ -284,10 +312,8 @@ def _end_all() -> None:
 # The far end
 
 
-def serve(
-    asked: str, name: str, environment: Mapping[str, str], path: list[str], printed: str, connection: Connection
-) -> None:
-    """Answer requests about one implementation until the other end is gone."""
+def set_up(environment: Mapping[str, str], path: list[str], printed: str) -> None:
+    """Make a new process one in which an implementation can be found, and keep what it prints apart."""
     os.environ.update(environment)
     with Path(printed).open("ab") as log:
         os.dup2(log.fileno(), 1)
@@ -297,6 +323,13 @@ def serve(
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     torch.set_num_threads(1)
     warnings.simplefilter("ignore")
+
+
+def serve(
+    asked: str, name: str, environment: Mapping[str, str], path: list[str], printed: str, connection: Connection
+) -> None:
+    """Answer requests about one implementation until the other end is gone."""
+    set_up(environment, path, printed)
     from impls.registry import resolve
 
     (implementation,) = [found for found in resolve(asked) if found.name == name]

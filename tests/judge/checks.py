@@ -10,6 +10,7 @@ from contextlib import contextmanager
 import torch
 
 from strategies import Case
+from tests.judge.faults import BY_CHANCE
 from tests.judge.trial import Network
 from tests.judge.verdict import Disagreement
 
@@ -76,7 +77,7 @@ def share_nothing(results: Mapping[str, torch.Tensor], arguments: Mapping[str, t
 
 def at_once(network: Network, cases: Sequence[Case], rounds: int = 3) -> None:
     """Call a network on several cases from a thread each, all at the same time, and judge every result."""
-    found: list[Disagreement] = []
+    found: dict[Case, list[Disagreement]] = {case: [] for case in cases}
     together = threading.Barrier(2 * len(cases))
 
     def work(case: Case) -> None:
@@ -85,7 +86,7 @@ def at_once(network: Network, cases: Sequence[Case], rounds: int = 3) -> None:
             for _ in range(rounds):
                 network.agrees(case)
         except Disagreement as disagreement:
-            found.append(disagreement)
+            found[case].append(disagreement)
 
     with _eager_switching():
         threads = [threading.Thread(target=work, args=(case,)) for case in [*cases, *cases]]
@@ -93,11 +94,13 @@ def at_once(network: Network, cases: Sequence[Case], rounds: int = 3) -> None:
             thread.start()
         for thread in threads:
             thread.join()
-    if found:
-        first = min(found, key=lambda disagreement: disagreement.text)
-        raise Disagreement(
-            f"threads: {first.kind}", f"with calls from {len(threads)} threads at once, {first.text}", **first.details
-        )
+    # Numbers of the case that will be shown come first.
+    for case, disagreements in found.items():
+        if disagreements:
+            first = min(disagreements, key=lambda disagreement: disagreement.text)
+            which = "" if case is cases[0] else ", in a call on another input than the one shown"
+            said = f"with calls from {len(threads)} threads at once{which}, {first.text}"
+            raise Disagreement(f"{BY_CHANCE}{first.kind}", said, **first.details)
 
 
 @contextmanager

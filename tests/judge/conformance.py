@@ -116,9 +116,13 @@ def _cell(implementation: Implementation, results: Results, name: str) -> str:
         cases = result.cases - result.known
         known = f", {result.known} known" if result.known else ""
         return _agreed(cases, result.worst_error_over_bound, "~" if result.cut else "") + known
-    return {"not installed": "x", "too few": result.verdict, "disagrees": "**disagrees**"}.get(
-        result.status, "**error**"
-    )
+    words = {
+        "not installed": "x",
+        "too few": result.verdict,
+        "seen once": "seen once",
+        "disagrees": "**disagrees**",
+    }
+    return words.get(result.status, "**error**")
 
 
 def _rounding(rounding: Rounding) -> str:

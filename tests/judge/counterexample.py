@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from impls import Implementation, registered
 from impls.isolation import limited_to
@@ -15,7 +16,7 @@ from strategies import Case
 from strategies.halving import is_large
 from strategies.reduce import reduce_case
 from tests.judge.archive import Record
-from tests.judge.faults import COSTLY, ENDING
+from tests.judge.faults import BY_CHANCE, COSTLY, ENDING
 from tests.judge.property import Property
 from tests.judge.trial import Trial
 from tests.judge.verdict import Disagreement
@@ -27,12 +28,34 @@ _TRIES = {"threads": 5, "leaks": 3}
 _KEPT = 12
 #: Seconds given to reducing a large case, or that of a dear implementation.
 PATIENCE = 90.0
+#: And to what fails by chance, each case of which is tried several times.
+_CHANCY = 30.0
 #: And so many to a call, while what hangs is reduced.
 HURRIED = 2.0
 #: And to one of another implementation, which imports its library first.
 _ANOTHER = 30.0
 #: What another does that is no answer to the case: its process ends, or its library cannot be imported here.
 _NO_VERDICT = (*ENDING, "raises ImportError", "raises ModuleNotFoundError")
+
+
+class Tries(NamedTuple):
+    """How often a case failed when it was tried again, of so many tries."""
+
+    failed: int
+    made: int
+
+    @property
+    def seen_once(self) -> bool:
+        """Whether it did not fail again."""
+        return self.made > 0 == self.failed
+
+    @property
+    def by_chance(self) -> bool:
+        """Whether it fails, and not always."""
+        return 0 < self.failed < self.made
+
+
+_UNTRIED = Tries(0, 0)
 
 
 @dataclass(frozen=True)
@@ -49,6 +72,8 @@ class Counterexample:
     #: Other cases that were tried while it was reduced, some that failed and some that did not.
     #: Each as the calls of one network, the last of which tells.
     seen: tuple[tuple[Case, ...], ...] = ()
+    #: How it did when it was tried again, where it was.
+    tries: Tries = _UNTRIED
 
     @classmethod
     def as_found(
@@ -95,8 +120,10 @@ def find_minimal(
     found = disagreement.case
     assert found is not None
     seen: dict[bool, list[tuple[Case, ...]]] = {False: [], True: []}
+    shown, by_chance = disagreement, disagreement.kind.startswith(BY_CHANCE)
 
     def fails(case: Case) -> bool:
+        nonlocal shown
         if not judged.admits(trial, case):
             return False
         try:
@@ -105,19 +132,23 @@ def find_minimal(
             return False  # An error of the suite is another failure.
         if len(kept := seen[again is not None]) < _KEPT and not is_large(case):
             kept.append((again and again.calls) or (case,))
-        return again is not None and again.kind == disagreement.kind
+        if again is None or again.kind != disagreement.kind:
+            return False
+        if by_chance and verdict_on(judged, implementation, case) is None:
+            return False  # It has to fail twice: otherwise cases are taken on which it fails less and less often.
+        shown = again  # What fails is where the reduction goes on.
+        return True
 
     for counterexample in known:
-        if counterexample.disagreement.kind == disagreement.kind and fails(counterexample.case):
+        if counterexample.disagreement.kind == disagreement.kind and _fails_still(counterexample, fails):
             return counterexample
     costly = disagreement.kind in COSTLY
-    patience = PATIENCE if implementation.dear or costly or is_large(found) else math.inf
     with limited_to(HURRIED) if costly else nullcontext():
-        reduction = reduce_case(found, fails, seconds=patience)
+        reduction = reduce_case(found, fails, seconds=_patience(implementation, disagreement, found))
     last = verdict_on(judged, implementation, reduction.case)
     if last is None or last.kind != disagreement.kind:
-        # It shows by chance, or took long only for so hurried a limit: what was seen is told as it was seen.
-        last, reduction.case = disagreement, found if costly else reduction.case
+        # It took long only for so hurried a limit, or shows by chance: what was seen is told with its own case.
+        last, reduction.case = (disagreement, found) if disagreement.kind in ENDING else (shown, reduction.case)
     return Counterexample(
         judged,
         implementation,
@@ -128,6 +159,18 @@ def find_minimal(
         not reduction.exhausted,
         (*seen[True], *seen[False]),
     )
+
+
+def _patience(implementation: Implementation, disagreement: Disagreement, found: Case) -> float:
+    """Seconds given to reducing a case."""
+    if disagreement.kind.startswith(BY_CHANCE):
+        return _CHANCY
+    return PATIENCE if implementation.dear or disagreement.kind in COSTLY or is_large(found) else math.inf
+
+
+def _fails_still(known: Counterexample, fails: Callable[[Case], bool]) -> bool:
+    """Whether one that is known fails; one that does by chance, and has been seen to again, is not tried."""
+    return known.tries.by_chance or fails(known.case)
 
 
 def verdict_on(judged: Property, implementation: Implementation, case: Case) -> Disagreement | None:

@@ -9,6 +9,8 @@ from typing import NamedTuple
 
 from impls import Implementation, isolation
 from tests.judge import archive, scripts
+from tests.judge import finding as findings
+from tests.judge.confirming import confirmed
 from tests.judge.counterexample import HURRIED, Counterexample, find_minimal
 from tests.judge.faults import COSTLY
 from tests.judge.files import why
@@ -18,6 +20,9 @@ from tests.judge.recorder import RECORDER, Note
 from tests.judge.reproduction import Reproduction, reproduction_of
 from tests.judge.telling import Teller
 from tests.judge.verdict import Disagreement
+
+#: Where in the archive lies what could not be repeated.
+SEEN_ONCE = "seen-once"
 
 
 class Command(NamedTuple):
@@ -51,9 +56,11 @@ class Explainer:
         """What the user is told of a disagreement; its minimal case is archived, if a run asks for that."""
         with isolation.limited_to(HURRIED) if disagreement.kind in COSTLY else nullcontext():
             counterexample = self._reduced(judged, implementation, disagreement, teller)
+            if counterexample.tries.seen_once:
+                return self._seen_once(counterexample, command, teller)
             with RECORDER.looking_into(_note(counterexample)):
                 # Archived before: the implementation is called on other cases, which may take the process down.
-                archived = self._archived(counterexample, command, teller)
+                archived = self._archived(counterexample, command, teller, self._into)
                 found, reproduction = self._looked_into(counterexample, teller)
         with teller.part("the archive, with the diagnosis"):
             if archived.is_new and self._into:
@@ -70,21 +77,32 @@ class Explainer:
         found = Counterexample.as_found(judged, implementation, disagreement.case, disagreement)
         with teller.part("the minimal case"):
             found = find_minimal(judged, implementation, disagreement, known)
+        if not found.tries.failed:
+            with teller.part("whether it can be repeated"), RECORDER.looking_into(_note(found)):
+                found = confirmed(found, disagreement)
         known.append(found)
         return found
 
-    def _archived(self, counterexample: Counterexample, command: Command, teller: Teller) -> _Archived:
-        if self._into is None:
+    def _seen_once(self, counterexample: Counterexample, command: Command, teller: Teller) -> Finding:
+        """What cannot be repeated accuses nobody: it is archived apart, where no run replays it."""
+        archived = self._archived(counterexample, command, teller, self._into and self._into / SEEN_ONCE)
+        found = Finding.of(counterexample, archived.commands, teller=teller, only=findings.SEEN_ONCE)
+        return replace(found, archived=archived.name)
+
+    def _archived(
+        self, counterexample: Counterexample, command: Command, teller: Teller, folder: Path | None
+    ) -> _Archived:
+        if folder is None:
             into = command.again.replace("pytest", "pytest --archive=tests/regressions", 1)
             return _Archived({"replay": command.again, "archive": into}, command.again)
         reason = "it failed, as is told at the end of the run"
         with teller.part("the archive"):
             record = counterexample.record()
-            is_new = not (self._into / record.file_name).exists()
+            is_new = not (folder / record.file_name).exists()
             try:
-                path = archive.write(record, self._into)
+                path = archive.write(record, folder)
             except OSError as error:
-                reason = f"{self._into} cannot be written: {why(error)}"
+                reason = f"{folder} cannot be written: {why(error)}"
             else:
                 again = f"pytest{command.asked} --case={path}"
                 return _Archived({"archived": str(path), "replay": again}, again, path.name, is_new)

@@ -19,6 +19,8 @@ _ENDS: dict[type[Crashed], tuple[str, str]] = {
 ENDING = tuple(kind for kind, _ in _ENDS.values())
 #: Kinds that cost a process, or a hundred calls, each time they are seen.
 COSTLY = (*ENDING, "leaks")
+#: How kinds begin that show by chance: how often a case fails has to be counted.
+BY_CHANCE = "threads: "
 #: Longer texts of errors are cut.
 _TEXT = 2000
 

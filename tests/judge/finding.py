@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextlib import nullcontext
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from strategies.plain import to_plain
 from tests.judge.calls import calls_made
-from tests.judge.counterexample import Counterexample, others
+from tests.judge.counterexample import Counterexample, Tries, others
 from tests.judge.diagnosis import Told, diagnose
 from tests.judge.matters import what_matters
 from tests.judge.pictures import pictures_of
@@ -63,6 +63,8 @@ class Finding:
     #: Where the implementation is written, from the root of the repository; empty where no file of it is known.
     source: str = ""
     line: int = 0
+    #: How often it failed when it was tried again, and of how many tries.
+    tries: tuple[int, int] = (0, 0)
 
     @classmethod
     def of(
@@ -72,8 +74,9 @@ class Finding:
         archived: str = "",
         script: str = "",
         teller: Teller | None = None,
+        only: Collection[str] = (),
     ) -> Finding:
-        """All that can be said of a counterexample; a part that raises is left out where there is a `teller`."""
+        """All that can be said of a counterexample, or `only` some parts; what raises is left out for a `teller`."""
         implementation, case = counterexample.implementation, counterexample.case
         found = cls(
             implementation.name,
@@ -92,12 +95,24 @@ class Finding:
             commands=dict(commands),
             archived=archived,
             script=script,
+            tries=tuple(counterexample.tries),
         )
         told = _Looked(counterexample)
-        for what, make in PARTS.items():
+        for what in only or PARTS:
+            make = PARTS[what]
             with teller.part(what) if teller else nullcontext():
                 found = replace(found, **make(told))
         return found
+
+    @property
+    def seen_once(self) -> bool:
+        """Whether it could not be repeated."""
+        return Tries(*self.tries).seen_once
+
+    @property
+    def by_chance(self) -> bool:
+        """Whether it fails, and not always."""
+        return Tries(*self.tries).by_chance
 
     @property
     def gist(self) -> tuple[str, ...]:
@@ -129,6 +144,11 @@ def _pictures(looked: _Looked) -> dict[str, Any]:
     return {"pictures": [] if named else [asdict(picture) for picture in pictures_of(looked.counterexample)]}
 
 
+def _matters(counterexample: Counterexample) -> str:
+    """What fails by chance passes by chance, too: which part of a case matters cannot be told."""
+    return "" if counterexample.tries.by_chance else what_matters(counterexample)
+
+
 #: What is made of a counterexample, in this order: some fields of a finding each.
 PARTS: dict[str, Callable[[_Looked], dict[str, Any]]] = {
     "the case and where the implementation is written": _as_written,
@@ -136,7 +156,9 @@ PARTS: dict[str, Callable[[_Looked], dict[str, Any]]] = {
     "what differs": lambda looked: {"differs": what_differs(looked.counterexample.disagreement)},
     "the diagnosis": _diagnosis,
     "the first divergence": lambda looked: {"divergence": looked.diagnosis.divergence},
-    "what matters": lambda looked: {"matters": what_matters(looked.counterexample)},
+    "what matters": lambda looked: {"matters": _matters(looked.counterexample)},
     "the others on the same case": lambda looked: {"others": others(looked.counterexample)},
     "the pictures": _pictures,
 }
+#: Those of what could not be repeated.
+SEEN_ONCE = ("the case and where the implementation is written", "what differs")

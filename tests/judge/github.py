@@ -119,7 +119,7 @@ def _head(results: Results) -> Iterator[str]:
 def _row(name: str, own: Sequence[Result]) -> Iterator[str]:
     with_status = {
         status: sorted(result.property for result in own if result.status == status)
-        for status in ("disagrees", "error", "too few", "agrees", "unsupported", "not installed")
+        for status in ("disagrees", "error", "seen once", "too few", "agrees", "unsupported", "not installed")
     }
     verdict = next(status for status, properties in with_status.items() if properties)
     yield name

@@ -45,6 +45,7 @@ class Read:
     run: dict[str, Any]
     results: list[report.Result]
     findings: list[Finding]
+    seen_once: list[Finding]
 
     @property
     def part(self) -> Part:
@@ -104,6 +105,7 @@ def merge(config: pytest.Config) -> int:
                 for place, finding in enumerate(results.findings, 1)
             },
             "the table of results": partial(_table, write, results),
+            "what was seen once": lambda: map(terminal.seen_once, results.seen_once),
             **written,
             "the standing of the parts": partial(_standing, parts, absent, failed),
             # Each part has annotated what it found.
@@ -168,6 +170,7 @@ def _read(path: Path) -> Read:
             data["run"],
             [report.Result.from_report(result) for result in data["results"]],
             [Finding(**finding) for finding in data["findings"]],
+            [Finding(**finding) for finding in data["seen_once"]],
         )
         for key in (*COMMON, "part", "exit_status", "workers", "seconds"):
             read.run[key]
@@ -208,6 +211,8 @@ def _together(parts: Sequence[Read]) -> tuple[report.Results, dict[tuple[str, ..
     for read in parts:
         for result in read.results:
             results.add(result)
+        for finding in read.seen_once:
+            results.saw_once(finding)
         for finding in read.findings:
             if finding.gist not in again:
                 results.findings.append(finding)

@@ -32,7 +32,7 @@ from tests.judge.progress import report_progress
 from tests.judge.property import PROPERTIES, Property, load_properties
 from tests.judge.shards import SHARD, budgets, shard_test
 from tests.judge.telling import TELLER, Teller
-from tests.judge.terminal import Told
+from tests.judge.terminal import Told, seen_once
 from tests.judge.trial import Trial, trial_of
 from tests.judge.verdict import Disagreement
 from tests.judge.wording import counted
@@ -264,8 +264,11 @@ def pytest_runtest_makereport(
                 found = explainer.explain(judged, trial.implementation, disagreement, _command(item), teller)
                 # Plain data, which travels from a worker beside the text.
                 setattr(made, findings.KEY, asdict(found))
-                result.counterexamples = [found.archived] if found.archived else []
-                made.longrepr = str(Told(found))
+                if found.seen_once:
+                    result.status, made.outcome, made.longrepr = "seen once", "passed", None
+                else:
+                    result.counterexamples = [found.archived] if found.archived else []
+                    made.longrepr = str(Told(found))
             setattr(made, telling.KEY, teller.faults)
     elif str(made.longrepr).startswith("[XPASS(strict)]"):
         made.longrepr = (
@@ -329,6 +332,9 @@ class Collector:
                 self._take(report, Finding(**plain), teller)
 
     def _take(self, report: pytest.TestReport, found: Finding, teller: Teller) -> None:
+        if found.seen_once:
+            self._config.stash[RESULTS].saw_once(found)
+            return
         with teller.part("the archive on this machine"), suppress(OSError):  # Where it was found, it is.
             elsewhere.keep(found, self._config.stash[RUN])
         if found.gist not in self._told:
@@ -375,6 +381,7 @@ def pytest_terminal_summary(terminalreporter: Any, exitstatus: int, config: pyte
     ended = outputs.Whole(results, config.stash[RUN], workers, seconds, int(exitstatus))
     parts: dict[str, Callable[[], Iterable[str] | None]] = {
         "the table of results": lambda: _table(terminalreporter, results),
+        "what was seen once": lambda: map(seen_once, results.seen_once),
         "what crashed or was interrupted": lambda: crashes.told(config),
         "the list of scripts": lambda: config.stash[SCRIPTS].written,
         "annotations of GitHub": lambda: github.annotated(results, os.environ),

@@ -20,7 +20,7 @@ from tests.judge.trial import Trial
 #: The name under which an item's result travels from a worker in `report.user_properties`.
 KEY = "rnn-parity"
 #: From the harmless to the grave; a result of several items has the gravest of theirs.
-STATUSES = ("not installed", "unsupported", "agrees", "too few", "disagrees", "error")
+STATUSES = ("not installed", "unsupported", "agrees", "too few", "seen once", "disagrees", "error")
 #: What adds up over items.
 _COUNTS = (
     "cases",
@@ -172,6 +172,13 @@ class Results:
         self.found: dict[tuple[str, str], Result] = {}
         #: Each counterexample once, in the order in which they were found.
         self.findings: list[Finding] = []
+        #: What could not be repeated, and accuses nobody.
+        self.seen_once: list[Finding] = []
+
+    def saw_once(self, finding: Finding) -> None:
+        """Keep what could not be repeated, the same once."""
+        if finding.gist not in {kept.gist for kept in self.seen_once}:
+            self.seen_once.append(finding)
 
     def of(self, name: str) -> list[Result]:
         """Those of one implementation."""
@@ -222,5 +229,6 @@ def write(path: Path, results: Results, run: Run, workers: int, seconds: float, 
         },
         "results": [result.for_report() for _, result in sorted(results.found.items())],
         "findings": [asdict(finding) for finding in results.findings],
+        "seen_once": [asdict(finding) for finding in results.seen_once],
     }
     write_text(path, json.dumps(data, indent=1) + "\n")

@@ -12,10 +12,13 @@ from tests.judge.wording import counted
 _LEGEND = (
     "cases that agreed (~: its CPU seconds ended there, see --seconds; +1k: and one archived case of a known defect "
     "that is still there), or: too few: 3 (no verdict: fewer cases were judged than 20, or than were asked for), "
-    "- unsupported, x not installed, DISAGREES, ERROR (not a verdict: see above)"
+    "- unsupported, x not installed, SEEN ONCE (it failed, but not again: see below), DISAGREES, "
+    "ERROR (not a verdict: see above)"
 )
 _MARGINS = ("worst/bound", "vacuous", "subnormals")
-_MARKS = {"unsupported": "-", "not installed": "x", "disagrees": "DISAGREES", "error": "ERROR"}
+_MARKS = {"unsupported": "-", "not installed": "x"} | {
+    status: status.upper() for status in ("seen once", "disagrees", "error")
+}
 
 
 def lines(results: Results, width: int | None = None) -> Iterator[str]:
@@ -89,8 +92,10 @@ def totals(results: Results) -> str:
     """How much was judged, and the verdict."""
     found = results.found.values()
     disagreeing = sorted({result.implementation for result in found if result.status == "disagrees"})
+    once = sum(result.status == "seen once" for result in found)
+    also = f"; seen once: {once}" if once else ""
     verdict = f"disagreeing: {', '.join(disagreeing)}" if disagreeing else "no disagreement"
     cases, seconds = sum(result.cases for result in found), sum(result.cpu_seconds for result in found)
     few = len(results.too_few)
     lacking = f"; too few cases for {counted(few, 'verdict')}" if few else ""
-    return f"{counted(cases, 'case')} judged in {seconds:.0f} s of CPU; {verdict}{lacking}"
+    return f"{counted(cases, 'case')} judged in {seconds:.0f} s of CPU; {verdict}{also}{lacking}"

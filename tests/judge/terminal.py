@@ -110,6 +110,15 @@ def gist_of(finding: Finding) -> str:
     return (finding.diagnosis or finding.differs or [finding.kind])[0].strip()
 
 
+def seen_once(finding: Finding) -> str:
+    """What could not be repeated, in a line."""
+    made = counted(finding.tries[1], "more try", "more tries")
+    return (
+        f"seen once, and in none of {made}: {finding.implementation} failed {finding.property} on "
+        f"{finding.descriptor}: {gist_of(finding)}; it accuses nobody. To try it: {finding.commands['replay']}"
+    )
+
+
 def _more(nodeids: Sequence[str]) -> str:
     """So many items, of these properties."""
     counts = Counter(nodeid.partition("::test_")[2].partition("[")[0] for nodeid in nodeids)
@@ -146,8 +155,11 @@ def _parts(finding: Finding) -> Iterator[Part]:
     case = [Line(f"  {text}") for text in finding.case.splitlines()]
     case.append(Line(f"  ({_reduced(finding)})", "quiet"))
     whole = "--archive and --html keep the whole case"
-    which = "minimal case" if finding.calls or finding.reduced_fully else "case"
-    yield Part(Line(f"{which}: {finding.descriptor}", "heading"), case, whole, hang=7, data=True)
+    called = "minimal case" if finding.calls or finding.reduced_fully else "case"
+    if finding.by_chance:
+        failed, tries = finding.tries
+        called = f"a case on which it fails by chance, in {failed} of {counted(tries, 'try', 'tries')}"
+    yield Part(Line(f"{called}: {finding.descriptor}", "heading"), case, whole, hang=7, data=True)
     made = [Line(f"  {text}") for text in finding.made]
     yield Part(Line("the calls made, in order", "heading"), made, "the HTML report has the rest", hang=5)
     matters = [Line(f"  {sentence}") for sentence in sentences(finding.matters)]

@@ -20,7 +20,7 @@ from strategies import Case
 from tests.judge import gradients, lengths, surroundings
 from tests.judge.budget import Budget, is_first
 from tests.judge.counts import Counts, count_drawn, count_margin
-from tests.judge.faults import COSTLY, guarded
+from tests.judge.faults import BY_CHANCE, COSTLY, guarded
 from tests.judge.features import features_of
 from tests.judge.recorder import RECORDER, Note
 from tests.judge.verdict import Disagreement, Margin, Result, as_result, judge
@@ -70,8 +70,8 @@ class Trial:
     made: list[tuple[int, Case]] = field(default_factory=list)
     _networks: int = 0
     _failed: bool = False
-    #: What takes a process each time it is seen. Hypothesis is told that all cases show it, so that it does not shrink
-    #: it: that is left to `strategies.reduce`, which needs fewer calls.
+    #: What takes a process each time it is seen, or fails by chance. Hypothesis is told that all cases show it, so that
+    #: it does not shrink it: that is left to `strategies.reduce`, which needs fewer calls.
     _costly: Disagreement | None = None
 
     def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
@@ -101,7 +101,7 @@ class Trial:
                 yield True
             agreed = True
         except Disagreement as disagreement:
-            if disagreement.kind in COSTLY:
+            if disagreement.kind in COSTLY or disagreement.kind.startswith(BY_CHANCE):
                 self._costly = disagreement
             raise
         finally:

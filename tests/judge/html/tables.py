@@ -16,6 +16,7 @@ LEGEND = {
     "agrees": "cases that agreed, above the worst error / bound (nothing where all were exact)",
     "known": "excluded by a known defect, or an archived case of one is still there",
     "few": "no verdict: fewer cases were judged than 20, or than were asked for",
+    "once": "failed once, and could not be repeated",
     "disagrees": "see the counterexample",
     "error": "ended in an error, which is no verdict",
     "unsupported": "not offered",
@@ -32,6 +33,7 @@ SIGNS = {
     "none": "0",
     "known": "known",
     "error": "error",
+    "once": "seen once",
 }
 
 
@@ -110,7 +112,7 @@ def _judged(implementation: Implementation, result: Result | None, link: str) ->
         return Cell("few", result.verdict)
     if result.status == "disagrees":
         return Cell("disagrees", "disagrees", link=link)
-    return _sign({"not installed": "absent"}.get(result.status, result.status))
+    return _sign({"not installed": "absent", "seen once": "once"}.get(result.status, result.status))
 
 
 def _features(implementation: Implementation, results: Results, entries: Sequence[Entry]) -> list[Cell]:
