@@ -319,26 +319,15 @@ def _first(judged: Property, implementation: Implementation) -> Counterexample:
 #: What was reported of real networks, a property that fails, and the name of the bug.
 REPORTED = {
     ("flipped", "agreement"): "h_0's rows are read in the opposite order, in networks of several layers",
-    ("flipped", "gradients"): "h_0's rows are read in the opposite order, in networks of several layers",
     ("lux302_fold_order", "agreement"): "frames are read in the opposite order after the first",
-    ("lmengine239_last_batch_block", "gradients"): (
-        "the gradients of W_hh are those of the last block of 16 rows of the batch only"
-    ),
     ("mlverse1156_packed_in_order", "lengths"): (
         "it raises an error where the lengths are in order, the longest first"
     ),
-    ("pt191855_time_frozen", "calls"): (
-        "a second call raises an error where T is another than in the call before, in bidirectional networks"
-    ),
     ("candle2542_flat_output", "agreement"): "the last two axes of the output are joined into one, with batch_first",
-    ("aidotnet594_tanh_in_lanes", "agreement"): (
-        "tanh(a) is NaN where a is more than 354.89, in whole blocks of 4 of the batch's hidden units, "
-        "counted through, in float64"
-    ),
 }
 
 
-@pytest.mark.parametrize(("name", "judged"), REPORTED, ids=" ".join)
+@pytest.mark.parametrize(("name", "judged"), REPORTED)
 def test_what_was_reported_is_named(name: str, judged: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """With its number, the axis, and the condition."""
     path = Path(__file__).parent / "reported" / f"{name}.py"
