@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import difflib
 import importlib
 import importlib.metadata
 import importlib.util
@@ -12,10 +13,12 @@ import re
 import runpy
 import shutil
 import sys
-from collections.abc import Callable, Mapping, Sequence
+import warnings
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
+from types import ModuleType
 from typing import Any, TypedDict, Unpack, overload
 
 import torch
@@ -32,6 +35,8 @@ MAIN = "main"
 LIGHT = ("numpy", "torch")
 _NAME = re.compile(r"[a-z0-9][a-z0-9._+-]*")
 _REGISTRY: dict[str, Implementation] = {}
+#: A line for every entry point that could not be loaded.
+_NOT_LOADED: list[str] = []
 _EPS = {dtype: torch.finfo(dtype).eps for dtype in DTYPES}
 
 
@@ -371,13 +376,34 @@ def registered() -> dict[str, Implementation]:
 def _load_all() -> None:
     for module in sorted(info.name for info in pkgutil.iter_modules(impls.__path__)):
         importlib.import_module(f"impls.{module}")
+    _NOT_LOADED.clear()
     for entry in sorted(importlib.metadata.entry_points(group=ENTRY_POINTS)):
         try:
-            _adopt(entry.name, entry.load())
+            with _unheard():
+                _adopt(entry.name, entry.load())
         except Exception as error:
-            raise RegistrationError(
-                f"entry point {entry.name} = {entry.value} in the group {ENTRY_POINTS}: {type(error).__name__}: {error}"
-            ) from error
+            owner = f" of {entry.dist.name}" if entry.dist else ""
+            _NOT_LOADED.append(
+                f"the entry point {entry.name} = {entry.value}{owner}, in the group {ENTRY_POINTS}, cannot be loaded: "
+                f"{type(error).__name__}: {error}"
+            )
+
+
+def not_loaded() -> list[str]:
+    """A line for every installed entry point that could not be loaded: which it is, whose, and why."""
+    _load_all()
+    return list(_NOT_LOADED)
+
+
+def _unheard() -> warnings.catch_warnings[None]:
+    """What is imported for a user may warn: that is no error, whatever filters of warnings there are."""
+    return warnings.catch_warnings(action="ignore")
+
+
+def nearest(asked: str, known: Iterable[str]) -> str:
+    """The end of a sentence that suggests the known names nearest to an unknown one; empty where none is near."""
+    near = difflib.get_close_matches(asked.lower(), list(known), cutoff=0.7)
+    return f"; did you mean {' or '.join(near)}?" if near else ""
 
 
 def implementation(name: str) -> Implementation:
@@ -388,7 +414,11 @@ def implementation(name: str) -> Implementation:
     """
     known = registered()
     if name not in known:
-        raise RegistrationError(f"unknown implementation {name!r}; registered are: {', '.join(known)}")
+        suggested = nearest(name, known)
+        others = "".join(f"; {line}" for line in not_loaded())
+        raise RegistrationError(
+            f"unknown implementation {name!r}{suggested}{others}; registered are: {', '.join(known)}"
+        )
     return known[name]
 
 
@@ -401,7 +431,8 @@ def in_group(group: str) -> list[Implementation]:
     found = [implementation for implementation in registered().values() if implementation.group == group]
     if not found:
         groups = sorted({implementation.group for implementation in registered().values()})
-        raise RegistrationError(f"unknown group {group!r}; implementations are in: {', '.join(groups)}")
+        suggested = nearest(group, groups)
+        raise RegistrationError(f"unknown group {group!r}{suggested}; implementations are in: {', '.join(groups)}")
     return found
 
 
@@ -421,7 +452,8 @@ def resolve(asked: str) -> list[Implementation]:
 def _from_file(path: Path) -> list[Implementation]:
     registered()
     if not path.is_file():
-        raise RegistrationError(f"--impl {path}: there is no such file in {Path.cwd()}")
+        found = "found a folder" if path.is_dir() else f"there is no such file in {Path.cwd()}"
+        raise RegistrationError(f"--impl {path}: expected a Python file, {found}")
     # HypoFuzz starts pytest twice in one process.
     if there := [found for found in _REGISTRY.values() if found.asked == str(path)]:
         return there
@@ -430,7 +462,8 @@ def _from_file(path: Path) -> list[Implementation]:
     if (folder := str(path.resolve().parent)) not in sys.path:
         sys.path.append(folder)
     try:
-        runpy.run_path(str(path), run_name=path.stem)
+        with _unheard():
+            runpy.run_path(str(path), run_name=path.stem)
     except RegistrationError:
         raise
     except Exception as error:
@@ -447,15 +480,32 @@ def _from_file(path: Path) -> list[Implementation]:
 def _from_attribute(asked: str) -> Implementation:
     registered()
     module_name, _, attribute = asked.partition(":")
-    try:
-        found = getattr(importlib.import_module(module_name), attribute)
-    except RegistrationError:
-        raise
-    except Exception as error:
-        raise RegistrationError(f"--impl {asked}: expected MODULE:ATTR, but {type(error).__name__}: {error}") from error
+    if not attribute.isidentifier() or not all(part.isidentifier() for part in module_name.split(".")):
+        raise RegistrationError(f"--impl {asked}: expected MODULE:ATTR, as in my_package.my_module:MyRNN")
+    module = _import(asked, module_name)
+    if not hasattr(module, attribute):
+        raise RegistrationError(
+            f"--impl {asked}: the module {module_name} has no {attribute!r}{nearest(attribute, dir(module))}"
+        )
+    found = getattr(module, attribute)
     name = attribute.lower()
     adopted = _adopt(f"{module_name}.{name}".lower() if name in _REGISTRY else name, found)
     return _found_by(asked, adopted.name)
+
+
+def _import(asked: str, module_name: str) -> ModuleType:
+    try:
+        with _unheard():
+            return importlib.import_module(module_name)
+    except RegistrationError:
+        raise
+    except Exception as error:
+        missing = error.name if isinstance(error, ModuleNotFoundError) else None
+        if missing and f"{module_name}.".startswith(f"{missing}."):
+            reason = f"there is no module {missing} in {Path.cwd()}, nor among what is installed"
+        else:
+            reason = f"importing {module_name} raised {type(error).__name__}: {error}"
+        raise RegistrationError(f"--impl {asked}: {reason}") from error
 
 
 def _found_by(asked: str, name: str) -> Implementation:

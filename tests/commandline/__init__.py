@@ -8,12 +8,14 @@ In the directory of another project it adds nothing.
 
 from __future__ import annotations
 
+import difflib
 import math
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+_GROUP = "rnn-parity"
 #: How many cases each implementation is fed for each property, by profile.
 CASES = {"dev": 600, "ci": 600, "hunt": 10_000}
 #: And how many large networks.
@@ -39,9 +41,19 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         add_options(parser)
 
 
+def pytest_load_initial_conftests(parser: pytest.Parser, args: list[str]) -> None:
+    """Suggest the options of the suite that are nearest to those which nobody knows, should pytest refuse them."""
+    group = parser.getgroup(_GROUP)
+    known = [name for option in group.options for name in option.names()]
+    _, unknown = parser.parse_known_and_unknown_args(args)
+    near = [match for name in unknown for match in difflib.get_close_matches(name.partition("=")[0], known, n=1)]
+    if near:
+        parser.extra_info["did you mean"] = ", ".join(near)
+
+
 def add_options(parser: pytest.Parser) -> None:
     """Add the options of the suite to pytest's."""
-    group = parser.getgroup("rnn-parity", "differential testing of recurrent networks")
+    group = parser.getgroup(_GROUP, "differential testing of recurrent networks")
     group.addoption(
         "--impl",
         action="append",

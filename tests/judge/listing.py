@@ -6,12 +6,13 @@ from dataclasses import fields
 from typing import Any
 
 from impls import Capabilities, Implementation, registered
-from impls.registry import MAIN
+from impls.registry import MAIN, not_loaded
 
 
 def listing() -> str:
-    """A paragraph for every registered implementation."""
-    return "\n".join(_paragraph(implementation) for implementation in registered().values())
+    """A paragraph for every registered implementation, and a line for every entry point that cannot be loaded."""
+    paragraphs = [_paragraph(implementation) for implementation in registered().values()]
+    return "\n".join([*paragraphs, *(f"warning: {line}" for line in not_loaded())])
 
 
 def _paragraph(implementation: Implementation) -> str:

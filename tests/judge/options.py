@@ -17,7 +17,7 @@ from impls import DEVICES, Implementation, RegistrationError, resolve
 from impls.isolation import Limits
 from impls.registry import in_group
 from tests.commandline import CASES, LARGE_CASES, LEAST_MEMORY, ROUND_SECONDS, SECONDS
-from tests.judge import database, html, scripts, surroundings
+from tests.judge import archive, database, html, scripts, surroundings
 from tests.judge.hunting.fuzzing import fuzzing
 from tests.judge.parts import WHOLE, Part
 from tests.judge.shards import SHARD
@@ -68,11 +68,11 @@ def configure(config: pytest.Config) -> None:
     profile = _load_profile(config)
     replay, minutes = config.getoption("case"), config.getoption("minutes") or 0.0
     database.share(config)
-    if replay and not Path(replay).is_file():
-        raise pytest.UsageError(f"--case {replay}: there is no such file")
-    archive = config.getoption("archive")
-    if archive and Path(archive).exists() and not Path(archive).is_dir():
-        raise pytest.UsageError(f"--archive {archive}: expected a folder, found a file")
+    if replay is not None:
+        _replay_only(config, Path(replay))
+    kept = config.getoption("archive")
+    if kept and Path(kept).exists() and not Path(kept).is_dir():
+        raise pytest.UsageError(f"--archive {kept}: expected a folder, found a file")
     reproduction = config.getoption("repro")
     if reproduction and (objection := scripts.objection(Path(reproduction))):
         raise pytest.UsageError(f"--repro {reproduction}: {objection}")
@@ -90,7 +90,7 @@ def configure(config: pytest.Config) -> None:
         sizes=config.getoption("sizes"),
         seed=_seed(config, profile),
         profile=profile,
-        archive=Path(archive) if archive else None,
+        archive=Path(kept) if kept else None,
         replay=Path(replay) if replay else None,
         device=config.getoption("device"),
         reproduction=Path(reproduction) if reproduction else None,
@@ -99,6 +99,23 @@ def configure(config: pytest.Config) -> None:
         part=_part(config, profile),
         selected=(*config.args, config.option.keyword, config.option.markexpr),
     )
+
+
+def _replay_only(config: pytest.Config, path: Path) -> None:
+    """Have the replay of one case collected, whatever tests are named beside it.
+
+    Raises:
+        pytest.UsageError: the file is not there, or holds no case.
+    """
+    if not path.is_file():
+        found = "found a folder" if path.is_dir() else "there is no such file"
+        raise pytest.UsageError(f"--case {path}: expected a file that --archive wrote, {found}")
+    try:
+        archive.read(path)
+    except archive.UnreadableCase as error:
+        raise pytest.UsageError(f"--case {error}") from error
+    if config.args_source is config.ArgsSource.ARGS:
+        config.args[:] = [str(Path(__file__).parent.parent / "test_archive.py")]
 
 
 def _refuse_with_minutes(config: pytest.Config) -> None:
@@ -146,7 +163,13 @@ def check_outputs(config: pytest.Config) -> None:
     """
     for option in ("report", "table", "html"):
         written = config.getoption(option)
-        if written and not Path(written).absolute().parent.is_dir():
+        if written is None:
+            continue
+        if not written or Path(written).is_dir():
+            raise pytest.UsageError(
+                f"--{option} {written}: expected a file, found {'a folder' if written else 'no name'}"
+            )
+        if not Path(written).absolute().parent.is_dir():
             raise pytest.UsageError(f"--{option} {written}: there is no folder {Path(written).absolute().parent}")
     if config.getoption("html") and (absent := html.missing()):
         raise pytest.UsageError(

@@ -15,7 +15,7 @@ import torch
 
 from impls import Implementation, isolation
 from impls.isolation import cpu_seconds
-from impls.registry import LIGHT, MAIN
+from impls.registry import LIGHT, MAIN, nearest, not_loaded
 from strategies import Case
 from tests.commandline import add_options, in_checkout
 from tests.judge import archive, crashes, elsewhere, github, listing, merging, outputs, report, scripts, table, telling
@@ -102,7 +102,8 @@ def pytest_report_header(config: pytest.Config) -> list[str]:
         f"tensors on the device {run.device}",
         *([f"part {run.part}"] if run.part != WHOLE else []),
     )
-    return [f"rnn-parity: {', '.join(said)}", f"implementations: {names}"]
+    missing = (f"warning: {line}" for line in not_loaded())
+    return [f"rnn-parity: {', '.join(said)}", f"implementations: {names}", *missing]
 
 
 # Items
@@ -149,7 +150,8 @@ def _property_of(path: Path, record: archive.Record) -> Property:
     properties = load_properties()
     if record.property not in properties:
         raise archive.UnreadableCase(
-            f"{path}: is about the property {record.property!r}; this suite has {', '.join(properties)}"
+            f"{path}: is about the property {record.property!r}{nearest(record.property, properties)}; "
+            f"this suite has {', '.join(properties)}"
         )
     return properties[record.property]
 

@@ -107,11 +107,23 @@ REFUSED: list[tuple[str, list[str]]] = [
     ("--cases=many", ["--cases: expected a number of cases from 1, found 'many'"]),
     ("--cases=1.5", ["--cases: expected a number of cases from 1, found '1.5'"]),
     ("--impl=nope", ["unknown implementation 'nope'", "registered are: ", "nn.rnn", "numpy"]),
-    ("--impl=nowhere/rnn.py", ["--impl nowhere/rnn.py: there is no such file in "]),
+    ("--impl=nn.rn", ["unknown implementation 'nn.rn'; did you mean nn.rnn"]),
+    ("--impl=nowhere/rnn.py", ["--impl nowhere/rnn.py: expected a Python file, there is no such file in "]),
+    ("--impl={folder}/folder.py", ["folder.py: expected a Python file, found a folder"]),
+    ("--group=man", ["unknown group 'man'; did you mean main?", "implementations are in: "]),
+    ("--cass=5", ["unrecognized arguments: --cass=5", "did you mean: --case"]),
+    ("--sizes=larg", ["'larg'", "usual", "large"]),
     ("--impl={folder}/breaks.py", ["breaks.py: expected a file that calls impls.register", "registers nothing"]),
-    ("--impl=json:nope", ["--impl json:nope: expected MODULE:ATTR, but AttributeError", "no attribute 'nope'"]),
+    ("--impl=json:nope", ["--impl json:nope: the module json has no 'nope'"]),
+    ("--impl=json:load_", ["--impl json:load_: the module json has no 'load_'; did you mean load or loads?"]),
     ("--impl=json:loads", ["expected a function build(config, weights), found loads("]),
-    ("--case=nowhere.json", ["--case nowhere.json: there is no such file"]),
+    ("--case=nowhere.json", ["--case nowhere.json: expected a file that --archive wrote, there is no such file"]),
+    ("--case=tests", ["--case tests: expected a file that --archive wrote, found a folder"]),
+    ("--case=pyproject.toml", ["--case pyproject.toml: is not JSON"]),
+    ("--case={folder}/latin.json", ["latin.json: is not JSON ('utf-8' codec can't decode byte"]),
+    ("--case={folder}/other.json", ["other.json: is not a counterexample of rnn-parity: expected an object"]),
+    ("--report=", ["--report : expected a file, found no name"]),
+    ("--html=tests", ["--html tests: expected a file, found a folder"]),
     ("--archive=pyproject.toml", ["--archive", "expected a folder, found a file"]),
     ("--report=no/such/folder/report.json", ["--report no/such/folder/report.json: there is no folder"]),
     ("--repro=found.txt", ["--repro found.txt: expected the name of a script, FILE.py"]),
@@ -123,6 +135,9 @@ REFUSED: list[tuple[str, list[str]]] = [
     ("--shard=1/2", ["--shard 1/2: the parts of a run are those of one seed", "--hypothesis-seed=N"]),
     ("--merge=nowhere/*.json", ["--merge nowhere/*.json: there is no such file"]),
     ("--merge=pyproject.toml", ["pyproject.toml is not JSON"]),
+    ("--merge={folder}/latin.json", ["latin.json is not JSON"]),
+    ("--merge={folder}/other.json", ["other.json"]),
+    ("--merge=tests", ["--merge: tests cannot be read: Is a directory"]),
     ("--hypothesis-seed=lucky", ["--hypothesis-seed: expected an integer or 'random', found 'lucky'"]),
 ]
 
@@ -163,6 +178,9 @@ def folder() -> Path:
     (path / "strange.py").write_text(STRANGE)
     (path / "breaks.py").write_text(BREAKS)
     (path / "elsewhere.py").write_text(ELSEWHERE)
+    (path / "folder.py").mkdir()
+    (path / "latin.json").write_bytes(b"\xe9")
+    (path / "other.json").write_text("{}")
     return path
 
 
@@ -519,6 +537,14 @@ def test_replay() -> None:
     assert "forgetful (torch" in replayed().text
     assert f"--case={archived()}" in replayed().text
     assert "the case is outside of what agreement asks of it: biases" in replayed().text
+
+
+def test_replay_beside_a_path() -> None:
+    """The case is replayed, and nothing else, whatever tests are named beside it."""
+    path = write(Record("agreement", Case(Config(1, 1), np.ones((1, 1, 1)))), folder() / "one")
+    ran = run("--impl=nn.rnn", f"--case={path}", "-n0", "tests/test_h_n.py", "tests/test_agreement.py")
+    assert ran.code == 0
+    assert re.search(r"^=+ 1 passed in ", ran.text, re.MULTILINE)
 
 
 @cache

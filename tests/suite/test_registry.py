@@ -163,10 +163,13 @@ UNRESOLVED: list[tuple[str, list[str]]] = [
     ("nn.RNN", ["unknown implementation 'nn.RNN'", "nn.rnn"]),
     ("/no/such/file.py", ["--impl /no/such/file.py", "no such file"]),
     ("tests.py", ["--impl tests.py", "no such file in"]),
-    ("json:nope", ["--impl json:nope", "MODULE:ATTR", "no attribute 'nope'"]),
-    ("no_such_module:build", ["--impl no_such_module:build", "MODULE:ATTR", "No module named 'no_such_module'"]),
-    (":build", ["--impl :build", "MODULE:ATTR", "Empty module name"]),
-    ("json:", ["--impl json:", "MODULE:ATTR", "no attribute ''"]),
+    ("numpi", ["unknown implementation 'numpi'; did you mean numpy"]),
+    ("json:nope", ["--impl json:nope: the module json has no 'nope'"]),
+    ("json:Loads", ["the module json has no 'Loads'; did you mean loads"]),
+    ("no_such_module:build", ["--impl no_such_module:build: there is no module no_such_module in ", "installed"]),
+    ("json.nowhere:build", ["--impl json.nowhere:build: there is no module json.nowhere in "]),
+    (":build", ["--impl :build: expected MODULE:ATTR, as in "]),
+    ("json:", ["--impl json:: expected MODULE:ATTR, as in "]),
     ("json:loads", ["function build(config, weights)", "found loads("]),
     ("json:__doc__", ["a name of small letters", "found '__doc__'"]),
     ("sys:byteorder", ["function build(config, weights)", "found 'little'"]),
@@ -423,13 +426,43 @@ def test_entry_points(module: Callable[[str, str], None], entry_points: Callable
     assert known["function"].build.__qualname__ == "build"
 
 
-def test_broken_entry_point(entry_points: Callable[..., None]) -> None:
-    """An entry point that cannot be loaded is refused by its name."""
-    entry_points(broken="no_such_module:build")
-    with pytest.raises(RegistrationError, match="entry point broken = no_such_module:build in the group"):
-        registered()
+def test_broken_entry_point(module: Callable[[str, str], None], entry_points: Callable[..., None]) -> None:
+    """An entry point that cannot be loaded is told, where implementations are listed or missed; the others go on."""
+    module("outside_h", "def build(config, weights): ...\n")
+    entry_points(broken="no_such_module:build", whole="outside_h:build")
+    line = f"the entry point broken = no_such_module:build, in the group {registry.ENTRY_POINTS}, cannot be loaded: "
+    assert {"whole", "nn.rnn"} <= set(registered())
+    assert [text.startswith(f"{line}ModuleNotFoundError") for text in registry.not_loaded()] == [True]
+    assert listing().splitlines()[-1].startswith(f"warning: {line}")
+    with pytest.raises(RegistrationError, match="unknown implementation 'broken'; the entry point broken = "):
+        resolve("broken")
     entry_points()
-    assert "nn.rnn" in registered()
+    assert registry.not_loaded() == []
+    assert "warning:" not in listing()
+
+
+def test_a_library_that_a_module_lacks(module: Callable[[str, str], None]) -> None:
+    """What a module imports and is not there is told as that, and not as the module's own absence."""
+    module("outside_i", "import no_such_library\n")
+    with pytest.raises(RegistrationError, match=r"importing outside_i raised ModuleNotFoundError.*no_such_library"):
+        resolve("outside_i:build")
+
+
+@pytest.mark.filterwarnings("error")
+def test_warnings_of_what_is_imported(
+    module: Callable[[str, str], None], entry_points: Callable[..., None], tmp_path: Path
+) -> None:
+    """A file, a module and an entry point may warn as they are imported, whatever filters of warnings there are."""
+    warns = "import warnings\nwarnings.warn('old', DeprecationWarning)\n"
+    module("outside_j", f"{warns}def build(config, weights): ...\n")
+    module("outside_k", f"{warns}def build(config, weights): ...\n")
+    entry_points(warning="outside_j:build")
+    assert "warning" in registered()
+    assert [found.name for found in resolve("outside_k:build")] == ["build"]
+    (tmp_path / "mine.py").write_text(warns + REGISTERS.format(name="mine"))
+    assert [found.name for found in resolve(str(tmp_path / "mine.py"))] == ["mine"]
+    with pytest.raises(DeprecationWarning):
+        exec(warns, {})  # noqa: S102 -- the filter of this test is as it was
 
 
 def test_installed() -> None:
