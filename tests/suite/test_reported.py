@@ -13,9 +13,11 @@ import numpy as np
 import pytest
 import torch
 
-from impls import Config, resolve
+from impls import Config, registered, registry, resolve
 from strategies import Case
+from strategies.complexity import complexity
 from tests.judge import Disagreement, archive
+from tests.judge.counterexample import find_minimal
 from tests.suite.planted.trying import PROPERTIES, hunt
 
 ROOT = Path(__file__).parent.parent.parent
@@ -101,3 +103,39 @@ def test_one_bug_under_two_properties(tmp_path: Path) -> None:
     assert "interrupted" not in found.text
     assert sorted(archive.read(path).property for path in archive.files(tmp_path)) == ["agreement", "h_n"]
     assert all(path.name in found.text for path in archive.files(tmp_path))
+
+
+def test_what_a_file_warns_of_is_its_own_business() -> None:
+    """A file that warns as it is imported is judged."""
+    found = told("scripted", "-n0", "--cases=20", "tests/test_h_n.py")
+    assert found.status == 0
+    assert "20 cases judged" in found.text
+    assert "no disagreement" in found.text
+
+
+#: The file, the property, the seed, and what comes out: the case, its numbers, and those that are not zero.
+SMALLEST = [
+    ("aidotnet594_tanh_in_lanes", "agreement", 2, "tanh T1 B4 I1 H1 no-bias float64", 6, [1, 355]),
+    (
+        "lmengine239_last_batch_block",
+        "gradients",
+        0,
+        "relu T1 B17 I1 H1 no-bias h_0 float64 grad_h_n",
+        53,
+        [1, 1, 1],
+    ),
+]
+
+
+@pytest.mark.parametrize(("name", "judged", "seed", "descriptor", "size", "numbers"), SMALLEST)
+def test_comes_out_minimal(
+    name: str, judged: str, seed: int, descriptor: str, size: int, numbers: list[float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """B * H is traded down to one row more than passes, a step for a state, and a number down to where it fails."""
+    monkeypatch.setattr(registry, "_REGISTRY", registered())
+    (implementation,) = resolve(str(REPORTED / f"{name}.py"))
+    disagreement = hunt(PROPERTIES[judged], implementation, seed, shrink=True)
+    assert isinstance(disagreement, Disagreement)
+    case = find_minimal(PROPERTIES[judged], implementation, disagreement).case
+    found = sorted(value for array in case.arrays.values() for value in array.ravel().tolist() if value)
+    assert (case.descriptor, complexity(case).numbers, found) == (descriptor, size, numbers)
