@@ -18,7 +18,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from impls.balls import FORMATS, Arithmetic, Ball, grain
+from impls.balls import FORMATS, Arithmetic, Ball, exact, grain
 from impls.contract import Array, Config, Rounding
 from impls.reference import Mask, Pass, counting, layer_passes
 
@@ -90,7 +90,7 @@ def gradients(
     """
     if passes is None:
         passes = layer_passes(config, weights, x, h_0, rounding, lengths)
-    arithmetic = Arithmetic(config.dtype, _no_wider(config, rounding or Rounding()))
+    arithmetic = Arithmetic(config.dtype, no_wider(config, rounding or Rounding()))
     if grad_output is None:
         grad_output = np.zeros((*x.shape[:2], config.num_directions * config.hidden_size))
     counts = counting(x, lengths)
@@ -107,13 +107,14 @@ def gradients(
             suffixes = config.suffixes()[rows]
             for name, ball in layer.of_parameters(config.bias).items():
                 found |= {f"{name}_{suffix}": Ball(ball.mid[d], ball.rad[d]) for d, suffix in enumerate(suffixes)}
-        found["x"] = _close(arithmetic, above.repeated(times))
+        found["x"] = close(arithmetic, above.repeated(times))
     if h_0 is not None:
         found["h_0"] = Ball(*(np.concatenate(parts) for parts in zip(*starts, strict=True)))
     return found
 
 
-def _no_wider(config: Config, rounding: Rounding) -> Rounding:
+def no_wider(config: Config, rounding: Rounding) -> Rounding:
+    """A rounding model without what a wider accumulator takes back."""
     accumulate = rounding.accumulate
     if accumulate is not None and FORMATS[accumulate].unit_roundoff < FORMATS[config.dtype].unit_roundoff:
         return replace(rounding, accumulate=None, rounded="operations")
@@ -126,7 +127,7 @@ def given(mid: Array) -> Sum:
     return Sum(grain(mid), mid, zeros, np.abs(mid), (mid != 0) * 1.0, zeros)
 
 
-def _close(arithmetic: Arithmetic, total: Sum) -> Ball:
+def close(arithmetic: Arithmetic, total: Sum) -> Ball:
     """A finished sum: exact where no partial sum can be rounded, free where one may overflow."""
     largest, eta = arithmetic.format.largest, arithmetic.format.smallest_normal
     gamma = arithmetic.gamma(total.terms)
@@ -163,12 +164,12 @@ class LayerBackward:
     def run(self, above: Sum) -> tuple[Ball, Sum]:
         """From what is asked of this layer's output, (T, B, directions * H), the gradients of h_0 and of its input."""
         directions, steps = self.made.states.mid.shape[:2]
-        asked = above.each(lambda part: _split(part, directions))
-        products = _Products(self.recurrent(), self.eta)
+        asked = above.each(lambda part: split(part, directions))
+        products = Products(self.recurrent(), self.eta)
         carry = given(self.grad_h_n)
         for t in reversed(range(steps)):
             total = asked.each(lambda part, t=t: part[:, t]).plus(carry)  # type: ignore[misc]
-            grad_a, grain_a = self._through_activation(_close(self.arithmetic, total), total.grain, t)
+            grad_a, grain_a = self.through_activation(close(self.arithmetic, total), total.grain, t)
             before = self.carried(products(grad_a, grain_a), t)
             if self.made.valid is not None:
                 valid = self.made.valid[:, t]
@@ -177,9 +178,9 @@ class LayerBackward:
             self.grad_a.mid[:, t], self.grad_a.rad[:, t] = grad_a
             self.grain = min(self.grain, grain_a)
             carry = before
-        return _close(self.arithmetic, carry.repeated(self.times)), self.of_input()
+        return close(self.arithmetic, carry.repeated(self.times)), self.of_input()
 
-    def _through_activation(self, grad_h: Ball, quantum: float, t: int) -> tuple[Ball, float]:
+    def through_activation(self, grad_h: Ball, quantum: float, t: int) -> tuple[Ball, float]:
         """The gradient of the pre-activation, and its grain: 0 where it has none."""
         mid, rad = self.derivative.mid[:, t], self.derivative.rad[:, t]
         size, slope = np.abs(grad_h.mid) + grad_h.rad, np.abs(mid) + rad
@@ -192,7 +193,10 @@ class LayerBackward:
 
     def of_input(self) -> Sum:
         """The gradient of what the layer reads, (T, B, features): the sum over its directions."""
-        both = _Products(self.made.layer.w_ih[:, None], self.eta)(self.grad_a, self.grain)
+        return self.to_input(Products(self.made.layer.w_ih[:, None], self.eta)(self.grad_a, self.grain))
+
+    def to_input(self, both: Sum) -> Sum:
+        """The sum over the directions of what each sends back, in the order of time."""
         shape = both.mid.shape
         ways = [
             both.each(lambda part, d=d: np.broadcast_to(part, shape)[d, :: -1 if d else 1])  # type: ignore[misc]
@@ -205,36 +209,45 @@ class LayerBackward:
 
     def read(self) -> Ball:
         """The state that each step reads."""
-        pairs = zip(self.made.h_0, self.made.states, strict=True)
-        return Ball(*(np.concatenate([start[:, None], states[:, :-1]], 1) for start, states in pairs))
+        return one_before(self.made.h_0, self.made.states)
 
     def of_parameters(self, bias: bool) -> dict[str, Ball]:
         """Gradients by role, each leading with the direction."""
-        found = {"weight_ih": self._outer(self.made.x), "weight_hh": self._outer(self.read())}
+        found = {"weight_ih": self.made.x, "weight_hh": self.read()} | ({"bias": self.ones()} if bias else {})
+        sums = {role: self.outer(self.grad_a, read, self.grain).repeated(self.times) for role, read in found.items()}
+        balls = {role: close(self.arithmetic, total) for role, total in sums.items()}
         if bias:
-            ones = np.ones((*self.grad_a.mid.shape[:3], 1))
-            total = self._outer(Ball(ones, np.zeros(ones.shape)))
-            found |= dict.fromkeys(("bias_ih", "bias_hh"), Ball(total.mid[..., 0], total.rad[..., 0]))
-        return found
+            both = balls.pop("bias")
+            balls |= dict.fromkeys(("bias_ih", "bias_hh"), Ball(both.mid[..., 0], both.rad[..., 0]))
+        return balls
 
-    def _outer(self, v: Ball) -> Ball:
-        """Sum over t and b of da[t, b, j] v[t, b, k]: (directions, H, n)."""
+    def ones(self) -> Ball:
+        """What biases are multiplied by."""
+        return exact(np.ones((*self.grad_a.mid.shape[:3], 1)))
+
+    def outer(self, g: Ball, v: Ball, g_grain: float) -> Sum:
+        """Sum over t and b of g[t, b, j] v[t, b, k]: (directions, H, n)."""
         if self.made.valid is not None:
             v = Ball(*(np.where(self.made.valid, part, 0.0) for part in v))
         terms = v.mid.shape[1] * v.mid.shape[2]
-        (g, g_rad), (v_mid, v_rad) = (
-            [part.reshape(len(part), terms, part.shape[-1]) for part in ball] for ball in (self.grad_a, v)
+        (g_mid, g_rad), (v_mid, v_rad) = (
+            [part.reshape(len(part), terms, part.shape[-1]) for part in ball] for ball in (g, v)
         )
-        g, g_rad = g.swapaxes(-1, -2), g_rad.swapaxes(-1, -2)
-        g_size, v_size = np.abs(g) + g_rad, np.abs(v_mid) + v_rad
-        rad = g_rad @ v_size + np.abs(g) @ v_rad
+        g_mid, g_rad = g_mid.swapaxes(-1, -2), g_rad.swapaxes(-1, -2)
+        g_size, v_size = np.abs(g_mid) + g_rad, np.abs(v_mid) + v_rad
+        rad = g_rad @ v_size + np.abs(g_mid) @ v_rad
         lost = self.eta * (terms + g_size.sum(-1)[..., None] + v_size.sum(-2)[:, None, :])
-        quantum = _grain_of_products(self.grain, grain(v_mid) if not v_rad.any() else 0.0, self.eta)
-        total = Sum(quantum, g @ v_mid, rad, g_size @ v_size, np.array(float(terms)), lost)
-        return _close(self.arithmetic, total.repeated(self.times))
+        quantum = _grain_of_products(g_grain, grain(v_mid) if not v_rad.any() else 0.0, self.eta)
+        return Sum(quantum, g_mid @ v_mid, rad, g_size @ v_size, np.array(float(terms)), lost)
 
 
-class _Products:
+def one_before(h_0: Ball, states: Ball) -> Ball:
+    """What each step reads of the states of all steps."""
+    pairs = zip(h_0, states, strict=True)
+    return Ball(*(np.concatenate([start[:, None], after[:, :-1]], 1) for start, after in pairs))
+
+
+class Products:
     """Sums of products with the columns of a weight: W^T g."""
 
     def __init__(self, weight: Array, eta: float) -> None:
@@ -244,6 +257,7 @@ class _Products:
         self.grain = grain(weight)
 
     def __call__(self, g: Ball, g_grain: float) -> Sum:
+        """Of numbers with this grain."""
         size = np.abs(g.mid) + g.rad
         lost = self.eta * (self.terms + self.lost + size.sum(-1, keepdims=True))
         quantum = _grain_of_products(g_grain, self.grain, self.eta)
@@ -255,7 +269,7 @@ def _grain_of_products(one: float, other: float, eta: float) -> float:
     return one * other if min(one, other, one * other) >= eta else 0.0
 
 
-def _split(joined: Array, directions: int) -> Array:
+def split(joined: Array, directions: int) -> Array:
     """(T, B, directions * H), in the order of time -> (directions, T, B, H), each in its own order of processing."""
     halves = np.split(joined, directions, -1)
     return np.stack([half[:: -1 if d else 1] for d, half in enumerate(halves)])

@@ -160,6 +160,10 @@ class Asked(Protocol):
         """Whether gradients are asked for."""
 
     @property
+    def twice(self) -> bool:
+        """Whether gradients of these gradients are asked for, too."""
+
+    @property
     def finite(self) -> bool:
         """Whether nothing is, or may become, infinite or NaN."""
 
@@ -202,6 +206,8 @@ class Capabilities:
     #: tensors in `weights`, or those that the network names in a mapping `run.parameters` under nn.RNN's names. What
     #: names its parameters so, and what is a module, is what they are now, by whatever route they change.
     gradients: bool = True
+    #: Whether these gradients are connected in turn where `create_graph=True` asks for it, and can be differentiated.
+    second_derivatives: bool = True
     #: How sequences of different lengths are taken, out of `LENGTHS`: "packed", a PackedSequence as x, and one returned
     #: as output; "padded", `run(x, h_0, lengths)` with an int64 tensor (B,) of numbers from 1 to T.
     lengths: tuple[str, ...] = ()
@@ -274,7 +280,7 @@ _CHOICES: dict[str, tuple[Any, ...]] = {
 _ADDITIONS: dict[str, tuple[Any, ...]] = {"lengths": LENGTHS, "accepts": MISUSES}
 _SWITCHES = (
     *("bidirectional", "unbatched", "h_0", "nonfinite", "threads"),
-    *("gradients", "dropout", "autocast", "module", "per_shape", "several_shapes", "own_process"),
+    *("gradients", "second_derivatives", "dropout", "autocast", "module", "per_shape", "several_shapes", "own_process"),
 )
 _LIMITS = {
     "max_batch": lambda case: case.batch_size,
@@ -306,6 +312,7 @@ _CLAIMS: dict[str, Callable[[Capabilities, Asked], bool]] = {
     "h_0": lambda able, case: able.h_0 or not case.has_h_0,
     "nonfinite": lambda able, case: able.nonfinite or case.finite,
     "gradients": lambda able, case: able.gradients or not case.has_cotangents,
+    "second_derivatives": lambda able, case: able.second_derivatives or not case.twice,
     "lengths": lambda able, case: case.lengths is None or ("packed" if case.packed else "padded") in able.lengths,
     "dtypes": lambda able, case: case.config.dtype in able.dtypes,
     "dropout": lambda able, case: able.dropout or not case.config.dropout,

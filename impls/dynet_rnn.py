@@ -23,6 +23,7 @@ def _has_small_state(case: Asked) -> bool:
     "dynet",
     capabilities=Capabilities(
         nonlinearities=("tanh",),
+        second_derivatives=False,
         dtypes=(torch.float32,),
         # There is one graph a process: https://github.com/clab/dynet/issues/678.
         threads=False,

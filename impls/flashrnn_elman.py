@@ -16,6 +16,8 @@ from impls.registry import register
         nonlinearities=("tanh",),
         # FlashRNNConfig's DTYPES.
         dtypes=(torch.float32, torch.float16, torch.bfloat16),
+        # Its way back is a kernel of its own, whose derivative torch does not know.
+        second_derivatives=False,
     ),
     library="flashrnn",
     extra="flashrnn",

@@ -61,7 +61,9 @@ def _register(name: str, pure: Pure, source: str) -> None:
     register(
         name,
         build,
-        capabilities=Capabilities(per_shape=True, accepts=("x-no-steps",), lengths=("padded",)),
+        capabilities=Capabilities(
+            per_shape=True, second_derivatives=False, accepts=("x-no-steps",), lengths=("padded",)
+        ),
         rounding=XLA,
         library="flax",
         needs=("jax",),

@@ -35,7 +35,9 @@ def _rnn(settings: Settings, x: Any, h_0: Any, lengths: Any, w_ih: Any, w_hh: An
 @register(
     "haiku",
     # Its docstring: h_t = ReLU(...).
-    capabilities=Capabilities(nonlinearities=("relu",), per_shape=True, accepts=("x-no-steps",)),
+    capabilities=Capabilities(
+        nonlinearities=("relu",), per_shape=True, second_derivatives=False, accepts=("x-no-steps",)
+    ),
     library="dm-haiku",
     needs=("jax",),
     extra="jax",

@@ -29,6 +29,7 @@ from typing import Any
 
 import psutil
 import torch
+from torch.autograd.function import once_differentiable
 
 from impls.contract import Build, Config, Run, Weights
 
@@ -144,6 +145,7 @@ def _differentiable(host: _Host, network: int, arguments: tuple[Any, ...], param
             return results
 
         @staticmethod
+        @once_differentiable
         def backward(ctx: Any, *cotangents: torch.Tensor | None) -> Any:
             return tuple(host.ask("backward", ctx.call, cotangents))
 

@@ -34,7 +34,7 @@ def _scan(settings: Settings, x: Any, h_0: Any, lengths: Any, w_ih: Any, w_hh: A
 
 @register(
     "jax-scan",
-    capabilities=Capabilities(per_shape=True, accepts=("x-no-steps",), lengths=("padded",)),
+    capabilities=Capabilities(per_shape=True, second_derivatives=False, accepts=("x-no-steps",), lengths=("padded",)),
     rounding=XLA,
     library="jax",
     extra="jax",

@@ -189,7 +189,7 @@ def _register(
     register(
         f"keras-{backend}",
         _build,
-        capabilities=Capabilities(lengths=("padded",), padding="zeros", **capabilities),
+        capabilities=Capabilities(lengths=("padded",), padding="zeros", second_derivatives=False, **capabilities),
         library="keras",
         extra="heavy" if group == "heavy" else "keras",
         needs=(needs,),

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias
 
 import torch
+from torch.autograd.function import once_differentiable
 
 from impls.arguments import check_arguments
 from impls.contract import Config, Run
@@ -80,6 +81,8 @@ def run_layers(config: Config, layers: Sequence[Layer]) -> Run:
 def differentiable(forward: Callable[..., Any], vjp: Callable[..., Sequence[Optional]]) -> Callable[..., Any]:
     """What a foreign library computes, connected to torch's autograd by that library's own differentiation.
 
+    It is differentiated once. A second time is refused: who uses it says `Capabilities(second_derivatives=False)`.
+
     Args:
         forward: tensors, of which some may be None, to a tensor or a tuple of tensors.
         vjp: the cotangent of each result and the same tensors to a gradient for each (None where there is none).
@@ -92,9 +95,10 @@ def differentiable(forward: Callable[..., Any], vjp: Callable[..., Sequence[Opti
             return forward(*tensors)
 
         @staticmethod
+        @once_differentiable
         def backward(ctx: Any, *cotangents: torch.Tensor) -> Any:
             # Copies: one gradient may go to several tensors, which add to it in place.
-            found = vjp(*cotangents, *ctx.saved_tensors)
+            found = vjp(*(cotangent.detach() for cotangent in cotangents), *ctx.saved_tensors)
             return tuple(None if gradient is None else gradient.clone() for gradient in found)
 
     return Foreign.apply

@@ -63,7 +63,11 @@ def _network(config: Config, weights: dict[str, Any]) -> tuple[Any, list[Any]]:
     # Its inputs are documented as float32 or float16, of three axes. Two threads at once end the process, in the
     # blocking mode that it documents as one for debugging.
     capabilities=Capabilities(
-        dtypes=(torch.float32, torch.float16), unbatched=False, threads=False, lengths=("padded",)
+        dtypes=(torch.float32, torch.float16),
+        unbatched=False,
+        second_derivatives=False,
+        threads=False,
+        lengths=("padded",),
     ),
     library="mindspore",
     group="mindspore",

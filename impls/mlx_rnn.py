@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch.utils.dlpack import from_dlpack
 
-from impls.contract import Config, KnownDefect, Run, Weights
+from impls.contract import Capabilities, Config, KnownDefect, Run, Weights
 from impls.defects import skips_infinite_recurrence
 from impls.layers import Optional, Scan, differentiable, run_scans
 from impls.parameters import one_bias
@@ -17,6 +17,7 @@ from impls.scripts import template
 
 @register(
     "mlx",
+    capabilities=Capabilities(second_derivatives=False),
     library="mlx",
     extra="mlx",
     script=template("mlx_rnn"),

@@ -67,6 +67,7 @@ def _rounds_to_float32(case: Asked) -> bool:
 @register(
     "mxnet",
     capabilities=Capabilities(
+        second_derivatives=False,
         # It has no FP16 gemm on the CPU, and says so. A size of 0 is one yet to be inferred.
         dtypes=(torch.float64, torch.float32),
         unbatched=False,

@@ -22,7 +22,13 @@ def _has_padding(case: Asked) -> bool:
 
 @register(
     "paddle",
-    capabilities=Capabilities(dtypes=(torch.float64, torch.float32), unbatched=False, min_batch=1, lengths=("padded",)),
+    capabilities=Capabilities(
+        dtypes=(torch.float64, torch.float32),
+        unbatched=False,
+        min_batch=1,
+        second_derivatives=False,
+        lengths=("padded",),
+    ),
     rounding=Rounding(
         tanh_ulps=8,
         reason=(

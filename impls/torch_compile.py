@@ -21,7 +21,8 @@ from impls.torch_defects import TORCH_DEFECTS
 
 Network: TypeAlias = Callable[[dict[str, torch.Tensor], torch.Tensor, Optional], Any]
 #: Each shape and way to lie in memory is compiled once in a process, which takes seconds.
-ABLE = Capabilities(per_shape=True, several_shapes=False, threads=False)
+#: Twice it cannot be differentiated: "torch.compile with aot_autograd does not currently support double backward".
+ABLE = Capabilities(per_shape=True, several_shapes=False, second_derivatives=False, threads=False)
 
 
 def network_of(config: Config) -> Network:

@@ -8,6 +8,7 @@ from strategies.lengths import cases_with_lengths, cases_with_or_without_lengths
 from strategies.memory import INCOMING, MEMORY
 from strategies.misuse import misused_cases
 from strategies.special import special_cases
+from strategies.twice import cases_to_differentiate_twice
 
 __all__ = [
     "INCOMING",
@@ -17,6 +18,7 @@ __all__ = [
     "Sizes",
     "cases",
     "cases_beyond",
+    "cases_to_differentiate_twice",
     "cases_with_cotangents",
     "cases_with_lengths",
     "cases_with_or_without_cotangents",

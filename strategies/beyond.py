@@ -12,6 +12,7 @@ from strategies.case import Case
 from strategies.cases import LIMITS, SMALLEST, Sizes, cases
 from strategies.cotangents import cases_with_cotangents
 from strategies.lengths import cases_with_lengths
+from strategies.twice import cases_to_differentiate_twice
 
 
 def cases_beyond(within: Capabilities) -> st.SearchStrategy[Case]:
@@ -32,6 +33,8 @@ def _beyond(within: Capabilities) -> list[st.SearchStrategy[Case]]:
     found = [cases(capabilities, at_least=floor) for capabilities, floor in one_step_wider(within)]
     if not within.gradients:
         found.append(cases_with_cotangents(within))
+    elif not within.second_derivatives:
+        found.append(cases_to_differentiate_twice(within))
     if forms := tuple(form for form in LENGTHS if form not in within.lengths):
         found.append(cases_with_lengths(replace(within, lengths=forms)))
     return found

@@ -53,6 +53,7 @@ class Case:
         grad_output: (T, B, num_directions * hidden_size): gradients are asked of sum(output * grad_output), ...
         grad_h_n: (num_layers * num_directions, B, hidden_size): ... plus sum(h_n * grad_h_n). None: zeros.
         incoming: how these two lie in memory, a key of `INCOMING`.
+        twice: ask for gradients of these gradients, too, in the direction of `impls.second.direction`.
 
     Raises:
         InvalidCase: a shape, name or value that does not fit.
@@ -70,6 +71,7 @@ class Case:
     grad_output: Array | None = None
     grad_h_n: Array | None = None
     incoming: str = "contiguous"
+    twice: bool = False
 
     def __post_init__(self) -> None:
         config, shapes = self.config, self.config.parameter_shapes()
@@ -257,6 +259,7 @@ class Case:
             "grad_output": self.grad_output is not None,
             "grad_h_n": self.grad_h_n is not None,
             f"incoming={self.incoming}": self.incoming != "contiguous",
+            "twice": self.twice,
         }
         return " ".join(words + [word for word, said in options.items() if said])
 
@@ -283,6 +286,7 @@ class Case:
         parts += [f"misuse={self.misuse!r}"] * bool(self.misuse)
         parts += [f"{name}={_nested(self.arrays[name])}" for name in OPTIONAL[1:] if name in self.arrays]
         parts += [f"incoming={self.incoming!r}"] * (self.incoming != "contiguous")
+        parts += [f"twice={self.twice}"] * self.twice
         return f"Case({', '.join(parts)})"
 
 

@@ -31,6 +31,7 @@ def to_plain(case: Case) -> dict[str, Any]:
     lengths = {} if case.lengths is None else {"lengths": list(case.lengths), "packed": case.packed}
     misuse = {"misuse": case.misuse} if case.misuse else {}
     incoming = {"incoming": case.incoming} if case.incoming != "contiguous" else {}
+    twice = {"twice": True} if case.twice else {}
     return {
         "config": config,
         "unbatched": case.unbatched,
@@ -38,6 +39,7 @@ def to_plain(case: Case) -> dict[str, Any]:
         **lengths,
         **misuse,
         **incoming,
+        **twice,
         "arrays": {name: _array_to_plain(array) for name, array in case.arrays.items()},
     }
 
@@ -57,7 +59,9 @@ def from_plain(data: Any) -> Case:
     arrays = {name: _array(name, value, config.dtype) for name, value in listed.items()}
     optional: dict[str, Any] = {name: arrays.pop(name, None) for name in OPTIONAL}
     flags = {"unbatched": _expect(data, "unbatched", bool), "memory": _expect(data, "memory", str)}
-    case = Case(config, arrays.pop("x"), weights=arrays, **flags, **_lengths(data), **_words(data), **optional)
+    case = Case(
+        config, arrays.pop("x"), weights=arrays, **flags, **_lengths(data), **_words(data), **_twice(data), **optional
+    )
     states = case.steps * max(case.batch_size, 1) * len(config.suffixes()) * config.hidden_size
     if states > MOST_STATES:
         raise InvalidCase(
@@ -77,6 +81,10 @@ def _lengths(data: Any) -> dict[str, Any]:
 
 def _words(data: Any) -> dict[str, Any]:
     return {name: _expect(data, name, str) for name in ("misuse", "incoming") if name in data}
+
+
+def _twice(data: Any) -> dict[str, Any]:
+    return {"twice": _expect(data, "twice", bool)} if "twice" in data else {}
 
 
 def _expect(data: Any, key: str, kind: type) -> Any:

@@ -6,7 +6,15 @@ from tests.judge.leaks import forgets_its_calls
 from tests.judge.leaving_alone import leaves_alone
 from tests.judge.modes import agrees_under_autocast, claims_autocast, unmoved_by_modes
 from tests.judge.modules import claims_dropout, claims_module, drops_out, survives_copying
-from tests.judge.property import PROPERTIES, Property, claims_gradients, claims_lengths, judged, own_process
+from tests.judge.property import (
+    PROPERTIES,
+    Property,
+    claims_gradients,
+    claims_lengths,
+    claims_second_derivatives,
+    judged,
+    own_process,
+)
 from tests.judge.refusals import admits_misuse, refuses
 from tests.judge.trial import Network, Trial, companion
 from tests.judge.updates import follows_its_parameters
@@ -28,6 +36,7 @@ __all__ = [
     "claims_gradients",
     "claims_lengths",
     "claims_module",
+    "claims_second_derivatives",
     "companion",
     "drops_out",
     "follows_its_parameters",

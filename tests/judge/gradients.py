@@ -99,7 +99,15 @@ def judge(case: Case, gradients: Mapping[str, torch.Tensor], expected: Mapping[s
 
 def in_layout(case: Case, name: str, ball: Ball) -> Ball:
     """The gradient of an argument, in the layout in which the case hands it over."""
-    return Ball(*(_LAYOUTS[name](case, part) for part in ball)) if name in _LAYOUTS else ball
+    return Ball(*(laid_out(case, name, part) for part in ball))
 
 
-_LAYOUTS: dict[str, Callable[[Case, Array], Array]] = {"x": Case.in_layout, "h_0": Case.state_in_layout}
+def laid_out(case: Case, name: str, array: Array) -> Array:
+    """An array of the shape of one of the case's, as the case hands that one over."""
+    return _LAYOUTS[name](case, array) if name in _LAYOUTS else array
+
+
+_LAYOUTS: dict[str, Callable[[Case, Array], Array]] = {
+    **dict.fromkeys(("x", "grad_output"), Case.in_layout),
+    **dict.fromkeys(("h_0", "grad_h_n"), Case.state_in_layout),
+}

@@ -11,7 +11,7 @@ from impls import Implementation
 from impls.balls import Ball
 from impls.contract import Array
 from strategies import Case
-from tests.judge import gradients, surroundings
+from tests.judge import gradients, second_derivatives, surroundings
 from tests.judge.trial import Network, Trial
 from tests.judge.verdict import Disagreement, Result
 
@@ -21,7 +21,7 @@ class Observation:
     """One look at an implementation: results as they came, in its shapes and layouts."""
 
     case: Case
-    #: `output`, `h_n` and `gradient of NAME`: float64 arrays; empty where it raised.
+    #: `output`, `h_n`, `gradient of NAME` and `second derivative by NAME`: float64 arrays; empty where it raised.
     parts: Mapping[str, Array] = field(default_factory=dict)
     dtypes: Mapping[str, torch.dtype] = field(default_factory=dict)
     #: What it raised, in words; empty where it returned.
@@ -80,6 +80,11 @@ def _differentiated(trial: Trial, case: Case) -> dict[str, torch.Tensor]:
     parts = dict(zip(Result._fields, result, strict=True))
     if not case.has_cotangents:
         return parts
+    if case.twice:
+        given = case, asked, network.leaves(asked.weights), [result], True
+        twice = trial._timed("differentiating twice", second_derivatives.differentiate, *given)
+        second = {f"second derivative by {name}": tensor for name, tensor in twice.second.items()}
+        return parts | {f"gradient of {name}": tensor for name, tensor in twice.first.items()} | second
     trial._timed("differentiating", gradients.backward, case, [result], False)
     found = gradients.collect(asked, network.leaves(asked.weights))
     return parts | {f"gradient of {name}": tensor for name, tensor in found.items()}
@@ -93,4 +98,7 @@ def expected_on(implementation: Implementation, case: Case) -> dict[str, Ball]:
     if case.has_cotangents:
         for name, ball in trial.expected_gradients(case).items():
             balls[f"gradient of {name}"] = gradients.in_layout(case, name, ball)
+    if case.twice and case.has_cotangents:
+        for name, ball in trial.expected_second_derivatives(case).items():
+            balls[f"second derivative by {name}"] = gradients.in_layout(case, name, ball)
     return balls

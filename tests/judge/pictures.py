@@ -31,8 +31,11 @@ class Picture:
     allowed: list[float | str]
 
 
-_AXES = {"output": ("t", "b", "unit"), "gradient of x": ("t", "b", "feature")}
-_STATES = ("h_n", "gradient of h_0")
+_AXES = {
+    **dict.fromkeys(("output", "second derivative by grad_output"), ("t", "b", "unit")),
+    **dict.fromkeys(("gradient of x", "second derivative by x"), ("t", "b", "feature")),
+}
+_STATES = ("h_n", "gradient of h_0", "second derivative by h_0", "second derivative by grad_h_n")
 
 
 def pictures_of(counterexample: Counterexample) -> Iterator[Picture]:

@@ -74,6 +74,13 @@ def claims_gradients(capabilities: Capabilities) -> str:
     return "" if capabilities.gradients else "claims no gradients"
 
 
+def claims_second_derivatives(capabilities: Capabilities) -> str:
+    """Why properties of second derivatives do not ask an implementation; empty where they do."""
+    if capabilities.own_process:
+        return "runs in a process of its own, where it is differentiated once"
+    return claims_gradients(capabilities) or ("" if capabilities.second_derivatives else "claims no second derivatives")
+
+
 def claims_lengths(capabilities: Capabilities) -> str:
     """Why properties of sequences of different lengths do not ask an implementation; empty where they do."""
     return "" if capabilities.lengths else "claims no lengths"

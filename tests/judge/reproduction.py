@@ -183,7 +183,7 @@ def _in_words(case: Case) -> list[str]:
         "an initial state": case.has_h_0,
         f"lengths {list(case.lengths or ())}": case.lengths is not None,
         f"tensors that are {case.memory} in memory": case.memory != "contiguous",
-        "differentiated": case.has_cotangents,
+        "differentiated twice" if case.twice else "differentiated": case.has_cotangents,
         f"gradients that come in {case.incoming}": case.has_cotangents and case.incoming != "contiguous",
     }
     said = [word for word, holds in options.items() if holds]

@@ -20,6 +20,7 @@ from impls.scripts import ENTRIES
 from strategies import Case
 from strategies.memory import INCOMING, MEMORY
 from strategies.misuse import misuse_of
+from tests.judge.second_derivatives import towards
 
 #: The first line of every script: a file that begins so may be written over.
 MARKER = "# Written by rnn-parity (pytest --repro)."
@@ -38,6 +39,7 @@ RESERVED = frozenset(
             "lengths",
             "grad_output",
             "grad_h_n",
+            "towards",
             "parameters",
             "nn_rnn",
             "call",
@@ -110,6 +112,9 @@ def literals(case: Case, *, sizes: bool) -> str:
     if case.has_cotangents:
         cotangents = case.cotangents()
         lines += [f"{name} = {literal(cotangents.get(name))}" for name in ("grad_output", "grad_h_n")]
+    if case.twice:
+        lines += ["# The weights of the sum of all gradients that is differentiated.", "towards = {"]
+        lines += [f'    "{name}": {literal(tensor)},' for name, tensor in towards(case, like=x).items()] + ["}"]
     lines.append("parameters = {}")
     return "\n".join(lines) + _in_memory(case)
 
@@ -266,6 +271,26 @@ def call(network):
     gradients = {name: torch.zeros_like(leaves[name]) if grad is None else grad for name, grad in gradients.items()}
     return dict(zip(("output", "h_n"), results)) | {f"gradient of {name}": grad for name, grad in gradients.items()}
 """
+_CALL_AND_DIFFERENTIATE_TWICE = """
+def call(network):
+    given = {"x": x, "h_0": h_0, **weights}
+    leaves = {name: tensor.detach().requires_grad_() for name, tensor in given.items() if tensor is not None}
+    results = network(leaves["x"], leaves.get("h_0"), {name: leaves[name] for name in weights})
+    own = {name: parameters.get(name, leaf) for name, leaf in leaves.items()}
+    cotangents = {"grad_output": grad_output, "grad_h_n": grad_h_n}
+    cotangents = {name: grad.detach().requires_grad_() for name, grad in cotangents.items() if grad is not None}
+    pairs = [(part, cotangents.get(name)) for part, name in zip(results, ("grad_output", "grad_h_n"))]
+    first = differentiated([(part, grad) for part, grad in pairs if grad is not None], own, create_graph=True)
+    second = differentiated([(grad, towards[name]) for name, grad in first.items()], own | cotangents)
+    found = dict(zip(("output", "h_n"), results)) | {f"gradient of {name}": grad for name, grad in first.items()}
+    return found | {f"second derivative by {name}": grad for name, grad in second.items()}
+
+
+def differentiated(pairs, inputs, **options):
+    results, cotangents = zip(*[(part, grad) for part, grad in pairs if part.requires_grad])
+    found = torch.autograd.grad(results, list(inputs.values()), cotangents, allow_unused=True, **options)
+    return {name: torch.zeros_like(inputs[name]) if grad is None else grad for name, grad in zip(inputs, found)}
+"""
 _JUDGED = """
 def judged():
     own_h_0 = None if h_0 is None else to_own(h_0)
@@ -290,7 +315,8 @@ def judged():
 def calls(case: Case, implementation: Implementation) -> str:
     """What calls nn.RNN and the judged, and hands back their results by name."""
     text = implementation.script
-    plain = _CALL_AND_DIFFERENTIATE if case.has_cotangents else _CALL
+    differentiated = _CALL_AND_DIFFERENTIATE_TWICE if case.twice else _CALL_AND_DIFFERENTIATE
+    plain = differentiated if case.has_cotangents else _CALL
     if case.has_cotangents and "def run_gradients" in text:
         judged = (
             _JUDGED_GRADIENTS

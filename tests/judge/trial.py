@@ -12,12 +12,14 @@ from typing import Any
 import torch
 
 import impls.backward
+import impls.second
 from impls import Capabilities, Implementation, Rounding
 from impls.balls import Ball
 from impls.contract import KnownDefect, Run
 from impls.reference import Pass, forward, layer_passes, results
+from impls.second import SecondDerivatives
 from strategies import Case
-from tests.judge import gradients, lengths, surroundings
+from tests.judge import gradients, lengths, second_derivatives, surroundings
 from tests.judge.budget import Budget, is_first
 from tests.judge.counts import Counts, count_drawn, count_margin
 from tests.judge.faults import BY_CHANCE, COSTLY, guarded
@@ -176,6 +178,8 @@ class Trial:
         result = self.build(case).agrees(case)
         if case.has_cotangents:
             self.agrees_on_gradients(case)
+        if case.twice:
+            self.agrees_on_second_derivatives(case)
         return result
 
     def agrees_on_gradients(
@@ -212,6 +216,29 @@ class Trial:
         """Differentiate results of a case, of which the gradients that come in are as they were afterwards."""
         if changed := self._timed("differentiating", gradients.backward, case, results, retain_graph):
             raise Disagreement("changed", f"differentiating changed the gradient that came in, {changed[0]}")
+
+    def agrees_on_second_derivatives(self, case: Case) -> None:
+        """Differentiate twice: one call, with cotangents that ask for gradients, then two calls, with some that do not.
+
+        cuDNN is not used, of whose way back torch knows no derivative.
+        """
+        asked = gradients.ask(case)
+        network = self.build_from(case, asked.weights)
+        results: list[Result] = []
+        with network.told(), torch.backends.cudnn.flags(enabled=False):
+            for asking in (True, False):
+                results.append(network.call_on(case, asked.x, asked.h_0))
+                self.judge(case, results[-1], self.expected(case))
+                given = case, asked, network.leaves(asked.weights), results, asking
+                twice = self._timed("differentiating twice", second_derivatives.differentiate, *given)
+                if asking:
+                    self.tally.margin.add(gradients.judge(case, twice.first, self.expected_gradients(case)))
+                expected = self.expected_second_derivatives(case, len(results))
+                self.tally.margin.add(second_derivatives.judge(case, twice.second, expected))
+
+    def expected_second_derivatives(self, case: Case, calls: int = 1) -> dict[str, Ball]:
+        """The gradients of gradients of the losses of so many `calls`, as the reference bounds them."""
+        return _expected_second_derivatives(case, self.implementation.rounding).of_calls(calls)
 
     def expected_gradients(self, case: Case, times: int = 1) -> dict[str, Ball]:
         """Gradients, so many `times` added up, as the reference bounds them for this implementation's rounding."""
@@ -307,6 +334,12 @@ def _passes(case: Case, rounding: Rounding) -> list[Pass]:
 def _expected_gradients(case: Case, rounding: Rounding, times: int) -> dict[str, Ball]:
     arguments = case.config, case.weights, case.x, case.h_0, case.grad_output, case.grad_h_n
     return impls.backward.gradients(*arguments, rounding, case.lengths, times, passes=_passes(case, rounding))
+
+
+@lru_cache(maxsize=8)
+def _expected_second_derivatives(case: Case, rounding: Rounding) -> SecondDerivatives:
+    arguments = case.config, case.weights, case.x, case.h_0, case.grad_output, case.grad_h_n
+    return impls.second.second_derivatives(*arguments, rounding, case.lengths, _passes(case, rounding))
 
 
 def trial_of(item: Any) -> Trial | None:

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from impls.second import direction
 from strategies import Case
 from tests.suite.exact import ACTIVATIONS, Numbers, number
 
@@ -94,3 +95,64 @@ class _Network:
         nonlinearity = self.case.config.nonlinearity
         h = ACTIVATIONS[nonlinearity](a.value)
         return Dual(h, a.slope * (1 - h * h if nonlinearity == "tanh" else Fraction(a.value > 0)))
+
+
+@dataclass(frozen=True, eq=False)
+class Moving:
+    """A number, and how it changes in a direction."""
+
+    value: Any
+    change: Any
+
+    def __add__(self, other: Any) -> Moving:
+        other = _moving(other)
+        return Moving(self.value + other.value, self.change + other.change)
+
+    def __mul__(self, other: Any) -> Moving:
+        other = _moving(other)
+        return Moving(self.value * other.value, self.value * other.change + self.change * other.value)
+
+    def __rsub__(self, other: Any) -> Moving:
+        return _moving(other) + self * Fraction(-1)
+
+    __radd__, __rmul__ = __add__, __mul__
+
+
+def _moving(value: Any) -> Moving:
+    return value if isinstance(value, Moving) else Moving(value, Fraction(0))
+
+
+def second_derivatives(case: Case) -> dict[str, Numbers]:
+    """How the true gradients change in the direction, and the outputs and final states that are differentiated."""
+    network = _MovingNetwork(case)
+    outputs, finals = network.forward()
+    loss, found = network.zero, {}
+    for name, values, cotangent in (
+        ("grad_output", outputs, case.grad_output),
+        ("grad_h_n", finals, case.grad_h_n),
+    ):
+        if cotangent is not None:
+            found[name] = np.vectorize(lambda dual: _moving(dual.value).change, otypes=[object])(values)
+            for index, weight in np.ndenumerate(cotangent):
+                loss = loss + values[index] * network.constant(weight)
+    changes = np.array([_moving(slope).change for slope in loss.slope] + [None], object)[:-1]
+    return found | {name: changes[places] for name, places in network.places.items()}
+
+
+class _MovingNetwork(_Network):
+    """A case whose arguments move in the direction."""
+
+    def __init__(self, case: Case) -> None:
+        super().__init__(case)
+        for name, towards in direction({name: case.arrays[name] for name in self.duals}).items():
+            for index, change in np.ndenumerate(towards):
+                dual = self.duals[name][index]
+                self.duals[name][index] = Dual(Moving(dual.value, number(change)), dual.slope)
+
+    def activated(self, a: Dual) -> Dual:
+        nonlinearity, a_now = self.case.config.nonlinearity, _moving(a.value)
+        h = ACTIVATIONS[nonlinearity](a_now.value)
+        slope = 1 - h * h if nonlinearity == "tanh" else Fraction(a_now.value > 0)
+        moving = Moving(h, slope * a_now.change)
+        curved = Moving(slope, -2 * h * moving.change if nonlinearity == "tanh" else Fraction(0))
+        return Dual(moving, a.slope * curved)

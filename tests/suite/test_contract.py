@@ -49,6 +49,7 @@ REFUSED_CAPABILITIES: list[tuple[dict[str, Any], list[str]]] = [
             "nonfinite",
             "threads",
             "gradients",
+            "second_derivatives",
             "dropout",
             "autocast",
             "module",
@@ -117,6 +118,8 @@ def asked(
 OBJECTIONS: list[tuple[Capabilities, Case, list[str]]] = [
     (Capabilities(gradients=False), replace(asked(), grad_h_n=np.ones((1, 2, 3))), ["gradients"]),
     (Capabilities(gradients=False), asked(), []),
+    (Capabilities(second_derivatives=False), replace(asked(), twice=True), ["second_derivatives"]),
+    (Capabilities(second_derivatives=False), replace(asked(), grad_h_n=np.ones((1, 2, 3))), []),
     (Capabilities(), asked(num_layers=2, dropout=0.5), ["dropout"]),
     (Capabilities(dropout=True), asked(num_layers=2, dropout=0.5), []),
     (Capabilities(), replace(asked(), lengths=(1, 2)), ["lengths"]),

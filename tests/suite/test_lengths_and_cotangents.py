@@ -337,6 +337,14 @@ def test_archive_keeps_lengths_and_cotangents(packed: bool, tmp_path: Any) -> No
     assert everything(again) == everything(kept)
 
 
+def test_archive_keeps_what_is_differentiated_twice(tmp_path: Any) -> None:
+    kept = replace(case(grad_h_n=np.ones((1, 3, 2))), twice=True)
+    again = read(write(Record("second_derivatives", kept), tmp_path)).case
+    assert again.twice
+    assert repr(again) == repr(kept)
+    assert again.descriptor.endswith("grad_h_n twice")
+
+
 def test_cases_without_lengths_and_cotangents_are_written_as_ever() -> None:
     """What came later is left out of them, so that the names of old files stay."""
     plain = to_plain(case(lengths=None, grad_output=None))
@@ -352,6 +360,7 @@ def test_cases_without_lengths_and_cotangents_are_written_as_ever() -> None:
         ({"lengths": [4, 2, True]}, "lengths: expected a list of up to 1000000 integers, found [4, 2, True]"),
         ({"lengths": [4, 2]}, "lengths: expected 3 numbers from 1 to 4, found (4, 2)"),
         ({"lengths": [4, 2, 1], "packed": 1}, "packed: expected bool, found 1"),
+        ({"twice": 1}, "twice: expected bool, found 1"),
     ],
     ids=str,
 )

@@ -139,3 +139,15 @@ def test_comes_out_minimal(
     case = find_minimal(PROPERTIES[judged], implementation, disagreement).case
     found = sorted(value for array in case.arrays.values() for value in array.ravel().tolist() if value)
     assert (case.descriptor, complexity(case).numbers, found) == (descriptor, size, numbers)
+
+
+def test_a_way_back_that_is_a_constant_fails() -> None:
+    """pytorch/rl 4175: of gradients that are right the second derivatives are wrong, and no model is blamed."""
+    found = told(
+        "rl4175_double_backward", "-n0", "--cases=100", "tests/test_gradients.py", "tests/test_second_derivatives.py"
+    )
+    assert found.status == 1
+    assert "fails second_derivatives" in found.text
+    assert "fails gradients" not in found.text
+    assert "tanh T1 B1 I1 H1 no-bias float64 grad_output twice" in found.text
+    assert "results and their gradients are right on this case" in " ".join(found.text.split())

@@ -66,7 +66,8 @@ class _Draw:
         weights = {name: self.weight(config, shape) for name, shape in config.parameter_shapes().items()}
         if not self.like.finite and self.chance(0.7):
             self.put_special(config.dtype, [arrays["x"], arrays["h_0"], *weights.values()])
-        return Case(config, weights=weights, **self.memory(), **self.handed_over(steps, batch), **arrays)
+        as_like = {"twice": self.like.twice, **self.memory(), **self.handed_over(steps, batch)}
+        return Case(config, weights=weights, **as_like, **arrays)
 
     def config(self, most_layers: int) -> Config:
         within = self.within

@@ -65,7 +65,9 @@ def _lines(evidence: Evidence, found: Diagnosis, failing_too: Sequence[Case]) ->
             yield f"  or one of {counted(len(found.names) - _LISTED, 'other')}"
         return
     if not evidence.failing:
-        yield "no bug model applies: called once, and in the right way, the network is right on this case"
+        # No model says anything of second derivatives.
+        once = "results and their gradients are" if evidence.minimal.twice else "the network is"
+        yield f"no bug model applies: called once, and in the right way, {once} right on this case"
         return
     yield f"none of the {found.models} bug models explains it"
     yield f"  {found.wrong} of {counted(found.cases, 'case')} {'is' if found.wrong == 1 else 'are'} wrong"

@@ -20,6 +20,7 @@ in `PLANTED` with its family and the property of the suite that is expected to c
     gradients      gradients of x, h_0 and the parameters are the reference's
     backward       running back twice adds up
     requires_grad  gradients of some arguments only are the same
+    second_derivatives  gradients of gradients are the reference's
     lengths        each row of a batch is as if it ran alone on its own length
     length_gradients   gradients stop at each row's end
     modules        copies of a module compute the same, and share nothing with it
@@ -90,6 +91,7 @@ Property: TypeAlias = Literal[
     "gradients",
     "backward",
     "requires_grad",
+    "second_derivatives",
     "lengths",
     "length_gradients",
     "modules",

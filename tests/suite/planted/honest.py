@@ -17,6 +17,7 @@ from typing import Any, TypeVar
 import numpy as np
 import torch
 from torch import Tensor
+from torch.utils.checkpoint import checkpoint
 
 from impls import Capabilities, Config, Rounding
 from impls.arguments import check_arguments
@@ -24,6 +25,7 @@ from impls.contract import Build, Run, Weights
 from tests.suite.planted.by_hand import ByHand
 from tests.suite.planted.loop import Cell, Loop
 from tests.suite.planted.ragged import Ragged
+from tests.suite.planted.twice_by_hand import TwiceByHand
 
 Variant = TypeVar("Variant", bound=type[Loop])
 HALVES = (torch.float16, torch.bfloat16)
@@ -589,6 +591,31 @@ class StatesRecomputed(ByHand):
 
     def back(self, cell: Cell, x: Tensor, h_0: Tensor, states: Tensor, asked: Tensor) -> tuple[Tensor, ...]:
         return super().back(cell, x, h_0, self.forward_scan(cell, x, h_0), asked)
+
+
+@honest()
+class SecondDerivativesByHand(TwiceByHand):
+    """Second derivatives are written by hand, too: how the way back changes in a direction."""
+
+
+@honest()
+class GradientsByAutograd(ByHand):
+    """Going back, torch differentiates the states once they are computed anew."""
+
+    def back(self, cell: Cell, x: Tensor, h_0: Tensor, states: Tensor, asked: Tensor) -> tuple[Tensor, ...]:
+        with torch.enable_grad():
+            given = [part if part.requires_grad else part.detach().requires_grad_() for part in (x, h_0, *cell[2:])]
+            again = self.forward_scan(Cell(*cell[:2], *given[2:]), *given[:2])
+            return torch.autograd.grad(again, given, asked, create_graph=True)
+
+
+@honest()
+class StepsCheckpointed(Loop):
+    """What a step keeps for the way back is thrown away, and made anew by torch.utils.checkpoint."""
+
+    def step(self, cell: Cell, x: Tensor, h: Tensor, t: int) -> Tensor:
+        found: Tensor = checkpoint(super().step, cell, x, h, t, use_reentrant=False, preserve_rng_state=False)
+        return found
 
 
 @honest()

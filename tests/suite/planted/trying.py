@@ -111,5 +111,5 @@ def _fillings(like: Case, config: Config, shapes: dict[str, tuple[int, ...]]) ->
         arrays = {name: part.reshape(shape) for (name, shape), part in zip(shapes.items(), parts, strict=True)}
         optional = {name: arrays.pop(name) for name in OPTIONAL if name in arrays}
         case = Case(config, arrays.pop("x"), weights=arrays, unbatched=like.unbatched, memory=like.memory, **optional)
-        case = replace(case, incoming=like.incoming)
+        case = replace(case, incoming=like.incoming, twice=like.twice)
         yield from (replace(case, lengths=lengths, packed=like.packed) for lengths in ends)

@@ -1,0 +1,109 @@
+"""Second derivatives: asking for gradients of gradients, and comparing with the reference's."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple, TypeAlias
+
+import torch
+
+from impls.balls import Ball
+from impls.contract import Array
+from impls.second import direction
+from strategies import Case
+from strategies.case import OPTIONAL
+from tests.judge.gradients import Asked, in_layout, laid_out
+from tests.judge.verdict import Disagreement, Margin, Result, judge_values, well_formed
+
+Tensors: TypeAlias = dict[str, torch.Tensor]
+_COTANGENTS = OPTIONAL[1:]
+#: What is said where the second time fails.
+ADVICE = "what cannot be differentiated twice refuses with an error and says Capabilities(second_derivatives=False)"
+
+
+class Twice(NamedTuple):
+    """Gradients by name, and the gradients of their sum along the direction, by the cotangents that asked as well."""
+
+    first: Tensors
+    second: Tensors
+
+
+def differentiate(
+    case: Case, asked: Asked, leaves: Mapping[str, torch.Tensor], results: Sequence[Result], asking: bool
+) -> Twice:
+    """Differentiate the results of one or more calls on a case twice; what is connected to nothing has zeros.
+
+    Args:
+        case: what the calls were made on.
+        asked: its tensors.
+        leaves: the tensors that gradients of parameters go to.
+        results: those of the calls.
+        asking: whether the cotangents ask for gradients, too; the calls share them.
+
+    Raises:
+        Disagreement: no gradient is connected to anything, though x asks for one.
+    """
+    arguments = {name: leaves.get(name, tensor) for name, tensor in asked.arguments().items()}
+    directed = towards(case, asked.x)
+    # Two that are one and the same number are asked for a gradient each.
+    cotangents = {name: given.detach().requires_grad_(asking) for name, given in case.cotangents().items()}
+    pairs = [
+        (part, cotangents[name])
+        for result in results
+        for name, part in zip(_COTANGENTS, result, strict=True)
+        if name in cotangents and part.requires_grad
+    ]
+    found = _gradients(pairs, arguments, create_graph=True)
+    connected = [(gradient, directed[name]) for name, gradient in found.items() if gradient.requires_grad]
+    if not connected:
+        raise Disagreement(
+            "raises nothing to differentiate twice",
+            f"no gradient that create_graph=True gives is connected to anything: {ADVICE}",
+        )
+    return Twice(found, _gradients(connected, arguments | (cotangents if asking else {}), create_graph=False))
+
+
+def towards(case: Case, like: torch.Tensor) -> Tensors:
+    """The direction in which gradients are added up, by argument, in the case's layout, where another tensor lies."""
+    own = {name: array for name, array in case.arrays.items() if name not in _COTANGENTS}
+    return {name: _tensor(case, name, array, like) for name, array in direction(own).items()}
+
+
+def _tensor(case: Case, name: str, array: Array, like: torch.Tensor) -> torch.Tensor:
+    return torch.from_numpy(laid_out(case, name, array).copy()).to(like.device, case.config.dtype)
+
+
+def _gradients(
+    pairs: Sequence[tuple[torch.Tensor, torch.Tensor]], inputs: Mapping[str, torch.Tensor], *, create_graph: bool
+) -> Tensors:
+    found: Sequence[torch.Tensor | None] = [None] * len(inputs)
+    if pairs:
+        results, cotangents = zip(*pairs, strict=True)
+        found = torch.autograd.grad(
+            results,
+            list(inputs.values()),
+            cotangents,
+            retain_graph=True,
+            create_graph=create_graph,
+            allow_unused=True,
+        )
+    return {
+        name: torch.zeros_like(tensor) if gradient is None else gradient
+        for (name, tensor), gradient in zip(inputs.items(), found, strict=True)
+    }
+
+
+def judge(case: Case, found: Tensors, expected: Mapping[str, Ball]) -> Margin:
+    """Compare second derivatives with the balls of the reference.
+
+    Raises:
+        Disagreement: where they differ.
+    """
+    margin = Margin()
+    for name, tensor in found.items():
+        said, ball = f"second derivative by {name}", in_layout(case, name, expected[name])
+        margin.add(judge_values(case, said, well_formed(case, said, tensor, ball.mid.shape), ball, "second derivative"))
+    if case.config.nonlinearity == "relu":
+        # As with gradients, where a slope may be 0 or 1.
+        margin.worst = 0.0
+    return margin
