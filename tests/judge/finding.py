@@ -7,11 +7,12 @@ from contextlib import nullcontext
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
+from strategies import Case
 from strategies.plain import to_plain
 from tests.judge.calls import calls_made
 from tests.judge.counterexample import Counterexample, Tries, others
 from tests.judge.diagnosis import Told, diagnose
-from tests.judge.matters import what_matters
+from tests.judge.matters import Variations
 from tests.judge.pictures import pictures_of
 from tests.judge.source import written_at
 from tests.judge.telling import Teller
@@ -126,6 +127,8 @@ class _Looked:
     def __init__(self, counterexample: Counterexample) -> None:
         self.counterexample = counterexample
         self.diagnosis = Told([])
+        #: Cases like it that fail, too.
+        self.failing: list[Case] = []
 
 
 def _as_written(looked: _Looked) -> dict[str, Any]:
@@ -133,8 +136,16 @@ def _as_written(looked: _Looked) -> dict[str, Any]:
     return {"source": source, "line": line, "case": pasteable(looked.counterexample.case)}
 
 
+def _matters(looked: _Looked) -> dict[str, Any]:
+    if looked.counterexample.tries.by_chance:
+        return {}  # It passes by chance, too: which part of a case matters cannot be told.
+    varied = Variations(looked.counterexample)
+    looked.failing = varied.failing
+    return {"matters": varied.told}
+
+
 def _diagnosis(looked: _Looked) -> dict[str, Any]:
-    looked.diagnosis = diagnose(looked.counterexample)
+    looked.diagnosis = diagnose(looked.counterexample, looked.failing)
     return {"diagnosis": looked.diagnosis.diagnosis, "certain": looked.diagnosis.certain}
 
 
@@ -144,19 +155,14 @@ def _pictures(looked: _Looked) -> dict[str, Any]:
     return {"pictures": [] if named else [asdict(picture) for picture in pictures_of(looked.counterexample)]}
 
 
-def _matters(counterexample: Counterexample) -> str:
-    """What fails by chance passes by chance, too: which part of a case matters cannot be told."""
-    return "" if counterexample.tries.by_chance else what_matters(counterexample)
-
-
 #: What is made of a counterexample, in this order: some fields of a finding each.
 PARTS: dict[str, Callable[[_Looked], dict[str, Any]]] = {
     "the case and where the implementation is written": _as_written,
     "the calls made": lambda looked: {"made": calls_made(looked.counterexample)},
     "what differs": lambda looked: {"differs": what_differs(looked.counterexample.disagreement)},
+    "what matters": _matters,
     "the diagnosis": _diagnosis,
     "the first divergence": lambda looked: {"divergence": looked.diagnosis.divergence},
-    "what matters": lambda looked: {"matters": _matters(looked.counterexample)},
     "the others on the same case": lambda looked: {"others": others(looked.counterexample)},
     "the pictures": _pictures,
 }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from functools import partial
 from typing import Any, NamedTuple, TypeAlias
@@ -37,6 +37,8 @@ class Fill(NamedTuple):
 
     def of(self, case: Case) -> Case:
         """The case with these numbers, its special ones kept."""
+        if self is SPREAD:
+            return case.with_arrays(**{name: _spread(array) for name, array in case.arrays.items()})
         draw = np.random.default_rng(self.seed)
         drawn = {name: np.where(special(array), array, self._like(array, draw)) for name, array in case.arrays.items()}
         return case.with_arrays(**{name: round_to(case.config.dtype, array) for name, array in drawn.items()})
@@ -55,6 +57,16 @@ class Fill(NamedTuple):
 
 #: By turns, so that the first few are of every sort.
 FILLS = [Fill(sort, seed) for seed in range(3) for sort in ("positive", "signed", "large", "many-digit")]
+
+
+#: A case's own numbers, of each array the largest everywhere: of any size, it has what a larger or smaller one has.
+SPREAD = Fill("own", -1)
+
+
+def _spread(array: Array) -> Array:
+    if not array.size:
+        return array
+    return np.full_like(array, array.flat[int(np.nan_to_num(np.abs(array), nan=np.inf).argmax())])
 
 
 def special(array: Array) -> npt.NDArray[np.bool_]:
@@ -167,6 +179,11 @@ def _laid_out(case: Case, *, batch_first: bool = False, unbatched: bool = False)
     return replace(case.with_config(batch_first=batch_first), unbatched=unbatched)
 
 
+def batched(case: Case) -> Case:
+    """With the batch axis."""
+    return replace(case, unbatched=False)
+
+
 def _asked(case: Case, *names: str) -> Case:
     """With gradients asked of these results."""
     config = case.config
@@ -242,6 +259,14 @@ OPTIONS = [
     ),
     Option("memory", "tensors are ", {name: partial(_in_memory, name) for name in MEMORY}),
 ]
+
+
+def _in_order(case: Case, lengths: Callable[[int, int], Iterable[int]]) -> Case:
+    """With lengths made of T and B, which are 2 at least: of one row, or one step, there is no other order."""
+    case = sized(T=max(2, case.steps), B=max(2, case.batch_size))(case)
+    return replace(case, lengths=tuple(lengths(case.steps, case.batch_size)))
+
+
 _OF_LENGTHS = [
     Option(
         "lengths",
@@ -250,6 +275,17 @@ _OF_LENGTHS = [
             "absent": lambda case: _lengths(case, None),
             "T": lambda case: _lengths(case, (case.steps,) * case.batch_size),
             "below T": lambda case: _lengths(case, _early(case)),
+        },
+    ),
+    Option(
+        "order of lengths",
+        "lengths are ",
+        {
+            "equal": lambda case: _in_order(case, lambda steps, rows: [steps] * rows),
+            "in order, the longest first": lambda case: _in_order(
+                case, lambda steps, rows: [steps, *[steps - 1] * (rows - 1)]
+            ),
+            "out of order": lambda case: _in_order(case, lambda steps, rows: [*[steps - 1] * (rows - 1), steps]),
         },
     ),
     Option(

@@ -14,8 +14,9 @@ from impls import Capabilities, Config
 from impls.contract import Build
 from strategies import Case
 from tests.judge import matters
+from tests.judge.claims import sizes_in_words
 from tests.judge.counterexample import Counterexample, verdict_on
-from tests.judge.matters import sizes_in_words, what_matters
+from tests.judge.matters import what_matters
 from tests.judge.variations import FILLS, OPTIONS, Fill, options_of, sized, sizes_of, special
 from tests.suite.planted import BUGS, Honest, Loop
 from tests.suite.planted.trying import PROPERTIES, implementation, minimal
