@@ -50,6 +50,8 @@ _LARGEST = 100
 _PASSING, _DRAWN, _SMALL, _DRAWN_SIZES, _VARIED, _TRIES_TOGETHER, _TOLD, _REDUCED = 2, 12, 12, 24, 6, 1, 2, 6
 #: Where several products and sums fit, how often cases are looked for that tell them apart, and how many.
 _ROUNDS, _TELLING = 4, 6
+#: Options of which one undoes what the other does.
+_BOTH_OF_LENGTHS = {"lengths", "order of lengths"}
 _VERBS = {True: "fails", False: "passes"}
 #: Values of all axes, and whether it fails there.
 Judged: TypeAlias = tuple[Point, bool]
@@ -327,6 +329,8 @@ class Variations:
         Raises:
             ValueError: they do not go together.
         """
+        if set(_changed(own, point)) >= _BOTH_OF_LENGTHS:
+            raise ValueError("the order of lengths is that of other lengths")
         sizes = Sizes(*(int(point[name]) for name in Sizes._fields))
         case = sized(**sizes._asdict())(case)
         for name in _changed(own, point):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import math
 from dataclasses import replace
 from functools import cache
@@ -10,16 +11,16 @@ import numpy as np
 import pytest
 import torch
 
-from impls import Capabilities, Config
+from impls import Capabilities, Config, registered
 from impls.contract import Build
 from strategies import Case
-from tests.judge import matters
-from tests.judge.claims import sizes_in_words
-from tests.judge.counterexample import Counterexample, verdict_on
+from tests.judge import Disagreement, matters
+from tests.judge.claims import QUANTITIES, sizes_in_words
+from tests.judge.counterexample import Counterexample, find_minimal, verdict_on
 from tests.judge.matters import what_matters
-from tests.judge.variations import FILLS, OPTIONS, Fill, options_of, sized, sizes_of, special
+from tests.judge.variations import FILLS, OPTIONS, Fill, Sizes, options_of, sized, sizes_of, special
 from tests.suite.planted import BUGS, Honest, Loop
-from tests.suite.planted.trying import PROPERTIES, implementation, minimal
+from tests.suite.planted.trying import PROPERTIES, hunt, implementation, minimal
 
 pytestmark = pytest.mark.filterwarnings("ignore::RuntimeWarning")
 
@@ -41,10 +42,11 @@ SAID: dict[str, tuple[list[str], list[str]]] = {
     "hidden-tail-32": (["hidden_size >= 33 but no multiple of 32"], ["B", "dtype"]),
     "unrolled-tail": (["T >= 5 but no multiple of 4"], ["B", "h_0"]),
     "chunk-16": (["T >= 17"], ["bidirectional"]),
-    "batch-first-ignored-when-square": (["T = B >= 2", "x is not unbatched"], ["input_size", "hidden_size"]),
-    "input-transposed-when-square": (["input_size = hidden_size >= 2"], ["T", "B"]),
-    "matrices-swapped": (["input_size = hidden_size, and x is not zero"], ["T", "B"]),
-    "initial-state-batch-first": (["B : num_layers = 2 : 1", "it is bidirectional"], ["T", "dtype"]),
+    "batch-first-ignored-when-square": (["T = B >= 2"], ["input_size", "hidden_size"]),
+    # A second layer is square whatever input_size is, and its h_0 has two rows without a second direction.
+    "input-transposed-when-square": (["fails where input_size = 1 and num_layers = 2"], ["T", "B"]),
+    "matrices-swapped": (["x is not zero", "fails where input_size = 2 and num_layers = 2"], ["T", "B"]),
+    "initial-state-batch-first": (["fails where it is unidirectional and num_layers = 2"], ["T", "dtype"]),
     "upper-input-weights-reused": (["num_layers >= 3"], ["bidirectional", "B"]),
     "always-relu": (["the nonlinearity is tanh", "for every input tried (12 of 12)"], ["T", "h_0", "dtype"]),
     "nan-swallowed": (
@@ -55,7 +57,7 @@ SAID: dict[str, tuple[list[str], list[str]]] = {
     "recurrent-bias-missing": (["it has biases", "bias_hh_l0 is not zero", "3 of 3 positive"], ["T", "nonlinearity"]),
     "bias-although-none": (["it has no biases"], ["T", "h_0"]),
     "empty-batch-raises": (["B = 0 (not 1, 2, 3)"], ["T", "hidden_size"]),
-    "single-feature-is-ones": (["input_size = 1 (not 2, 3, 4)"], ["T"]),
+    "single-feature-is-ones": (["fails where input_size = 2 and num_layers = 2"], ["T"]),
     "tanh-saturates-at-five": (["0 of 3 positive, 0 of 3 signed", "3 large"], ["T", "bias"]),
     "double-in-single": (["0 of 3 positive", "many-digit", "the dtype is float64"], ["T", "nonlinearity"]),
     "longest-for-all": (["lengths are below T", "B >= 2"], ["hidden_size", "h_0"]),
@@ -194,3 +196,52 @@ def test_sizes_change_alone() -> None:
                     assert sizes_of(sized(**{name: size + 2})(changed)) == sizes_of(changed)._replace(
                         **{name: size + 2}
                     )
+
+
+# Several axes at once
+
+
+def reported(module: str, name: str, judged: str, seed: int) -> str:
+    """What matters of the minimal case of a reported implementation."""
+    importlib.import_module(f"tests.suite.reported.{module}")
+    disagreement = hunt(PROPERTIES[judged], registered()[name], seed, shrink=False)
+    assert isinstance(disagreement, Disagreement)
+    return what_matters(find_minimal(PROPERTIES[judged], registered()[name], disagreement))
+
+
+def test_a_product_of_sizes() -> None:
+    """B and H each seem to matter, or not, by themselves: what counts is how many numbers there are."""
+    told = reported("aidotnet594_tanh_in_lanes", "r17-tanh-in-lanes", "special", 5)
+    assert "as long as B * hidden_size >= 4" in told
+    assert "unbatched" not in told.partition("Tried without")[0]
+
+
+def test_the_order_of_lengths() -> None:
+    """Lengths as such do no harm."""
+    told = reported("mlverse1156_packed_in_order", "r10-packed-in-order", "lengths", 0)
+    assert "lengths are not absent, and lengths are not out of order" in told
+
+
+def test_sizes_of_which_either_is_one() -> None:
+    """Neither T nor B is said to be needed where the other may take its place."""
+    told = reported("rl3754_canonical_strides", "r13-canonical-strides", "agreement", 0)
+    assert "B >= 2" not in told
+    assert "T = 1 (" not in told
+    assert "fails where B = 1 and T = 2" in told
+
+
+@pytest.mark.parametrize("words", ["T * B >= 6", "B + hidden_size >= 5", "num_layers * hidden_size >= 4"])
+def test_a_planted_quantity(words: str) -> None:
+    """A network that is wrong from a product or a sum of sizes on."""
+    (quantity,) = (found for found in QUANTITIES if found.words == words.partition(" >=")[0])
+    least = int(words.rpartition(" ")[2])
+
+    class Large(Loop):
+        def network(self, x: torch.Tensor, h_0: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+            output, h_n = super().network(x, h_0)
+            config = self.config
+            sizes = Sizes(x.shape[0], x.shape[1], config.input_size, config.hidden_size, config.num_layers)
+            return output + (quantity.of(sizes._asdict()) >= least), h_n
+
+    case = sized(T=3, B=2, hidden_size=3, num_layers=2)(ONE)
+    assert f"as long as {words}" in what_matters(counterexample(Large, case))
