@@ -12,6 +12,7 @@ import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import NoReturn, cast
 
 import pytest
@@ -29,7 +30,7 @@ BREAKS: dict[str, str] = {
     "what differs": "tests.judge.finding:what_differs",
     "the diagnosis": "tests.judge.finding:diagnose",
     "the first divergence": "tests.judge.diagnosis.wording:first_divergence",
-    "what matters": "tests.judge.finding:what_matters",
+    "what matters": "tests.judge.finding:Variations",
     "the others on the same case": "tests.judge.finding:others",
     "the pictures": "tests.judge.finding:pictures_of",
     "the finding": "tests.judge.plugin:_command",
@@ -56,9 +57,9 @@ OUTPUTS = {
 #: What takes long is not done, unless it is what raises.
 QUICK: dict[str, Callable[..., object]] = {
     "tests.judge.counterexample:registered": dict,
-    "tests.judge.finding:diagnose": lambda _: Told(["no bug model was tried"], failing=[cast("Look", object())]),
+    "tests.judge.finding:diagnose": lambda *_: Told(["no bug model was tried"], failing=[cast("Look", object())]),
     "tests.judge.diagnosis.wording:first_divergence": lambda *_: [],
-    "tests.judge.finding:what_matters": lambda _: "",
+    "tests.judge.finding:Variations": lambda _: SimpleNamespace(told="", failing=[]),
 }
 SUMMARY = "summary.md"
 SAID = "broken on purpose"
