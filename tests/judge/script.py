@@ -280,16 +280,14 @@ def call(network):
     cotangents = {"grad_output": grad_output, "grad_h_n": grad_h_n}
     cotangents = {name: grad.detach().requires_grad_() for name, grad in cotangents.items() if grad is not None}
     pairs = [(part, cotangents.get(name)) for part, name in zip(results, ("grad_output", "grad_h_n"))]
-    first = differentiated([(part, grad) for part, grad in pairs if grad is not None], own, create_graph=True)
-    second = differentiated([(grad, towards[name]) for name, grad in first.items()], own | cotangents)
+    parts, asked = zip(*[(part, grad) for part, grad in pairs if grad is not None and part.requires_grad])
+    first = torch.autograd.grad(parts, list(own.values()), asked, create_graph=True, allow_unused=True)
+    first = {name: torch.zeros_like(own[name]) if grad is None else grad for name, grad in zip(own, first)}
+    torch.autograd.backward(*zip(*[(grad, towards[name]) for name, grad in first.items() if grad.requires_grad]))
+    leaves = own | cotangents
+    second = {name: torch.zeros_like(leaf) if leaf.grad is None else leaf.grad for name, leaf in leaves.items()}
     found = dict(zip(("output", "h_n"), results)) | {f"gradient of {name}": grad for name, grad in first.items()}
     return found | {f"second derivative by {name}": grad for name, grad in second.items()}
-
-
-def differentiated(pairs, inputs, **options):
-    results, cotangents = zip(*[(part, grad) for part, grad in pairs if part.requires_grad])
-    found = torch.autograd.grad(results, list(inputs.values()), cotangents, allow_unused=True, **options)
-    return {name: torch.zeros_like(inputs[name]) if grad is None else grad for name, grad in zip(inputs, found)}
 """
 _JUDGED = """
 def judged():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple, TypeAlias
 
@@ -13,9 +14,10 @@ from impls.second import direction
 from strategies import Case
 from strategies.case import OPTIONAL
 from tests.judge.gradients import Asked, in_layout, laid_out
-from tests.judge.verdict import Disagreement, Margin, Result, judge_values, well_formed
+from tests.judge.verdict import Margin, Result, judge_values, well_formed
 
 Tensors: TypeAlias = dict[str, torch.Tensor]
+Pairs: TypeAlias = Sequence[tuple[torch.Tensor, torch.Tensor]]
 _COTANGENTS = OPTIONAL[1:]
 #: What is said where the second time fails.
 ADVICE = "what cannot be differentiated twice refuses with an error and says Capabilities(second_derivatives=False)"
@@ -41,7 +43,7 @@ def differentiate(
         asking: whether the cotangents ask for gradients, too; the calls share them.
 
     Raises:
-        Disagreement: no gradient is connected to anything, though x asks for one.
+        RuntimeError: no gradient is connected to anything, though x asks for one; or what torch raises.
     """
     arguments = {name: leaves.get(name, tensor) for name, tensor in asked.arguments().items()}
     directed = towards(case, asked.x)
@@ -53,14 +55,11 @@ def differentiate(
         for name, part in zip(_COTANGENTS, result, strict=True)
         if name in cotangents and part.requires_grad
     ]
-    found = _gradients(pairs, arguments, create_graph=True)
-    connected = [(gradient, directed[name]) for name, gradient in found.items() if gradient.requires_grad]
+    first = _gradients(pairs, arguments)
+    connected = [(gradient, directed[name]) for name, gradient in first.items() if gradient.requires_grad]
     if not connected:
-        raise Disagreement(
-            "raises nothing to differentiate twice",
-            f"no gradient that create_graph=True gives is connected to anything: {ADVICE}",
-        )
-    return Twice(found, _gradients(connected, arguments | (cotangents if asking else {}), create_graph=False))
+        raise RuntimeError(f"no gradient that create_graph=True gives is connected to anything: {ADVICE}")
+    return Twice(first, _accumulated(connected, arguments | (cotangents if asking else {})))
 
 
 def towards(case: Case, like: torch.Tensor) -> Tensors:
@@ -73,24 +72,28 @@ def _tensor(case: Case, name: str, array: Array, like: torch.Tensor) -> torch.Te
     return torch.from_numpy(laid_out(case, name, array).copy()).to(like.device, case.config.dtype)
 
 
-def _gradients(
-    pairs: Sequence[tuple[torch.Tensor, torch.Tensor]], inputs: Mapping[str, torch.Tensor], *, create_graph: bool
-) -> Tensors:
+def _gradients(pairs: Pairs, inputs: Mapping[str, torch.Tensor]) -> Tensors:
+    """Gradients that are connected in turn."""
     found: Sequence[torch.Tensor | None] = [None] * len(inputs)
     if pairs:
         results, cotangents = zip(*pairs, strict=True)
-        found = torch.autograd.grad(
-            results,
-            list(inputs.values()),
-            cotangents,
-            retain_graph=True,
-            create_graph=create_graph,
-            allow_unused=True,
-        )
+        found = torch.autograd.grad(results, list(inputs.values()), cotangents, create_graph=True, allow_unused=True)
     return {
         name: torch.zeros_like(tensor) if gradient is None else gradient
         for (name, tensor), gradient in zip(inputs.items(), found, strict=True)
     }
+
+
+def _accumulated(pairs: Pairs, inputs: Mapping[str, torch.Tensor]) -> Tensors:
+    """Gradients as `backward` leaves them, which runs into what refuses; `grad` with its inputs named goes round it."""
+    with warnings.catch_warnings():
+        # As in `tests.judge.gradients.backward`.
+        warnings.filterwarnings("ignore", "grad and param do not obey the gradient layout contract")
+        torch.autograd.backward(*map(list, zip(*pairs, strict=True)), retain_graph=True)
+    found = {name: torch.zeros_like(tensor) if tensor.grad is None else tensor.grad for name, tensor in inputs.items()}
+    for tensor in inputs.values():
+        tensor.grad = None
+    return found
 
 
 def judge(case: Case, found: Tensors, expected: Mapping[str, Ball]) -> Margin:

@@ -177,9 +177,7 @@ class Trial:
         """Build, call and compare with the reference; where the case asks for gradients, compare these too."""
         result = self.build(case).agrees(case)
         if case.has_cotangents:
-            self.agrees_on_gradients(case)
-        if case.twice:
-            self.agrees_on_second_derivatives(case)
+            (self.agrees_on_second_derivatives if case.twice else self.agrees_on_gradients)(case)
         return result
 
     def agrees_on_gradients(

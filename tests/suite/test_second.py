@@ -13,12 +13,17 @@ from hypothesis import given, settings
 from impls import DTYPES, NONLINEARITIES, Capabilities
 from impls.balls import FORMATS, RADIUS_SLACK
 from impls.contract import Array
+from impls.layers import differentiable
 from impls.reference import Mask
 from impls.second import direction, second_derivatives
 from strategies import Case, cases_to_differentiate_twice
+from tests.judge import Disagreement, Trial
 from tests.suite import duals
 from tests.suite.exact import allows
-from tests.suite.test_backward import SINGLE, small
+from tests.suite.planted import Cell, Honest, Loop
+from tests.suite.planted.by_hand import ByHand
+from tests.suite.planted.trying import implementation
+from tests.suite.test_backward import SINGLE, small, tanh_case
 
 ROLES = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
 
@@ -209,3 +214,44 @@ def test_no_rounding_leaves_the_balls(nonlinearity: Any) -> None:
 
     check()
     assert worst > 0.1
+
+
+class ForeignTwice(Loop):
+    """Each direction is somebody else's, who is differentiated once."""
+
+    def scan(self, cell: Cell, x: torch.Tensor, h: torch.Tensor) -> torch.Tensor:
+        def run(*tensors: torch.Tensor) -> torch.Tensor:
+            own = [tensor.detach().requires_grad_() for tensor in tensors]
+            with torch.enable_grad():
+                return super(ForeignTwice, self).scan(Cell(*cell[:2], *own[2:]), *own[:2])
+
+        def vjp(asked: torch.Tensor, *tensors: torch.Tensor) -> Any:
+            own = [tensor.detach().requires_grad_() for tensor in tensors]
+            with torch.enable_grad():
+                states = super(ForeignTwice, self).scan(Cell(*cell[:2], *own[2:]), *own[:2])
+            return torch.autograd.grad(states, own, asked)
+
+        found: torch.Tensor = differentiable(lambda *tensors: run(*tensors).detach(), vjp)(x, h, *cell[2:])
+        return found
+
+
+class GradientsDetached(ByHand):
+    """Its gradients are right, and connected to nothing."""
+
+    def back(self, *arguments: Any) -> tuple[torch.Tensor, ...]:
+        return tuple(gradient.detach() for gradient in super().back(*arguments))
+
+
+@pytest.mark.parametrize(
+    ("build", "says"),
+    [(ForeignTwice, "differentiate twice a function"), (GradientsDetached, "is connected to anything")],
+)
+def test_what_is_differentiated_once_refuses_a_second_time(build: Any, says: str) -> None:
+    """It is right once, and raises twice: in one layer, and in several, where only some of the way back may be run."""
+    trial = Trial(implementation(Honest("once", build, capabilities=Capabilities(second_derivatives=False))))
+    for options in ({}, {"num_layers": 2, "bidirectional": True}):
+        case = tanh_case(0, **options)
+        trial.agrees_on_gradients(case)
+        with pytest.raises(Disagreement, match=says) as caught:
+            trial.agrees_on_second_derivatives(replace(case, twice=True))
+        assert caught.value.kind == "raises RuntimeError"
