@@ -106,11 +106,12 @@ class Variations:
         """The sentences; empty where nothing could be tried."""
         needed = [claim.words for claim in self.claims] + self.arrays
         parts = [values, f"as long as {listed(needed, ', and ')}" if needed else ""]
-        told = [f"Fails {', '.join(filter(None, parts))}{_otherwise(self.otherwise)}."] if any(parts) else []
+        fails = "Fails" if finished else "With one thing changed at a time, it fails"
+        told = [f"{fails} {', '.join(filter(None, parts))}{_otherwise(self.otherwise)}."] if any(parts) else []
         told += self.facts
         told += [f"Tried without difference: {_by_range(self.indifferent)}."] if self.indifferent else []
         if told and not finished:
-            told.append("Not all of these were tried together: there was no time for it.")
+            told.append("There was no time to change several at once.")
         return " ".join(told)
 
     # One case, and one change

@@ -94,6 +94,14 @@ def test_says_the_same_again(name: str) -> None:
 # What is not known is not said
 
 
+def test_what_was_tried_alone_only_is_said_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where there is no time to change several things at once, no sentence claims to hold for several."""
+    monkeypatch.setattr(matters.Variations, "_together", lambda self: False)
+    told = what_matters(found("initial-state-ignored"))
+    assert told.startswith("With one thing changed at a time, it fails ")
+    assert told.endswith("There was no time to change several at once.")
+
+
 def counterexample(build: Build, case: Case, judged: str = "agreement", **claims: object) -> Counterexample:
     """A case on which a network fails, as if it had been found and reduced."""
     tried = implementation(Honest("planted", build, capabilities=Capabilities(**claims)))  # type: ignore[arg-type]
