@@ -168,9 +168,10 @@ SAID = {
         [
             "none of the … bug models explains it",
             "  … of … cases are wrong",
+            "    in rows of the batch from number … on (from 0)",
             "    in hidden units from number … on (from 0)",
         ],
-        ["h[t=0, b=31, unit 32] = relu(1*1 + 0) = 1, got 0"],
+        ["h[t=0, b=170, unit 5] = relu(1*1 + 0*0 + 0*0 + 0*0 + 0*0 + 0*0 + 0*0) = 1, got 0"],
     ),
     "empty-batch-raises": (
         [
