@@ -1,22 +1,29 @@
 """Arguments: parameters, input and initial state are as they were after building, calling and differentiating."""
 
 from strategies import MEMORY, Case, cases_with_or_without_cotangents
-from tests.judge import Trial, judged, same_mapping, snapshot, unchanged
+from tests.judge import Disagreement, Trial, judged, same_mapping, snapshot, unchanged
 from tests.judge.gradients import Asked, ask
 
 
 @judged(lambda capabilities: cases_with_or_without_cotangents(capabilities, memory=tuple(MEMORY)))
 def test_arguments(trial: Trial, case: Case) -> None:
     """Building, calling and differentiating change nothing in the memory of what was handed over."""
-    asked = ask(case) if case.has_cotangents else Asked(*case.tensors())
-    arguments = asked.arguments()
-    before = snapshot(arguments)
+    asked = Asked(*case.tensors())
+    before = snapshot(asked.arguments())
     network = trial.build_from(case, asked.weights)
-    unchanged("building a network", before, arguments)
-    same_mapping("building a network", asked.weights, arguments)
+    unchanged("building a network", before, asked.arguments())
+    same_mapping("building a network", asked.weights, asked.arguments())
     for _ in range(2):
         network.call_with(asked.x, asked.h_0)
-        unchanged("calling the network", before, arguments)
+        unchanged("calling the network", before, asked.arguments())
     if case.has_cotangents:
-        trial.run_back(case, [network.call_on(case, asked.x, asked.h_0)])
-        unchanged("differentiating", before, arguments)
+        asked = ask(case)
+        before = snapshot(asked.arguments())
+        network = trial.build_from(case, asked.weights)
+        try:
+            trial.run_back(case, [network.call_on(case, asked.x, asked.h_0)])
+        except Disagreement as disagreement:
+            # As torch does where somebody writes into what asks for gradients: that is for `gradients` to tell.
+            if not disagreement.kind.startswith("raises"):
+                raise
+        unchanged("differentiating", before, asked.arguments())
