@@ -6,7 +6,7 @@ import pytest
 
 from strategies.complexity import complexity
 from strategies.reduce import steps
-from tests.judge import Disagreement, Trial
+from tests.judge import Disagreement, Trial, counterexample
 from tests.judge.counterexample import find_minimal, verdict_on
 from tests.judge.diagnosis import Evidence, evidence, solve, solving
 from tests.suite.planted import BUGS, HONEST, Bug, Honest
@@ -20,7 +20,8 @@ pytestmark = pytest.mark.filterwarnings("ignore::RuntimeWarning")
 
 @pytest.fixture(autouse=True)
 def _in_no_hurry(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What a bug is called must not hang on how fast a machine is."""
+    """What comes out, and what a bug is called, must not hang on how fast a machine is."""
+    monkeypatch.setattr(counterexample, "PATIENCE", math.inf)
     monkeypatch.setattr(evidence, "SECONDS", math.inf)
     monkeypatch.setattr(solving, "SECONDS", math.inf)
 
@@ -48,18 +49,18 @@ def test_comes_out_minimal_and_by_name(bug: Bug) -> None:
     judged, found = PROPERTIES[bug.property], implementation(bug)
     disagreement = hunt(judged, found, 0, shrink=True)
     assert isinstance(disagreement, Disagreement)
-    counterexample = find_minimal(judged, found, disagreement)
-    case, trial = counterexample.case, Trial(found)
+    minimal = find_minimal(judged, found, disagreement)
+    case, trial = minimal.case, Trial(found)
     descriptor, numbers, nonzeros = MINIMAL[bug.name]
 
     assert complexity(case)[1:3] <= (numbers, nonzeros), f"{case} is larger than {descriptor}"
     for step in steps(case):
         if complexity(step) < complexity(case) and judged.admits(trial, step):
             again = verdict_on(judged, found, step)
-            assert again is None or again.kind != counterexample.disagreement.kind, f"{case} is not minimal: {step}"
-    assert simpler_by_brute_force(counterexample, EXHAUSTIVE) is None
+            assert again is None or again.kind != minimal.disagreement.kind, f"{case} is not minimal: {step}"
+    assert simpler_by_brute_force(minimal, EXHAUSTIVE) is None
 
-    diagnosis = solve(Evidence(counterexample))
+    diagnosis = solve(Evidence(minimal))
     assert (diagnosis.names[0] if diagnosis.certain else None) == NAMED[bug.name], f"{bug.words()} {diagnosis}"
 
 

@@ -16,6 +16,7 @@ from impls.balls import RADIUS_SLACK, Ball
 from impls.contract import Array
 from impls.isolation import cpu_seconds
 from strategies import Case
+from strategies.steps import keep
 from tests.judge.counterexample import Counterexample
 from tests.judge.diagnosis.model import Calls, Model
 from tests.judge.diagnosis.of_gradients import REFERENCE
@@ -214,9 +215,10 @@ class Evidence:
             yield self._look((case,))
             return
         other = replace(companion(case), weights=case.weights)
-        shorter, longer = other.x[: (case.steps + 1) // 2], np.concatenate([case.x, other.x])
-        fewer = _rows(other, (case.batch_size + 1) // 2)
-        firsts = [case, other, *(replace(other, x=x) for x in (shorter, longer)), fewer]
+        longer = replace(other, x=np.concatenate([case.x, other.x]), grad_output=None, grad_h_n=None)
+        sizes = {"steps": case.steps, "batch": case.batch_size}
+        shorter, fewer = (keep(other, axis, range((size + 1) // 2)) for axis, size in sizes.items())
+        firsts = [case, other, shorter, longer, fewer]
         for first in filter(self._trial.takes, firsts):
             for h_0 in (case.h_0, None) if case.h_0 is not None else (None,):
                 yield self._look((first, replace(case, h_0=h_0)))
@@ -274,11 +276,6 @@ class Evidence:
             yield look
             if time.process_time() + cpu_seconds() - start > SECONDS:
                 return
-
-
-def _rows(case: Case, count: int) -> Case:
-    """The first rows of the batch."""
-    return replace(case, x=case.x[:, :count], h_0=None if case.h_0 is None else case.h_0[:, :count])
 
 
 def _widened(capabilities: Capabilities, case: Case) -> Capabilities:

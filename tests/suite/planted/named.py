@@ -346,7 +346,7 @@ NAMED: dict[str, str | None] = {
     "copied-anew-now-and-then": None,
     "gradients-of-a-copy": None,
     "lengths-of-the-first-call": None,
-    "padded-read-as-packed": "x's memory is read as if the numbers lay side by side, from where it begins",
+    "padded-read-as-packed": None,
     "slopes-from-buffer": None,
     "curvature-halved": None,
     "carry-forgets-weights": None,
