@@ -145,3 +145,13 @@ def children(process: int) -> list[int]:
         return [int(child) for child in Path(f"/proc/{process}/task/{process}/children").read_text().split()]
     except FileNotFoundError:
         return []
+
+
+def test_a_group_stays_in_one_worker(tmp_path: Path) -> None:
+    """The marks that keep a framework in one worker have an effect: with some releases of pytest they have none."""
+    marked = "@pytest.mark.xdist_group('one')\n@pytest.mark.parametrize('number', range(4))"
+    test = "def test_it(number, worker_id):\n    open(worker_id, 'a').close()"
+    (tmp_path / "test_grouped.py").write_text(f"import pytest\n\n{marked}\n{test}\n")
+    command = [sys.executable, "-m", "pytest", "-n2", "--dist=loadgroup", "-pno:cacheprovider"]
+    subprocess.run(command, cwd=tmp_path, check=True, capture_output=True)
+    assert len(list(tmp_path.glob("gw*"))) == 1
