@@ -12,7 +12,7 @@ from tests.judge.wording import counted
 _LEGEND = (
     "cases that agreed (~: its CPU seconds ended there, see --seconds; +1k: and one archived case of a known defect "
     "that is still there), or: too few: 3 (no verdict: fewer cases were judged than 20, or than were asked for), "
-    "- unsupported, x not installed, SEEN ONCE (it failed, but not again: see below), DISAGREES, "
+    "- unsupported, x not installed, SEEN ONCE (it did not happen again: see below), DISAGREES, "
     "ERROR (not a verdict: see above)"
 )
 _MARGINS = ("worst/bound", "vacuous", "subnormals")
