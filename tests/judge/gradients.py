@@ -79,8 +79,14 @@ def collect(asked: Asked, leaves: Mapping[str, torch.Tensor]) -> dict[str, torch
     return gradients
 
 
-def judge(case: Case, gradients: Mapping[str, torch.Tensor], expected: Mapping[str, Ball]) -> Margin:
-    """Compare gradients with the balls of the reference.
+def judge(
+    case: Case,
+    gradients: Mapping[str, torch.Tensor],
+    expected: Mapping[str, Ball],
+    kind: str = "gradient",
+    says: str = "gradient of",
+) -> Margin:
+    """Compare gradients, or what is of another `kind` and has their shapes, with the balls of the reference.
 
     Raises:
         Disagreement: where they differ.
@@ -88,9 +94,9 @@ def judge(case: Case, gradients: Mapping[str, torch.Tensor], expected: Mapping[s
     margin = Margin()
     for name, gradient in gradients.items():
         ball = in_layout(case, name, expected[name])
-        said = f"gradient of {name}"
+        said = f"{says} {name}"
         found = well_formed(case, said, gradient, ball.mid.shape)
-        margin.add(judge_values(case, said, found, ball, "gradient"))
+        margin.add(judge_values(case, said, found, ball, kind))
     if case.config.nonlinearity == "relu":
         # Where a derivative may be 0 or 1, a gradient lies at an edge of its ball: that says nothing of its rounding.
         margin.worst = 0.0

@@ -1,4 +1,4 @@
-"""Second derivatives: asking for gradients of gradients, and comparing with the reference's."""
+"""Second derivatives: asking for gradients of gradients."""
 
 from __future__ import annotations
 
@@ -8,13 +8,12 @@ from typing import NamedTuple, TypeAlias
 
 import torch
 
-from impls.balls import Ball
 from impls.contract import Array
 from impls.second import direction
 from strategies import Case
 from strategies.case import OPTIONAL
-from tests.judge.gradients import Asked, in_layout, laid_out
-from tests.judge.verdict import Margin, Result, judge_values, well_formed
+from tests.judge.gradients import Asked, laid_out
+from tests.judge.verdict import Result
 
 Tensors: TypeAlias = dict[str, torch.Tensor]
 Pairs: TypeAlias = Sequence[tuple[torch.Tensor, torch.Tensor]]
@@ -94,19 +93,3 @@ def _accumulated(pairs: Pairs, inputs: Mapping[str, torch.Tensor]) -> Tensors:
     for tensor in inputs.values():
         tensor.grad = None
     return found
-
-
-def judge(case: Case, found: Tensors, expected: Mapping[str, Ball]) -> Margin:
-    """Compare second derivatives with the balls of the reference.
-
-    Raises:
-        Disagreement: where they differ.
-    """
-    margin = Margin()
-    for name, tensor in found.items():
-        said, ball = f"second derivative by {name}", in_layout(case, name, expected[name])
-        margin.add(judge_values(case, said, well_formed(case, said, tensor, ball.mid.shape), ball, "second derivative"))
-    if case.config.nonlinearity == "relu":
-        # As with gradients, where a slope may be 0 or 1.
-        margin.worst = 0.0
-    return margin

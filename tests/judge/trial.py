@@ -232,7 +232,8 @@ class Trial:
                 if asking:
                     self.tally.margin.add(gradients.judge(case, twice.first, self.expected_gradients(case)))
                 expected = self.expected_second_derivatives(case, len(results))
-                self.tally.margin.add(second_derivatives.judge(case, twice.second, expected))
+                found = gradients.judge(case, twice.second, expected, "second derivative", "second derivative by")
+                self.tally.margin.add(found)
 
     def expected_second_derivatives(self, case: Case, calls: int = 1) -> dict[str, Ball]:
         """The gradients of gradients of the losses of so many `calls`, as the reference bounds them."""
