@@ -9,16 +9,18 @@ from tests.judge.gradients import Asked, ask
 def test_arguments(trial: Trial, case: Case) -> None:
     """Building, calling and differentiating change nothing in the memory of what was handed over."""
     asked = Asked(*case.tensors())
-    before = snapshot(asked.arguments())
+    arguments = asked.arguments()
+    before = snapshot(arguments)
     network = trial.build_from(case, asked.weights)
-    unchanged("building a network", before, asked.arguments())
-    same_mapping("building a network", asked.weights, asked.arguments())
+    unchanged("building a network", before, arguments)
+    same_mapping("building a network", asked.weights, arguments)
     for _ in range(2):
         network.call_with(asked.x, asked.h_0)
-        unchanged("calling the network", before, asked.arguments())
+        unchanged("calling the network", before, arguments)
     if case.has_cotangents:
         asked = ask(case)
-        before = snapshot(asked.arguments())
+        arguments = asked.arguments()
+        before = snapshot(arguments)
         network = trial.build_from(case, asked.weights)
         try:
             trial.run_back(case, [network.call_on(case, asked.x, asked.h_0)])
@@ -26,4 +28,4 @@ def test_arguments(trial: Trial, case: Case) -> None:
             # As torch does where somebody writes into what asks for gradients: that is for `gradients` to tell.
             if not disagreement.kind.startswith("raises"):
                 raise
-        unchanged("differentiating", before, asked.arguments())
+        unchanged("differentiating", before, arguments)

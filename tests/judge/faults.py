@@ -26,13 +26,17 @@ _TEXT = 2000
 
 
 class Interruption:
-    """Tells the user's Ctrl-C from a KeyboardInterrupt that an implementation raises."""
+    """Tells the user's Ctrl-C from a KeyboardInterrupt that an implementation raises.
+
+    Python drops what a signal raises during a callback of the garbage collector, or a finalizer: it is raised again.
+    """
 
     def __init__(self) -> None:
         self.pressed = False
 
     def watch(self) -> None:
         """Listen from now on, in the main thread."""
+        self.pressed = False
         before: Any = signal.getsignal(signal.SIGINT)
 
         def heard(number: int, frame: Any) -> None:
@@ -67,6 +71,8 @@ def guarded(what: str, function: Callable[..., Any], *arguments: Any) -> Any:
         Disagreement: it raised, whatever it was.
         KeyboardInterrupt: the user pressed Ctrl-C meanwhile.
     """
+    if INTERRUPTION.pressed:
+        raise KeyboardInterrupt
     try:
         return function(*arguments)
     except BaseException as error:

@@ -18,7 +18,7 @@ from tests.judge.wording import counted
 SCREEN = 40
 #: Text is neither broken earlier nor later than here, however wide the terminal is.
 _NARROWEST, _WIDEST = 80, 120
-#: Lines that every part may have, whatever the others take.
+#: Lines that every part may have, as long as there is room for all of them.
 _LEAST = 4
 #: More characters of what somebody else wrote, say of an error, are not shown.
 _LONGEST = 480
@@ -223,11 +223,15 @@ def sentences(text: str) -> list[str]:
 def _shares(parts: Sequence[Part], room: int, width: int) -> Iterator[int]:
     """How many lines each part may have: those that come first have what they ask for, but leave the others some."""
     heights = [len(part.broken(width)) for part in parts]
-    least = [
-        min(height, _LEAST if part.data else max(_LEAST, len(part.broken(width, 1)) + 1))
+    # A first line, and one that says how many are left out.
+    floors = [
+        min(height, 2 if part.data else len(part.broken(width, 1)) + 1)
         for part, height in zip(parts, heights, strict=True)
     ]
+    least = [max(floor, min(height, _LEAST)) for floor, height in zip(floors, heights, strict=True)]
     room -= sum(1 + (part.heading is not None) for part in parts)
+    for place in reversed(range(len(parts))):
+        least[place] -= min(max(0, sum(least) - room), least[place] - floors[place])
     for place, height in enumerate(heights):
         share = min(height, max(least[place], room - sum(least[place + 1 :])))
         yield share

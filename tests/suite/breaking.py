@@ -27,6 +27,7 @@ BREAKS: dict[str, str] = {
     "the archive": "tests.judge.archive:write",
     "the script": "tests.judge.explaining:reproduction_of",
     "the case and where the implementation is written": "tests.judge.finding:pasteable",
+    "the calls made": "tests.judge.finding:calls_made",
     "what differs": "tests.judge.finding:what_differs",
     "the diagnosis": "tests.judge.finding:diagnose",
     "the first divergence": "tests.judge.diagnosis.wording:first_divergence",

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import importlib
-
 import pytest
 
-from impls import Implementation, registered
+from impls import Implementation
 from tests.judge import Disagreement
 from tests.judge.calls import calls_made
 from tests.judge.counterexample import find_minimal
 from tests.suite.planted import BUGS
 from tests.suite.planted.trying import PROPERTIES, hunt, implementation
+from tests.suite.reported import reported
 
 pytestmark = pytest.mark.filterwarnings("ignore::RuntimeWarning")
 
@@ -22,18 +21,13 @@ def lines(found: Implementation, judged: str) -> list[str]:
     return calls_made(find_minimal(PROPERTIES[judged], found, disagreement))
 
 
-def reported(module: str, name: str) -> Implementation:
-    importlib.import_module(f"tests.suite.reported.{module}")
-    return registered()[name]
-
-
 def planted(name: str) -> Implementation:
     return next(implementation(bug) for bug in BUGS if bug.name == name)
 
 
 def test_a_call_with_another_number_of_steps() -> None:
     """It is the last of those that were made, and its case is shown."""
-    told = lines(reported("pt191855_time_frozen", "r12-time-frozen"), "calls")
+    told = lines(reported("pt191855_time_frozen"), "calls")
     (fails,) = (place for place, line in enumerate(told) if "this call fails" in line)
     assert "T = 2" in told[fails]
     assert told[0] == "1. network 1: the case above"
@@ -42,7 +36,7 @@ def test_a_call_with_another_number_of_steps() -> None:
 
 def test_another_layout() -> None:
     """The layout that is right comes first, and the one that is wrong is shown."""
-    told = lines(reported("candle2542_flat_output", "r14-flat-output"), "layouts")
+    told = lines(reported("candle2542_flat_output"), "layouts")
     assert told[:2] == ["1. network 1: the case above", "2. network 2: batch_first; this call fails"]
     assert "batch_first=True" in told[2]
 

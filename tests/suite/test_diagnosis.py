@@ -5,15 +5,13 @@ from __future__ import annotations
 import itertools
 import math
 import re
-import runpy
-from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
 
-from impls import Capabilities, Config, Implementation, Rounding, registered, registry
+from impls import Capabilities, Config, Implementation, Rounding
 from impls.reference import forward
 from strategies import Case, cases, cases_with_cotangents, cases_with_lengths, special_cases
 from tests.judge import Disagreement, Property
@@ -28,6 +26,7 @@ from tests.judge.diagnosis.wiring import Wiring, predict
 from tests.suite.planted import BUGS
 from tests.suite.planted.named import COVERED, NAMED
 from tests.suite.planted.trying import PROPERTIES, hunt, minimal
+from tests.suite.reported import reported
 from tests.suite.wired import wired
 
 pytestmark = pytest.mark.filterwarnings("ignore::RuntimeWarning")
@@ -329,15 +328,9 @@ REPORTED = {
 
 
 @pytest.mark.parametrize(("name", "judged"), REPORTED)
-def test_what_was_reported_is_named(name: str, judged: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_was_reported_is_named(name: str, judged: str) -> None:
     """With its number, the axis, and the condition."""
-    path = Path(__file__).parent / "reported" / f"{name}.py"
-    before = set(registered())
-    monkeypatch.setattr(registry, "_REGISTRY", dict(registry._REGISTRY))
-    runpy.run_path(str(path))
-    (new,) = set(registered()) - before
-    implementation = registered()[new]
-    disagreement = hunt(PROPERTIES[judged], implementation, 0, shrink=True)
+    disagreement = hunt(PROPERTIES[judged], reported(name), 0, shrink=True)
     assert isinstance(disagreement, Disagreement)
-    found = solve(Evidence(find_minimal(PROPERTIES[judged], implementation, disagreement)))
+    found = solve(Evidence(find_minimal(PROPERTIES[judged], reported(name), disagreement)))
     assert (found.names, found.certain) == ((REPORTED[name, judged],), True)

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.judge import archive
+from tests.judge.faults import INTERRUPTION, guarded
 from tests.suite.waiting import wait_for
 
 ROOT = Path(__file__).parent.parent.parent
@@ -80,3 +81,10 @@ def test_without_an_archive(tmp_path: Path) -> None:
     found = re.search("to go on: pytest --impl=.*/slow.py --case=(.*)", printed)
     assert found, printed
     assert archive.read(Path(found[1])).property == "agreement"
+
+
+def test_an_interruption_that_was_swallowed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Python drops what is raised in a callback of the garbage collector: the next call raises it."""
+    monkeypatch.setattr(INTERRUPTION, "pressed", True)
+    with pytest.raises(KeyboardInterrupt):
+        guarded("calling the network", pytest.fail)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import math
 from dataclasses import replace
 from functools import cache
@@ -11,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 
-from impls import Capabilities, Config, registered
+from impls import Capabilities, Config
 from impls.contract import Build
 from strategies import Case
 from tests.judge import Disagreement, matters
@@ -21,6 +20,7 @@ from tests.judge.matters import what_matters
 from tests.judge.variations import FILLS, OPTIONS, Fill, Sizes, options_of, sized, sizes_of, special
 from tests.suite.planted import BUGS, Honest, Loop
 from tests.suite.planted.trying import PROPERTIES, hunt, implementation, minimal
+from tests.suite.reported import reported
 
 pytestmark = pytest.mark.filterwarnings("ignore::RuntimeWarning")
 
@@ -209,30 +209,29 @@ def test_sizes_change_alone() -> None:
 # Several axes at once
 
 
-def reported(module: str, name: str, judged: str, seed: int) -> str:
+def matters_of(name: str, judged: str, seed: int) -> str:
     """What matters of the minimal case of a reported implementation."""
-    importlib.import_module(f"tests.suite.reported.{module}")
-    disagreement = hunt(PROPERTIES[judged], registered()[name], seed, shrink=False)
+    disagreement = hunt(PROPERTIES[judged], reported(name), seed, shrink=False)
     assert isinstance(disagreement, Disagreement)
-    return what_matters(find_minimal(PROPERTIES[judged], registered()[name], disagreement))
+    return what_matters(find_minimal(PROPERTIES[judged], reported(name), disagreement))
 
 
 def test_a_product_of_sizes() -> None:
     """B and H each seem to matter, or not, by themselves: what counts is how many numbers there are."""
-    told = reported("aidotnet594_tanh_in_lanes", "r17-tanh-in-lanes", "special", 5)
+    told = matters_of("aidotnet594_tanh_in_lanes", "special", 5)
     assert "as long as B * hidden_size >= 4" in told
     assert "unbatched" not in told.partition("Tried without")[0]
 
 
 def test_the_order_of_lengths() -> None:
     """Lengths as such do no harm."""
-    told = reported("mlverse1156_packed_in_order", "r10-packed-in-order", "lengths", 0)
+    told = matters_of("mlverse1156_packed_in_order", "lengths", 0)
     assert "lengths are not absent, and lengths are not out of order" in told
 
 
 def test_sizes_of_which_either_is_one() -> None:
     """Neither T nor B is said to be needed where the other may take its place."""
-    told = reported("rl3754_canonical_strides", "r13-canonical-strides", "agreement", 0)
+    told = matters_of("rl3754_canonical_strides", "agreement", 0)
     assert "B >= 2" not in told
     assert "T = 1 (" not in told
     assert "fails where B = 1 and T = 2" in told

@@ -284,7 +284,7 @@ def test_names() -> None:
 def test_schema(workers: int) -> None:
     """The report has these keys and no others, with any number of workers."""
     found = report(workers)
-    assert set(found) == {"schema", "run", "results", "findings"}
+    assert set(found) == {"schema", "run", "results", "findings", "seen_once"}
     assert set(found["run"]) == {
         *("seed", "cases", "cpu_seconds", "sizes", "profile", "device", "selected", "part", "exit_status"),
         *("workers", "seconds", "versions", "implementations"),

@@ -17,6 +17,7 @@ import pytest
 
 from tests.judge.merging import COMMON
 from tests.judge.parts import WHOLE, Part
+from tests.judge.report import SCHEMA
 from tests.suite.players import NETWORK
 
 #: Many tests look at one run.
@@ -256,8 +257,8 @@ def test_other_runs_are_refused() -> None:
 @pytest.mark.parametrize(
     ("name", "change", "said"),
     [
-        ("later", lambda data: data | {"schema": 3}, "is no report of schema 2"),
-        ("list", lambda data: [], "is no report of schema 2"),
+        ("later", lambda data: data | {"schema": SCHEMA + 1}, f"is no report of schema {SCHEMA}"),
+        ("list", lambda data: [], f"is no report of schema {SCHEMA}"),
         ("no run", lambda data: data | {"run": {}}, "is damaged (KeyError"),
         ("no result", lambda data: data | {"results": [{}]}, "is damaged (KeyError"),
         ("strange finding", lambda data: data | {"findings": [{"a": 1}]}, "is damaged (TypeError"),

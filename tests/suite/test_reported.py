@@ -13,15 +13,15 @@ import numpy as np
 import pytest
 import torch
 
-from impls import Config, registered, registry, resolve
+from impls import Config
 from strategies import Case
 from strategies.complexity import complexity
 from tests.judge import Disagreement, archive
 from tests.judge.counterexample import find_minimal
 from tests.suite.planted.trying import PROPERTIES, hunt
+from tests.suite.reported import FOLDER, reported
 
 ROOT = Path(__file__).parent.parent.parent
-REPORTED = ROOT / "tests" / "suite" / "reported"
 
 
 class Told(NamedTuple):
@@ -33,7 +33,7 @@ class Told(NamedTuple):
 
 def told(name: str, *options: str) -> Told:
     """Judge one of the reported implementations in a run of its own, in the profile with a fixed seed."""
-    command = [sys.executable, "-m", "pytest", f"--impl={REPORTED / name}.py", "-p", "no:cacheprovider", *options]
+    command = [sys.executable, "-m", "pytest", f"--impl={FOLDER / name}.py", "-p", "no:cacheprovider", *options]
     environment = {**os.environ, "COLUMNS": "120", "CI": "true"}
     ended = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False, timeout=600)
     return Told(ended.returncode, ended.stdout + ended.stderr)
@@ -41,8 +41,7 @@ def told(name: str, *options: str) -> Told:
 
 def first(property_name: str, name: str, seed: int) -> Disagreement:
     """The first disagreement of a run with that seed on one property."""
-    (reported,) = resolve(str(REPORTED / f"{name}.py"))
-    found = hunt(PROPERTIES[property_name], reported, seed, shrink=False)
+    found = hunt(PROPERTIES[property_name], reported(name), seed, shrink=False)
     assert isinstance(found, Disagreement), f"{name} passes {property_name}"
     return found
 
@@ -128,15 +127,11 @@ SMALLEST = [
 
 
 @pytest.mark.parametrize(("name", "judged", "seed", "descriptor", "size", "numbers"), SMALLEST)
-def test_comes_out_minimal(
-    name: str, judged: str, seed: int, descriptor: str, size: int, numbers: list[float], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_comes_out_minimal(name: str, judged: str, seed: int, descriptor: str, size: int, numbers: list[float]) -> None:
     """B * H is traded down to one row more than passes, a step for a state, and a number down to where it fails."""
-    monkeypatch.setattr(registry, "_REGISTRY", registered())
-    (implementation,) = resolve(str(REPORTED / f"{name}.py"))
-    disagreement = hunt(PROPERTIES[judged], implementation, seed, shrink=True)
+    disagreement = hunt(PROPERTIES[judged], reported(name), seed, shrink=True)
     assert isinstance(disagreement, Disagreement)
-    case = find_minimal(PROPERTIES[judged], implementation, disagreement).case
+    case = find_minimal(PROPERTIES[judged], reported(name), disagreement).case
     found = sorted(value for array in case.arrays.values() for value in array.ravel().tolist() if value)
     assert (case.descriptor, complexity(case).numbers, found) == (descriptor, size, numbers)
 

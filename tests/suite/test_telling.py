@@ -95,7 +95,7 @@ def test_it_comes_from_a_worker(tmp_path: Path) -> None:
         "def pytest_configure():\n"
         "    from tests.suite.breaking import break_, quicken\n"
         "    quicken()\n"
-        "    break_('tests.judge.finding:what_matters')\n"
+        "    break_('tests.judge.finding:Variations')\n"
         "    break_('tests.judge.explaining:find_minimal')\n",
         encoding="utf-8",
     )
