@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import json
 import math
-import os
 import re
 import subprocess
-import sys
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -23,6 +21,7 @@ from tests.judge.property import load_properties
 from tests.judge.report import Result, Results
 from tests.judge.shards import budgets, shard_test
 from tests.judge.table import lines
+from tests.suite.runs import pytest_run
 
 ROOT = Path(__file__).parents[2]
 LINEAR = implementation("linear")
@@ -202,17 +201,10 @@ register("slow", build)
 def ran(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     """A run on the implementation above, with every output that there is."""
     (folder / "slow.py").write_text(SLOW)
-    inherited = {name: value for name, value in os.environ.items() if not name.startswith(("PYTEST", "GITHUB"))}
     files = [f"--report={folder}/r.json", f"--html={folder}/p.html", f"--table={folder}/t.md"]
-    command = [sys.executable, "-m", "pytest", "-n0", "-pno:cacheprovider", "--hypothesis-seed=1"]
-    return subprocess.run(
-        [*command, f"--impl={folder}/slow.py", *files, *arguments, "tests/test_h_n.py", "tests/test_archive.py"],
-        env=inherited | {"GITHUB_STEP_SUMMARY": f"{folder}/s.md"},
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    asked = [f"--impl={folder}/slow.py", *files, *arguments, "tests/test_h_n.py", "tests/test_archive.py"]
+    quiet = "-n0", "-pno:cacheprovider", "--hypothesis-seed=1"
+    return pytest_run(*quiet, *asked, GITHUB_STEP_SUMMARY=f"{folder}/s.md", CI="true")
 
 
 def test_too_few_are_told(tmp_path: Path) -> None:

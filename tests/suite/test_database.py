@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,6 +12,7 @@ from typing import NamedTuple
 import pytest
 
 from tests.judge.database import Shared, objection
+from tests.suite.runs import pytest_run
 from tests.suite.waiting import free_port, listens, wait_for
 
 ROOT = Path(__file__).parent.parent.parent
@@ -69,21 +68,9 @@ def run(storage: Path, *arguments: str, **environment: str) -> tuple[int, str]:
     """A run of a machine that has its own database in a folder."""
     storage.mkdir(exist_ok=True)
     (storage / "players.py").write_text(PLAYERS)
-    inherited = {name: value for name, value in os.environ.items() if not name.startswith(("PYTEST", "CI", "GITHUB"))}
     own = {"HYPOTHESIS_STORAGE_DIRECTORY": str(storage / "hypothesis"), "COLUMNS": "200"}
-    command = [
-        *(
-            sys.executable,
-            "-m",
-            "pytest",
-            "-pno:cacheprovider",
-            "--hypothesis-profile=ci",
-            f"--impl={storage}/players.py",
-        ),
-        *("tests/test_h_0.py", *arguments),
-    ]
-    environment = inherited | own | environment
-    ran = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    asked = "-pno:cacheprovider", "--hypothesis-profile=ci", f"--impl={storage}/players.py", "tests/test_h_0.py"
+    ran = pytest_run(*asked, *arguments, **own | environment)
     return ran.returncode, ran.stdout + ran.stderr
 
 

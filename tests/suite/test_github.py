@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
-import os
 import re
-import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -23,6 +20,7 @@ from tests.judge.github import MOST_BYTES, MOST_ERRORS, annotated, annotations, 
 from tests.judge.report import Result, Results
 from tests.judge.source import written_at
 from tests.suite.planted import Loop
+from tests.suite.runs import pytest_run
 
 ROOT = Path(__file__).parent.parent.parent
 FOUND = Finding(
@@ -224,11 +222,8 @@ def test_in_a_run(tmp_path: Path, workers: int) -> None:
         "GITHUB_STEP_SUMMARY": f"{tmp_path}/summary.md",
         "GITHUB_WORKSPACE": str(tmp_path),
     }
-    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", f"-n{workers}", "--cases=200", "--color=yes"]
-    asked = [f"--impl={tmp_path}/forgetful.py", "--hypothesis-seed=1", "tests/test_agreement.py"]
-    ran = subprocess.run(
-        [*command, *asked], cwd=ROOT, env=os.environ | told, capture_output=True, text=True, check=False
-    )
+    asked = ["-pno:cacheprovider", f"-n{workers}", "--cases=200", "--color=yes", "--hypothesis-seed=1"]
+    ran = pytest_run(*asked, f"--impl={tmp_path}/forgetful.py", "tests/test_agreement.py", CI="true", **told)
     assert ran.returncode == pytest.ExitCode.TESTS_FAILED
     (line,) = re.findall(r"^::error .*$", ran.stdout, re.MULTILINE)
     assert line.startswith("::error file=forgetful.py,line=6,title=forgetful fails agreement::")

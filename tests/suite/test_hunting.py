@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import importlib.util
 import json
-import os
 import re
 import subprocess
 import sys
 import time
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from random import Random
 from typing import Any, NamedTuple
@@ -25,6 +25,7 @@ from tests.judge.hunting.bandit import FLOOR, Bandit
 from tests.judge.hunting.coverage import CELLS, Coverage
 from tests.judge.hunting.ledger import Ledger, Pair
 from tests.judge.hunting.rounds import Seeds
+from tests.suite.runs import pytest_run, python_run
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -249,14 +250,13 @@ class Hunted(NamedTuple):
         return dict(json.loads((self.folder / "hypothesis" / "hunts.json").read_text(encoding="utf-8")))
 
 
-def hunt(folder: Path, *arguments: str, program: tuple[str, ...] = ("-m", "pytest"), **environment: str) -> Hunted:
+def hunt(folder: Path, *arguments: str, program: Sequence[str] = (), **environment: str) -> Hunted:
     """A hunt in a process of its own, with a folder of its own for what it keeps."""
     folder.mkdir(exist_ok=True)
     own = {"HYPOTHESIS_STORAGE_DIRECTORY": str(folder / "hypothesis"), "COLUMNS": "200"} | environment
-    command = [sys.executable, *program, "-p", "no:cacheprovider", f"--archive={folder / 'archive'}", *arguments]
-    inherited = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST") and name != "CI"}
     began = time.monotonic()
-    ran = subprocess.run(command, cwd=ROOT, env=inherited | own, capture_output=True, text=True, check=False)
+    asked = "-pno:cacheprovider", f"--archive={folder / 'archive'}", *arguments
+    ran = python_run(*program, *asked, **own) if program else pytest_run(*asked, **own)
     return Hunted(ran.returncode, ran.stdout + ran.stderr, time.monotonic() - began, folder)
 
 

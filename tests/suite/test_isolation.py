@@ -5,8 +5,6 @@ from __future__ import annotations
 import os
 import re
 import signal
-import subprocess
-import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -17,6 +15,7 @@ import torch
 
 from impls import Capabilities, Config, Implementation, implementation, registry, resolve
 from impls.isolation import Crashed, cpu_seconds
+from tests.suite.runs import pytest_run
 
 ROOT = Path(__file__).parent.parent.parent
 CONFIG = Config(2, 3, dtype=torch.float64)
@@ -137,8 +136,7 @@ def test_it_is_declared(made: dict[str, Implementation]) -> None:
 
 def pytest_here(*arguments: str) -> str:
     """What pytest prints, run in the checkout."""
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--hypothesis-seed=1", *arguments]
-    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False).stdout
+    return pytest_run("-q", "-pno:cacheprovider", "--hypothesis-seed=1", *arguments, CI="true").stdout
 
 
 CRASHY = """

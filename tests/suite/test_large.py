@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 import tracemalloc
 from collections.abc import Callable
 from dataclasses import replace
@@ -33,6 +31,7 @@ from tests.suite.planted.honest import HONEST, Honest
 from tests.suite.planted.loop import Cell, Loop
 from tests.suite.planted.trying import PROPERTIES, hunt
 from tests.suite.planted.trying import implementation as planted
+from tests.suite.runs import pytest_run
 
 ROOT = Path(__file__).parent.parent.parent
 LARGE = Capabilities(sizes="large")
@@ -300,8 +299,8 @@ def test_numbers_are_set_to_zero_in_blocks() -> None:
     ],
 )
 def test_the_option(arguments: tuple[str, ...], said: str) -> None:
-    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "--collect-only", "--impl=nn.rnn", *arguments]
-    ran = subprocess.run([*command, "tests/test_agreement.py"], cwd=ROOT, capture_output=True, text=True, check=False)
+    asked = "-pno:cacheprovider", "--collect-only", "--impl=nn.rnn", *arguments
+    ran = pytest_run(*asked, "tests/test_agreement.py")
     assert said in ran.stdout + ran.stderr
 
 

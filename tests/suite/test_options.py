@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import shutil
-import subprocess
-import sys
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -21,6 +18,7 @@ from impls import Config, registered
 from strategies import Case
 from tests.judge.archive import Record, read, write
 from tests.suite.players import NETWORK
+from tests.suite.runs import pytest_run, python_run
 
 #: Many tests look at one run: with `--dist=loadgroup` they share a worker and with it that run.
 pytestmark = pytest.mark.xdist_group("options")
@@ -184,14 +182,10 @@ def folder() -> Path:
     return path
 
 
-def run(*arguments: str, program: tuple[str, ...] = ("-m", "pytest"), **environment: str) -> Ran:
+def run(*arguments: str, **environment: str) -> Ran:
     """A run of pytest in the checkout, apart from this one."""
-    inherited = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST") and name != "CI"}
     own = {"PYTHONPATH": str(folder()), "HYPOTHESIS_STORAGE_DIRECTORY": str(folder() / "hypothesis"), "COLUMNS": "200"}
-    command = [sys.executable, *program, *arguments]
-    ran = subprocess.run(
-        command, cwd=ROOT, env=inherited | own | environment, capture_output=True, text=True, check=False
-    )
+    ran = pytest_run(*arguments, **own | environment)
     return Ran(ran.returncode, ran.stdout + ran.stderr)
 
 
@@ -247,7 +241,9 @@ def test_list() -> None:
 def refusals() -> list[tuple[int, str]]:
     """What comes of each argument that means nothing."""
     arguments = json.dumps([argument.format(folder=folder()) for argument, _ in REFUSED])
-    found: list[tuple[int, str]] = json.loads(run(arguments, program=("-c", ONE_AFTER_ANOTHER)).text.splitlines()[-1])
+    found: list[tuple[int, str]] = json.loads(
+        python_run("-c", ONE_AFTER_ANOTHER, arguments, PYTHONPATH=str(folder())).stdout.splitlines()[-1]
+    )
     return found
 
 

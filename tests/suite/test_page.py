@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-import subprocess
-import sys
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -38,6 +35,7 @@ from tests.suite.pages import (
     rendered,
     twenty,
 )
+from tests.suite.runs import pytest_run, python_run
 
 ROOT = Path(__file__).parent.parent.parent
 MOST_BYTES = 3_000_000
@@ -373,14 +371,13 @@ def absent(config, weights):
 """
 
 
-def pytest_here(folder: Path, *arguments: str, program: tuple[str, ...] = ("-m", "pytest")) -> tuple[int, str]:
+def pytest_here(folder: Path, *arguments: str, without: str = "") -> tuple[int, str]:
     """A run of pytest in the checkout on the implementations above: its exit status and what it prints."""
     (folder / "players.py").write_text(SOURCE, encoding="utf-8")
     quick = ["--cases=20", "--hypothesis-seed=3", "-pno:cacheprovider", f"--impl={folder}/players.py"]
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST") and name != "CI"}
-    own = {"HYPOTHESIS_STORAGE_DIRECTORY": str(folder / "hypothesis")}
-    command = [sys.executable, *program, *quick, *arguments]
-    ran = subprocess.run(command, cwd=ROOT, env=environment | own, capture_output=True, text=True, check=False)
+    own, asked = {"HYPOTHESIS_STORAGE_DIRECTORY": str(folder / "hypothesis")}, [*quick, *arguments]
+    program = f"import sys; sys.modules[{without!r}] = None; import pytest; sys.exit(pytest.main(sys.argv[1:]))"
+    ran = python_run("-c", program, *asked, **own) if without else pytest_run(*asked, **own)
     return ran.returncode, ran.stdout + ran.stderr
 
 
@@ -421,9 +418,8 @@ def test_no_such_folder(tmp_path: Path) -> None:
 @pytest.mark.parametrize("module", LIBRARIES)
 def test_no_such_library(tmp_path: Path, module: str) -> None:
     """So is a library that is not there; without the option nobody misses it."""
-    without = f"import sys; sys.modules[{module!r}] = None; import pytest; sys.exit(pytest.main(sys.argv[1:]))"
-    code, printed = pytest_here(tmp_path, f"--html={tmp_path}/page.html", "--collect-only", program=("-c", without))
+    code, printed = pytest_here(tmp_path, f"--html={tmp_path}/page.html", "--collect-only", without=module)
     assert code == 4
     assert f"the page is made with {LIBRARIES[module]}, not installed here: python -m pip install" in printed
     assert "rnn-parity[report]" in printed
-    assert pytest_here(tmp_path, "--collect-only", "-q", "tests/test_h_n.py", program=("-c", without))[0] == 0
+    assert pytest_here(tmp_path, "--collect-only", "-q", "tests/test_h_n.py", without=module)[0] == 0

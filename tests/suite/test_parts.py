@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
@@ -19,6 +16,7 @@ from tests.judge.merging import COMMON
 from tests.judge.parts import WHOLE, Part
 from tests.judge.report import SCHEMA
 from tests.suite.players import NETWORK
+from tests.suite.runs import pytest_run
 
 #: Many tests look at one run.
 pytestmark = pytest.mark.xdist_group("parts")
@@ -64,11 +62,8 @@ def folder() -> Path:
 
 def run(*arguments: str) -> Ran:
     """A run of pytest in the checkout, apart from this one."""
-    unset = ("PYTEST", "CI", "GITHUB")
-    inherited = {name: value for name, value in os.environ.items() if not name.startswith(unset)}
-    environment = inherited | {"HYPOTHESIS_STORAGE_DIRECTORY": str(folder() / "hypothesis"), "COLUMNS": "200"}
-    command = [sys.executable, "-m", "pytest", "-n0", "-pno:cacheprovider", *arguments]
-    ran = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    own = {"HYPOTHESIS_STORAGE_DIRECTORY": str(folder() / "hypothesis"), "COLUMNS": "200"}
+    ran = pytest_run("-n0", "-pno:cacheprovider", *arguments, **own)
     return Ran(ran.returncode, ran.stdout + ran.stderr)
 
 

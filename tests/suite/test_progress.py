@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import math
-import os
 import re
-import subprocess
-import sys
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -16,6 +13,7 @@ from impls import registered
 from tests.judge import progress
 from tests.judge.options import Run
 from tests.judge.progress import EVERY, Progress, asked
+from tests.suite.runs import pytest_run
 
 ROOT = Path(__file__).parent.parent.parent
 ONE = registered()["nn.rnn"]
@@ -144,12 +142,9 @@ def pytest_configure(config):
 
 def run(folder: Path, *arguments: str, often: bool = True) -> str:
     (folder / "often.py").write_text(OFTEN if often else "", encoding="utf-8")
-    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-p", "often", "--impl=nn.rnn", "--cases=250"]
-    environment = os.environ | {"PYTHONPATH": str(folder), "COLUMNS": "120"}
+    asked = ["-pno:cacheprovider", "-p", "often", "--impl=nn.rnn", "--cases=250"]
     tests = ("tests/test_agreement.py", "tests/test_h_n.py")
-    ran = subprocess.run(
-        [*command, *arguments, *tests], cwd=ROOT, env=environment, capture_output=True, text=True, check=False
-    )
+    ran = pytest_run(*asked, *arguments, *tests, PYTHONPATH=str(folder), COLUMNS="120", CI="true")
     assert ran.returncode == 0, ran.stdout + ran.stderr
     return ran.stdout
 

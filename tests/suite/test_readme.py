@@ -1,10 +1,7 @@
 """The README says what is so: its commands, options, properties and outputs."""
 
-import os
 import re
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -12,6 +9,7 @@ import pytest
 from impls import registered
 from tests.judge import PROPERTIES
 from tests.judge.plugin import load_properties
+from tests.suite.runs import pytest_run
 
 ROOT = Path(__file__).parent.parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -24,9 +22,7 @@ def blocks(language: str) -> list[str]:
 
 def pytest_here(*arguments: str, folder: Path = ROOT) -> str:
     """What pytest prints, run in a checkout, in a terminal as wide as the README."""
-    command = [sys.executable, "-m", "pytest", *arguments]
-    environment = os.environ | {"COLUMNS": "120"}
-    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False).stdout
+    return pytest_run(*arguments, folder=folder, COLUMNS="120", CI="true").stdout
 
 
 #: The chapter on one's own: the first try, the mended one, and the template for a foreign library.

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 from typing import NamedTuple
 
@@ -20,6 +17,7 @@ from tests.judge import Disagreement, archive
 from tests.judge.counterexample import find_minimal
 from tests.suite.planted.trying import PROPERTIES, hunt
 from tests.suite.reported import FOLDER, reported
+from tests.suite.runs import pytest_run
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -33,9 +31,7 @@ class Told(NamedTuple):
 
 def told(name: str, *options: str) -> Told:
     """Judge one of the reported implementations in a run of its own, in the profile with a fixed seed."""
-    command = [sys.executable, "-m", "pytest", f"--impl={FOLDER / name}.py", "-p", "no:cacheprovider", *options]
-    environment = {**os.environ, "COLUMNS": "120", "CI": "true"}
-    ended = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False, timeout=600)
+    ended = pytest_run(f"--impl={FOLDER / name}.py", "-pno:cacheprovider", *options, COLUMNS="120", CI="true")
     return Told(ended.returncode, ended.stdout + ended.stderr)
 
 

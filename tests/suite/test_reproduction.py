@@ -21,6 +21,7 @@ from tests.judge.plugin import load_properties
 from tests.judge.reproduction import Reproduction, fails_apart, reproduction_of, script_of, unwritable
 from tests.judge.script import MARKER
 from tests.judge.verdict import Disagreement
+from tests.suite.runs import pytest_run
 from tests.suite.test_readme import FIRST, MENDED, blocks
 
 ENVIRONMENT = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"} | {"OMP_NUM_THREADS": "1"}
@@ -380,9 +381,7 @@ def test_reasons(name: str, case: Case, words: str) -> None:
 
 def pytest_on(path: Path, *options: str) -> subprocess.CompletedProcess[str]:
     """A run on the user's file."""
-    command = [sys.executable, "-m", "pytest", "-pno:cacheprovider", "-q", f"--impl={path}", "--hypothesis-seed=1"]
-    inherited = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST")}
-    return subprocess.run([*command, *options], env=inherited, capture_output=True, text=True, check=False)
+    return pytest_run("-pno:cacheprovider", "-q", f"--impl={path}", "--hypothesis-seed=1", *options, CI="true")
 
 
 @pytest.mark.parametrize(

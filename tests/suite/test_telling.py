@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -14,6 +13,7 @@ from tests.judge.finding import PARTS
 from tests.judge.outputs import OPTIONS
 from tests.judge.telling import Teller
 from tests.suite.breaking import BREAKS, OUTPUTS, SAID, SUMMARY
+from tests.suite.runs import pytest_run
 
 ROOT = Path(__file__).parent.parent.parent
 WRONG = """
@@ -100,10 +100,7 @@ def test_it_comes_from_a_worker(tmp_path: Path) -> None:
         encoding="utf-8",
     )
     asked = ["-q", "-n1", "-p", "breaking_all", "--cases=5", f"--impl={path}", f"--report={tmp_path}/report.json", ITEM]
-    given = os.environ | {"PYTHONPATH": str(tmp_path)}
-    ran = subprocess.run(
-        [sys.executable, "-m", "pytest", *asked], cwd=ROOT, env=given, capture_output=True, text=True, check=False
-    )
+    ran = pytest_run(*asked, PYTHONPATH=str(tmp_path), CI="true")
     assert ran.returncode == pytest.ExitCode.INTERNAL_ERROR
     for part in ("the minimal case (wrong fails agreement on ", "what matters (wrong fails agreement on "):
         assert f"internal error of the suite, while telling {part}" in ran.stdout
