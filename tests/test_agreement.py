@@ -6,5 +6,9 @@ from tests.judge import Trial, judged
 
 @judged(cases)
 def test_agreement(trial: Trial, case: Case) -> None:
-    """Outputs and final hidden states lie within the proven bounds."""
+    """Outputs and final hidden states lie within the proven bounds.
+
+    Not judged here: tracking and training (`gradients`, `modes`, `dropout`), calls at once (`threads`), other
+    memory (`strides`).
+    """
     trial.agrees(case)

@@ -7,7 +7,10 @@ from tests.judge.gradients import Asked, ask
 
 @judged(lambda capabilities: cases_with_or_without_cotangents(capabilities, memory=tuple(MEMORY)))
 def test_arguments(trial: Trial, case: Case) -> None:
-    """Building, calling and differentiating change nothing in the memory of what was handed over."""
+    """Building, calling and differentiating change nothing in the memory of what was handed over.
+
+    Not judged here: sequences with lengths, of which the packed data is a copy; threads (`threads`).
+    """
     asked = Asked(*case.tensors())
     arguments = asked.arguments()
     before = snapshot(arguments)

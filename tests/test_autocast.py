@@ -14,5 +14,9 @@ from tests.judge import Trial, agrees_under_autocast, claims_autocast, judged
     admits=lambda trial, case: case.config.dtype == torch.bfloat16 and trial.takes(case),
 )
 def test_autocast(trial: Trial, case: Case) -> None:
-    """Numbers that bfloat16 holds, run in float32 under autocast, give what bfloat16 may give."""
+    """Numbers that bfloat16 holds, run in float32 under autocast, give what bfloat16 may give.
+
+    Not judged here: gradients: no bound is proven for the way back under autocast, where torch chooses each
+    dtype.
+    """
     agrees_under_autocast(trial, case)

@@ -10,7 +10,11 @@ from tests.judge import Trial, companion, judged
 
 @judged(cases_with_or_without_lengths, reshapes=True)
 def test_calls(trial: Trial, case: Case) -> None:
-    """Repeated and interleaved calls, of two networks, with other inputs, lengths and states between them."""
+    """Repeated and interleaved calls, of two networks, with other inputs, lengths and states between them.
+
+    Not judged here: tracking (`backward` makes two calls), networks of several configurations, which share
+    nothing to disturb.
+    """
     other = replace(companion(case), lengths=case.lengths and case.lengths[::-1])
     same_network = replace(other, weights=case.weights)
     half = (case.steps + 1) // 2

@@ -12,7 +12,11 @@ from tests.judge import Disagreement, Trial, judged
     reshapes=True,
 )
 def test_claims(trial: Trial, case: Case) -> None:
-    """What is not claimed raises an error or is right (what is claimed and does not work fails elsewhere)."""
+    """What is not claimed raises an error or is right (what is claimed and does not work fails elsewhere).
+
+    Not judged here: second derivatives where they are not claimed; threads, which are claimed for all calls or
+    for none.
+    """
     try:
         trial.agrees(case)
     except Disagreement as disagreement:

@@ -10,7 +10,11 @@ from tests.judge import Trial, judged
 
 @judged(cases, exempts=lambda capabilities: "" if capabilities.h_0 else "takes no h_0", reshapes=True)
 def test_h_0(trial: Trial, case: Case) -> None:
-    """A network without h_0 and the same network with h_0 = 0 give the same."""
+    """A network without h_0 and the same network with h_0 = 0 give the same.
+
+    Not judged here: tracking (`gradients` draws cases with and without h_0), lengths (`lengths` does so, too),
+    threads (`threads`).
+    """
     config = case.config
     zero = np.zeros((config.num_layers * config.num_directions, case.batch_size, config.hidden_size))
     network = trial.build(case)

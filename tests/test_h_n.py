@@ -6,7 +6,11 @@ from tests.judge import Trial, judged, same_bits
 
 @judged(cases)
 def test_h_n(trial: Trial, case: Case) -> None:
-    """h_n of the top layer is, bit for bit, the output at the last step of each direction."""
+    """h_n of the top layer is, bit for bit, the output at the last step of each direction.
+
+    Not judged here: tracking and training (`gradients`, `modes`), lengths (whose h_n `lengths` compares), threads
+    (`threads`).
+    """
     result = trial.agrees(case)
     output = result.output.movedim(1, 0) if case.config.batch_first and not case.unbatched else result.output
     hidden, width = case.config.hidden_size, case.config.num_directions

@@ -6,5 +6,9 @@ from tests.judge import Trial, judged, obeys_laws
 
 @judged(cases, reshapes=True)
 def test_laws(trial: Trial, case: Case) -> None:
-    """Results that are got another way are the same within twice the proven radius, whatever the reference says."""
+    """Results that are got another way are the same within twice the proven radius, whatever the reference says.
+
+    Not judged here: gradients (which have bounds of their own, in `gradients`), lengths (`lengths`), threads
+    (`threads`).
+    """
     obeys_laws(trial, case)

@@ -14,7 +14,11 @@ def in_every_layout(case: Case) -> list[Case]:
 
 @judged(cases, reshapes=True)
 def test_layouts(trial: Trial, case: Case) -> None:
-    """The same input in another layout gives the same numbers in that layout."""
+    """The same input in another layout gives the same numbers in that layout.
+
+    Not judged here: tracking (`gradients` draws every layout), lengths (`lengths` does so, too), threads
+    (`threads`).
+    """
     for variant in in_every_layout(replace(case, unbatched=False)):
         if trial.takes(variant):
             trial.agrees(variant)

@@ -6,5 +6,9 @@ from tests.judge import Trial, claims_lengths, judged
 
 @judged(cases_with_lengths, exempts=claims_lengths)
 def test_lengths(trial: Trial, case: Case) -> None:
-    """Each row is as if it ran alone on its own length, and garbage beyond its end leaks nowhere."""
+    """Each row is as if it ran alone on its own length, and garbage beyond its end leaks nowhere.
+
+    Not judged here: tracking (`length_gradients`), training (`modes`), threads (`threads`), other memory
+    (`strides`).
+    """
     trial.agrees(case)

@@ -6,7 +6,11 @@ from tests.judge import Trial, companion, judged, own_process, same_bits, share_
 
 @judged(cases, exempts=own_process)
 def test_memory(trial: Trial, case: Case) -> None:
-    """Results share no memory with the arguments, with each other or with the next call's, and survive that call."""
+    """Results share no memory with the arguments, with each other or with the next call's, and survive that call.
+
+    Not judged here: tracking, where what is kept for the way back is shared on purpose; lengths, whose results
+    are padded copies.
+    """
     weights, x, h_0 = case.tensors()
     network = trial.build_from(case, weights)
     first = network.call_with(x, h_0)

@@ -10,5 +10,9 @@ from tests.judge import Trial, claims_second_derivatives, judged
     admits=lambda trial, case: case.twice and case.has_cotangents and trial.takes(case),
 )
 def test_second_derivatives(trial: Trial, case: Case) -> None:
-    """Gradients of a weighted sum of gradients lie within their bounds, through one call and two of one network."""
+    """Gradients of a weighted sum of gradients lie within their bounds, through one call and two of one network.
+
+    Not judged here: NaN and infinity (bounds say little), arguments in other memory (`gradients`), threads
+    (`threads`).
+    """
     trial.agrees_on_second_derivatives(case)

@@ -6,5 +6,9 @@ from tests.judge import Trial, judged
 
 @judged(special_cases)
 def test_special(trial: Trial, case: Case) -> None:
-    """What the arithmetic determines of special values is demanded, and no more."""
+    """What the arithmetic determines of special values is demanded, and no more.
+
+    Not judged here: tracking (gradients of NaN and infinity have no proven bound), lengths (`lengths` draws
+    them), threads.
+    """
     trial.agrees(case)

@@ -6,5 +6,8 @@ from tests.judge import Trial, judged
 
 @judged(lambda capabilities: cases_with_or_without_lengths(capabilities, memory=tuple(MEMORY)[1:]))
 def test_strides(trial: Trial, case: Case) -> None:
-    """Transposed, strided, misaligned and expanded parameters, inputs and states are read as what they hold."""
+    """Transposed, strided, misaligned and expanded parameters, inputs and states are read as what they hold.
+
+    Not judged here: tracking (`gradients` draws the same memory), threads (`threads`).
+    """
     trial.agrees(case)

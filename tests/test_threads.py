@@ -12,7 +12,11 @@ def claims_threads(capabilities: Capabilities) -> str:
 
 @judged(cases, exempts=claims_threads)
 def test_threads(trial: Trial, case: Case) -> None:
-    """Calls that overlap in time do not disturb each other."""
+    """Calls that overlap in time do not disturb each other.
+
+    Not judged here: gradients and lengths, for the price of every call made again beside others; two networks at
+    once (`calls` interleaves two).
+    """
     other = companion(case)
     with_other_input = case.with_arrays(x=other.x, **({} if other.h_0 is None else {"h_0": other.h_0}))
     at_once(trial.build(case), [asked for asked in (case, with_other_input) if trial.takes(asked)])

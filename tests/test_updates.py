@@ -15,5 +15,8 @@ def numbers(capabilities: Capabilities) -> st.SearchStrategy[Case]:
 
 @judged(numbers)
 def test_updates(trial: Trial, case: Case) -> None:
-    """The network is what its parameters are now, by whatever route they came; a copy of them stays as it was made."""
+    """The network is what its parameters are now, by whatever route they came; a copy of them stays as it was made.
+
+    Not judged here: NaN and infinity, lengths, other memory and threads: a stale copy shows in the plainest call.
+    """
     follows_its_parameters(trial, case)

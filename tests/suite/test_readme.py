@@ -95,6 +95,13 @@ def test_every_property_is_explained() -> None:
     assert set(rows) - {"archive"} == set(PROPERTIES)
 
 
+def test_every_property_says_what_it_leaves_out() -> None:
+    """In which modes of use it never judges, and why, or which property does."""
+    load_properties()
+    silent = [name for name, found in PROPERTIES.items() if "\n    Not judged here: " not in (found.check.__doc__ or "")]
+    assert not silent
+
+
 def test_every_environment_is_there() -> None:
     """tox has every environment that the README calls."""
     tox = (ROOT / "tox.ini").read_text(encoding="utf-8")
