@@ -2,6 +2,7 @@
 
 import re
 import shutil
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -85,7 +86,12 @@ def test_in_the_tree_it_touches_nothing_else(tmp_path: Path) -> None:
 @pytest.mark.parametrize("option", sorted(set(re.findall(r"`(--[a-z-]+)", README))))
 def test_every_option_is_there(option: str) -> None:
     """pytest knows every option that the README names."""
-    assert re.search(rf"{option}\b", pytest_here("--help"))
+    assert re.search(rf"{option}\b", helped())
+
+
+@cache
+def helped() -> str:
+    return pytest_here("--help")
 
 
 def test_every_property_is_explained() -> None:
@@ -98,7 +104,9 @@ def test_every_property_is_explained() -> None:
 def test_every_property_says_what_it_leaves_out() -> None:
     """In which modes of use it never judges, and why, or which property does."""
     load_properties()
-    silent = [name for name, found in PROPERTIES.items() if "\n    Not judged here: " not in (found.check.__doc__ or "")]
+    silent = [
+        name for name, found in PROPERTIES.items() if "\n    Not judged here: " not in (found.check.__doc__ or "")
+    ]
     assert not silent
 
 
