@@ -121,6 +121,7 @@ def _cell(implementation: Implementation, results: Results, name: str) -> str:
         "too few": result.verdict,
         "seen once": "seen once",
         "disagrees": "**disagrees**",
+        "follows": "**follows**",
     }
     return words.get(result.status, "**error**")
 

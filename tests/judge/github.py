@@ -9,7 +9,7 @@ from pathlib import Path
 
 from tests.judge.files import why
 from tests.judge.finding import Finding
-from tests.judge.report import Result, Results
+from tests.judge.report import STATUSES, Result, Results
 from tests.judge.table import totals
 from tests.judge.terminal import gist_of
 
@@ -119,13 +119,16 @@ def _head(results: Results) -> Iterator[str]:
 def _row(name: str, own: Sequence[Result]) -> Iterator[str]:
     with_status = {
         status: sorted(result.property for result in own if result.status == status)
-        for status in ("disagrees", "error", "seen once", "too few", "agrees", "unsupported", "not installed")
+        for status in ("disagrees", "follows", "error", *reversed(STATUSES[:-3]))
     }
     verdict = next(status for status, properties in with_status.items() if properties)
     yield name
-    yield verdict.upper() if verdict in ("disagrees", "error") else verdict
+    yield {"disagrees": "DISAGREES", "follows": "DISAGREES", "error": "ERROR"}.get(verdict, verdict)
     yield str(len(with_status["agrees"]))
-    yield ", ".join([*with_status["disagrees"], *(f"{judged} (no verdict)" for judged in with_status["error"])])
+    follows = (f"{judged} (follows)" for judged in with_status["follows"])
+    yield ", ".join(
+        [*with_status["disagrees"], *follows, *(f"{judged} (no verdict)" for judged in with_status["error"])]
+    )
     yield ", ".join(f"{result.property}: {result.cases}" for result in own if result.status == "too few")
     yield f"{sum(result.cases for result in own):,}"
     yield (

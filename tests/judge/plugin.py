@@ -23,6 +23,7 @@ from tests.judge import finding as findings
 from tests.judge.budget import Budget, needed
 from tests.judge.explaining import Command, Explainer
 from tests.judge.finding import Finding
+from tests.judge.following import Root
 from tests.judge.hunting import hunt
 from tests.judge.hunting.rounds import AGAIN
 from tests.judge.hunting.trials import new_trial
@@ -118,6 +119,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 def _trials(run: Run, judged: Property) -> Iterator[Any]:
+    load_properties()  # What fails is asked whether it follows from another, which may not be selected.
     for implementation in run.implementations:
         reason = _absence(run, implementation) or judged.exempts(implementation.capabilities)
         if reason:
@@ -129,6 +131,7 @@ def _trials(run: Run, judged: Property) -> Iterator[Any]:
                 enough = 0 if run.minutes else needed(shard * SHARD, shard * SHARD + cases, budget)
                 limits = Budget(run.seconds * cases / budget, enough)
                 options = {"shard": shard, "budget": cases, "asked_for": judged.name, "limits": limits}
+                options["root_of"] = judged.root_of
                 trial = new_trial(run, implementation, **options)
                 yield pytest.param(trial, id=f"{implementation.name}-{shard}", marks=_together(implementation))
 
@@ -235,7 +238,10 @@ def _bind(item: Any, judged: Property, run: Run) -> None:
 def pytest_runtest_call(item: pytest.Item) -> Generator[None, None, None]:
     started = time.process_time() + cpu_seconds()
     try:
-        return (yield)
+        ran = yield
+        if (trial := trial_of(item)) and trial.followed:
+            raise trial.followed.disagreement
+        return ran
     finally:
         item.stash[_CPU] = time.process_time() + cpu_seconds() - started
         if item.get_closest_marker("xfail") and (trial := trial_of(item)):
@@ -259,6 +265,8 @@ def pytest_runtest_makereport(
         result.status = "disagrees"
         if archived:
             disagreement.case = archived.case
+        if root := _root(judged, trial, disagreement, archived=bool(archived)):
+            judged, disagreement, result.status = PROPERTIES[root.property], root.disagreement, "follows"
         if disagreement.case is not None:
             teller = Teller(f"{trial.implementation.name} fails {judged.name} on {disagreement.case.descriptor}")
             with teller.part("the finding"):
@@ -280,6 +288,13 @@ def pytest_runtest_makereport(
         )
     made.user_properties.append((report.KEY, result.plain()))
     return made
+
+
+def _root(judged: Property, trial: Trial, disagreement: Disagreement, *, archived: bool) -> Root | None:
+    """The plainer failure that is told in the place of one that follows from it."""
+    if archived:
+        return judged.root_of(trial.implementation, disagreement)
+    return trial.followed if trial.followed and trial.followed.disagreement is disagreement else None
 
 
 def disagreement_in(error: BaseException | None) -> Disagreement | None:

@@ -11,9 +11,11 @@ from typing import Any, TypeAlias
 from hypothesis import given
 from hypothesis.strategies import SearchStrategy
 
-from impls import Capabilities
+from impls import Capabilities, Implementation
 from strategies import Case
+from tests.judge.following import Root, root_of
 from tests.judge.trial import Trial
+from tests.judge.verdict import Disagreement
 
 Check: TypeAlias = Callable[[Trial, Case], None]
 #: Shapes that are drawn from where each case makes others of it.
@@ -57,6 +59,10 @@ class Property:
             cases = cases.filter(lambda case: not avoiding(case))
         test: Callable[..., None] = given(case=cases)(self._body())
         return test
+
+    def root_of(self, implementation: Implementation, disagreement: Disagreement) -> Root | None:
+        """Return the plainer failure from which one of this property follows, None where it stands by itself."""
+        return root_of(self, implementation, disagreement, PROPERTIES)
 
     def _body(self) -> Check:
         def body(trial: Trial, case: Case) -> None:

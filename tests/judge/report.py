@@ -20,10 +20,11 @@ from tests.judge.trial import Trial
 #: The name under which an item's result travels from a worker in `report.user_properties`.
 KEY = "rnn-parity"
 #: From the harmless to the grave; a result of several items has the gravest of theirs.
-STATUSES = ("not installed", "unsupported", "agrees", "too few", "seen once", "disagrees", "error")
+STATUSES = ("not installed", "unsupported", "agrees", "too few", "seen once", "follows", "disagrees", "error")
 #: What adds up over items.
 _COUNTS = (
     "cases",
+    "followed",
     "enough",
     "cpu_seconds",
     "implementation_seconds",
@@ -35,7 +36,7 @@ _COUNTS = (
 )
 #: What the report says beside, in other words.
 _BESIDE = ("vacuous_share", "subnormals")
-SCHEMA = 3
+SCHEMA = 4
 
 
 def subnormals(kept: int, flushed: int) -> str:
@@ -73,6 +74,8 @@ class Result:
     kept: int = 0
     flushed: int = 0
     counterexamples: list[str] = field(default_factory=list)
+    #: Cases that fail as a plainer call fails, which is told under the property of that.
+    followed: int = 0
     #: Cases of known defects that were seen to be there still.
     known: int = 0
     #: Whether its budget of CPU seconds ended before that of cases.
@@ -104,6 +107,7 @@ class Result:
             tally.margin.vacuous,
             tally.margin.kept,
             tally.margin.flushed,
+            followed=tally.followed,
             known=int(xfailed),
             cut=tally.cut,
             enough=trial.limits.enough,

@@ -12,12 +12,13 @@ from tests.judge.wording import counted
 _LEGEND = (
     "cases that agreed (~: its CPU seconds ended there, see --seconds; +1k: and one archived case of a known defect "
     "that is still there), or: too few: 3 (no verdict: fewer cases were judged than 20, or than were asked for), "
-    "- unsupported, x not installed, SEEN ONCE (it did not happen again: see below), DISAGREES, "
+    "- unsupported, x not installed, SEEN ONCE (it did not happen again: see below), DISAGREES, FOLLOWS (it fails as a "
+    "plainer call of the network fails, which is told above), "
     "ERROR (not a verdict: see above)"
 )
 _MARGINS = ("worst/bound", "vacuous", "subnormals")
 _MARKS = {"unsupported": "-", "not installed": "x"} | {
-    status: status.upper() for status in ("seen once", "disagrees", "error")
+    status: status.upper() for status in ("seen once", "follows", "disagrees", "error")
 }
 
 
@@ -91,7 +92,7 @@ def _features(results: Results, name: str) -> list[str]:
 def totals(results: Results) -> str:
     """How much was judged, and the verdict."""
     found = results.found.values()
-    disagreeing = sorted({result.implementation for result in found if result.status == "disagrees"})
+    disagreeing = sorted({result.implementation for result in found if result.status in ("disagrees", "follows")})
     once = sum(result.status == "seen once" for result in found)
     also = f"; seen once: {once}" if once else ""
     verdict = f"disagreeing: {', '.join(disagreeing)}" if disagreeing else "no disagreement"

@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 
@@ -27,6 +27,9 @@ from tests.judge.features import features_of
 from tests.judge.recorder import RECORDER, Note
 from tests.judge.verdict import Disagreement, Margin, Result, as_result, judge
 
+if TYPE_CHECKING:
+    from tests.judge.following import Root
+
 #: No more calls on one case are noted.
 _MADE = 64
 
@@ -36,6 +39,8 @@ class Tally:
     """What a trial has seen, for the table and the report."""
 
     cases: int = 0
+    #: How many of them fail as a plainer call fails.
+    followed: int = 0
     implementation_seconds: float = 0.0
     margin: Margin = field(default_factory=Margin)
     #: Whether the budget of CPU seconds ended before that of cases.
@@ -70,6 +75,10 @@ class Trial:
     limits: Budget = field(default_factory=Budget)
     #: The calls that were made on the case in hand: of which network, by number, and on what.
     made: list[tuple[int, Case]] = field(default_factory=list)
+    #: What finds the plainer failure from which one follows; None: nothing is set aside.
+    root_of: Callable[[Implementation, Disagreement], Root | None] | None = None
+    #: That of the first case that was set aside.
+    followed: Root | None = None
     _networks: int = 0
     _failed: bool = False
     #: What takes a process each time it is seen, or fails by chance. Hypothesis is told that all cases show it, so that
@@ -84,7 +93,7 @@ class Trial:
     def judging(self, case: Case) -> Iterator[bool]:
         """Count a case, and say whether there is time left for it; the first is always judged.
 
-        What failed once is judged on: Hypothesis shrinks it.
+        What failed once is judged on: Hypothesis shrinks it. What follows from a plainer failure is set aside.
         """
         if self._costly is not None:
             raise self._costly
@@ -96,22 +105,31 @@ class Trial:
         if not self._failed:
             count_drawn(self.tally.drawn, case)
         before, self.tally.margin = self.tally.margin, Margin()
-        agreed = False
+        agreed = followed = False
         once = is_first(self.implementation, self.asked_for, case)
         try:
             with self.limits.spending(once=once):
                 yield True
             agreed = True
         except Disagreement as disagreement:
-            if disagreement.kind in COSTLY or disagreement.kind.startswith(BY_CHANCE):
-                self._costly = disagreement
-            raise
+            if not (followed := self._follows(disagreement)):
+                if disagreement.kind in COSTLY or disagreement.kind.startswith(BY_CHANCE):
+                    self._costly = disagreement
+                raise
         finally:
-            self._failed |= not agreed
+            self._failed |= not (agreed or followed)
             if not case.misuse and not self.capabilities.objections(case):
                 self.tally.count(case, agreed=agreed, worst=self.tally.margin.worst)
             before.add(self.tally.margin)
             self.tally.margin = before
+
+    def _follows(self, disagreement: Disagreement) -> bool:
+        """Whether a failure follows from a plainer one: then it is set aside."""
+        root = self.root_of and self.root_of(self.implementation, disagreement)
+        if root:
+            self.followed = self.followed or root
+            self.tally.followed += 1
+        return bool(root)
 
     @contextmanager
     def watched(self, case: Case) -> Iterator[None]:

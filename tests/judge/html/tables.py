@@ -18,6 +18,7 @@ LEGEND = {
     "few": "no verdict: fewer cases were judged than 20, or than were asked for",
     "once": "failed once, and could not be repeated",
     "disagrees": "see the counterexample",
+    "follows": "fails as a plainer call of the network fails: see the counterexample",
     "error": "ended in an error, which is no verdict",
     "unsupported": "not offered",
     "absent": "not installed",
@@ -34,6 +35,7 @@ SIGNS = {
     "known": "known",
     "error": "error",
     "once": "seen once",
+    "follows": "follows",
 }
 
 
@@ -110,8 +112,8 @@ def _judged(implementation: Implementation, result: Result | None, link: str) ->
         return Cell("agrees", f"{agreed}", _ratio(result.worst_error_over_bound), result.cut, result.known)
     if result.status == "too few":
         return Cell("few", result.verdict)
-    if result.status == "disagrees":
-        return Cell("disagrees", "disagrees", link=link)
+    if result.status in ("disagrees", "follows"):
+        return Cell(result.status, result.status, link=link)
     return _sign({"not installed": "absent", "seen once": "once"}.get(result.status, result.status))
 
 

@@ -82,6 +82,7 @@ class Rounds:
             budget=before.budget,
             asked_for=before.asked_for,
             limits=Budget(math.inf if repeated else before.limits.seconds),
+            root_of=before.root_of,
             until=math.inf if repeated else self._until,
         )
         item.callspec.params["trial"] = trial
