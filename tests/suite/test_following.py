@@ -1,0 +1,125 @@
+"""What fails as a plainer call of the network fails is set aside: that call is told, and another bug is looked for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+import torch
+
+from impls import Capabilities, Config, Implementation
+from impls.contract import Weights
+from strategies import Case
+from tests.judge import Disagreement, Trial
+from tests.judge.following import ROOTS
+from tests.judge.shards import shard_test
+from tests.suite.planted import BUGS, Honest, Loop
+from tests.suite.planted.bugs import Bug
+from tests.suite.planted.loop import Cell
+from tests.suite.planted.trying import PROPERTIES, implementation
+from tests.suite.reported import reported
+
+pytestmark = pytest.mark.filterwarnings("ignore::RuntimeWarning")
+
+
+class Biased(Loop):
+    """Forgets b_hh."""
+
+    def cell(self, weights: Weights, layer: int, reverse: bool) -> Cell:
+        cell = super().cell(weights, layer, reverse)
+        return cell._replace(b_hh=torch.zeros_like(cell.b_hh))
+
+
+class BiasedAndStateful(Biased):
+    """And goes on, without an h_0, from where the last call ended."""
+
+    kept: torch.Tensor | None = None
+
+    def initial_state(self, x: torch.Tensor, h_0: torch.Tensor | None) -> torch.Tensor:
+        kept = self.kept if self.kept is not None and self.kept.shape[1] == x.shape[1] else None
+        return super().initial_state(x, kept if h_0 is None else h_0)
+
+    def final_state(self, lasts: Sequence[torch.Tensor]) -> torch.Tensor:
+        self.kept = super().final_state(lasts)
+        return self.kept.clone()
+
+
+def tried(judged: str, found: Implementation, cases: int = 100) -> Trial | Disagreement:
+    """What a run makes of it that asks what follows: its first disagreement, or the trial."""
+    trial = Trial(found, budget=cases, asked_for=judged, root_of=PROPERTIES[judged].root_of)
+    try:
+        shard_test(PROPERTIES[judged], trial, 0, database=None)(trial)
+    except Disagreement as disagreement:
+        return disagreement
+    return trial
+
+
+@pytest.mark.parametrize("judged", ["calls", "h_n", "laws", "layouts", "modes", "special", "strides", "updates"])
+def test_results_that_are_wrong_anyhow(judged: str) -> None:
+    """Whatever fails is the one bug, and no case of another kind fails."""
+    trial = tried(judged, implementation(Honest("biased", Biased)))
+    assert isinstance(trial, Trial)
+    assert trial.followed is not None
+    assert trial.followed.property == "agreement"
+    assert 0 < trial.tally.followed < trial.tally.cases
+
+
+@pytest.mark.parametrize("judged", ["gradients", "backward", "second_derivatives", "threads"])
+def test_gradients_and_calls_at_once(judged: str) -> None:
+    """Also where a gradient is wrong and the results are right, as of a state of zeros."""
+    trial = tried(judged, reported("flipped"))
+    assert isinstance(trial, Trial)
+    assert trial.followed is not None
+    assert trial.followed.property == "agreement"
+
+
+def test_a_second_bug_is_found_beside_the_first() -> None:
+    """On a case that shows it, and not the other."""
+    found = tried("calls", implementation(Honest("both", BiasedAndStateful)))
+    assert isinstance(found, Disagreement)
+    assert found.case is not None
+    assert not any(array.any() for name, array in found.case.arrays.items() if name.startswith("bias_hh"))
+
+
+def test_gradients_are_told_of_once() -> None:
+    """Those that are wrong are wrong of two calls, too."""
+    (bug,) = (bug for bug in BUGS if bug.name == "gradient-of-last-step-only")
+    trial = tried("backward", implementation(bug))
+    assert isinstance(trial, Trial)
+    assert trial.followed is not None
+    assert trial.followed.property == "gradients"
+
+
+@pytest.mark.parametrize("bug", [bug for bug in BUGS if bug.property == "calls"][:6], ids=str)
+def test_what_a_property_alone_sees_stands_by_itself(bug: Bug) -> None:
+    """As a bug of its own."""
+    assert isinstance(tried(bug.property, implementation(bug), 200), Disagreement)
+
+
+def test_plain_forms() -> None:
+    """They are finite, lie side by side, and ask for nothing."""
+    x = np.array([[[np.nan], [1.0]], [[2.0], [np.inf]]])
+    case = Case(
+        Config(1, 1, dropout=0.5, num_layers=2), x, memory="strided", lengths=(1, 2), grad_output=np.ones((2, 2, 1))
+    )
+    for form in ROOTS["agreement"]:
+        plain = form(case)
+        assert plain is not None
+        assert plain.finite
+        assert (plain.memory, plain.lengths, plain.has_cotangents, plain.config.dropout) == (
+            "contiguous",
+            None,
+            False,
+            0,
+        )
+    assert ROOTS["lengths"][0](case).lengths == (1, 2)  # type: ignore[union-attr]
+    assert ROOTS["gradients"][0](case) is None
+
+
+def test_what_takes_its_process_down_is_not_asked() -> None:
+    """It would be taken down again."""
+    capabilities = Capabilities()
+    found = Disagreement("crashes", "died of SIGSEGV")
+    found.case = Case(Config(1, 1), np.ones((1, 1, 1)))
+    assert PROPERTIES["h_n"].root_of(implementation(Honest("biased", Biased, capabilities=capabilities)), found) is None
