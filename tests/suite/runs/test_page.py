@@ -35,9 +35,8 @@ from tests.suite.pages import (
     rendered,
     twenty,
 )
-from tests.suite.runs import pytest_run, python_run
+from tests.suite.running import pytest_run, python_run
 
-ROOT = Path(__file__).parent.parent.parent
 MOST_BYTES = 3_000_000
 
 

@@ -15,9 +15,8 @@ import torch
 
 from impls import Capabilities, Config, Implementation, implementation, registry, resolve
 from impls.isolation import Crashed, cpu_seconds
-from tests.suite.runs import pytest_run
+from tests.suite.running import pytest_run
 
-ROOT = Path(__file__).parent.parent.parent
 CONFIG = Config(2, 3, dtype=torch.float64)
 SOURCE = """
 import os, torch

@@ -19,10 +19,10 @@ from tests.judge.finding import Finding
 from tests.judge.github import MOST_BYTES, MOST_ERRORS, annotated, annotations, by_use, command, summarized, summary
 from tests.judge.report import Result, Results
 from tests.judge.source import written_at
+from tests.suite import ROOT
 from tests.suite.planted import Loop
-from tests.suite.runs import pytest_run
+from tests.suite.running import pytest_run
 
-ROOT = Path(__file__).parent.parent.parent
 FOUND = Finding(
     implementation="mine",
     library="torch",

@@ -21,9 +21,9 @@ from strategies import MEMORY, Case, cases
 from strategies.plain import to_plain
 from tests.judge import archive
 from tests.judge.archive import REGRESSIONS, Record, UnreadableCase, files, read, write
+from tests.suite import ROOT
 from tests.suite.alike import everything
 
-ROOT = Path(__file__).parent.parent.parent
 CASE = Case(Config(1, 2), np.ones((3, 1, 1)), weights={"bias_hh_l0": np.array([1.0, np.nan])})
 RECORD = Record(
     "agreement",

@@ -20,7 +20,7 @@ from tests.judge.property import Property
 from tests.judge.terminal import Told
 from tests.suite.planted import BUGS
 from tests.suite.planted.trying import PROPERTIES, implementation
-from tests.suite.test_reported import told
+from tests.suite.runs.test_reported import told
 
 CONFIG = Config(1, 1)
 CASE = Case(CONFIG, np.ones((2, 1, 1)), weights={name: np.ones(s) for name, s in CONFIG.parameter_shapes().items()})

@@ -18,12 +18,11 @@ from impls import Config, registered
 from strategies import Case
 from tests.judge.archive import Record, read, write
 from tests.suite.players import NETWORK
-from tests.suite.runs import pytest_run, python_run
+from tests.suite.running import pytest_run, python_run
 
 #: Many tests look at one run: with `--dist=loadgroup` they share a worker and with it that run.
 pytestmark = pytest.mark.xdist_group("options")
 
-ROOT = Path(__file__).parent.parent.parent
 SEED, CASES = 7, 10
 #: The properties on which they are judged.
 JUDGED = [

@@ -12,10 +12,10 @@ import pytest
 from tests.judge.finding import PARTS
 from tests.judge.outputs import OPTIONS
 from tests.judge.telling import Teller
+from tests.suite import ROOT
 from tests.suite.breaking import BREAKS, OUTPUTS, SAID, SUMMARY
-from tests.suite.runs import pytest_run
+from tests.suite.running import pytest_run
 
-ROOT = Path(__file__).parent.parent.parent
 WRONG = """
 import torch
 from impls import Capabilities, register

@@ -23,9 +23,9 @@ from impls import Config, implementation
 from strategies import Case
 from tests.judge import archive, recorder, surroundings
 from tests.judge.observation import observe
+from tests.suite import ROOT
 from tests.suite.planted.deeds import DEEDS
 
-ROOT = Path(__file__).parent.parent.parent
 HOSTILE = "--impl=tests/suite/planted/hostile.py"
 #: All look at one run.
 pytestmark = pytest.mark.xdist_group("hostile")

@@ -21,9 +21,8 @@ from tests.judge.property import load_properties
 from tests.judge.report import Result, Results
 from tests.judge.shards import budgets, shard_test
 from tests.judge.table import lines
-from tests.suite.runs import pytest_run
+from tests.suite.running import pytest_run
 
-ROOT = Path(__file__).parents[2]
 LINEAR = implementation("linear")
 CASES = 60
 

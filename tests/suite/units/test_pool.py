@@ -13,7 +13,7 @@ from impls.contract import POOL
 from strategies import MEMORY, Case, cases, cases_with_cotangents
 from strategies.pool import Shape, pool
 from tests.judge.property import FEW_SHAPES, load_properties
-from tests.suite.test_strategies import CLAIMS
+from tests.suite.units.test_strategies import CLAIMS
 
 PER_SHAPE = Capabilities(per_shape=True)
 

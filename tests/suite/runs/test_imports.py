@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from pathlib import Path
 
-ROOT = Path(__file__).parent.parent.parent
+from tests.suite import ROOT
+
 #: Frameworks that have an adapter here or may come to have one.
 FRAMEWORKS = (
     *("ai_edge_litert", "dynet", "executorch", "flashrnn", "flax", "haiku", "iree", "jax", "keras", "mindspore", "mlx"),

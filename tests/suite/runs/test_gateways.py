@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from tests.judge import archive
+from tests.suite import ROOT
 from tests.suite.lending import lent
 from tests.suite.players import NETWORK
 from tests.suite.waiting import free_port, listens, wait_for
@@ -23,7 +24,6 @@ from tests.suite.waiting import free_port, listens, wait_for
 #: Each takes both cores.
 pytestmark = pytest.mark.xdist_group("gateways")
 
-ROOT = Path(__file__).parent.parent.parent
 PLAYERS = f"""{NETWORK}
 @register("good")
 def good(config, weights):

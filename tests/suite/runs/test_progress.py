@@ -13,9 +13,8 @@ from impls import registered
 from tests.judge import progress
 from tests.judge.options import Run
 from tests.judge.progress import EVERY, Progress, asked
-from tests.suite.runs import pytest_run
+from tests.suite.running import pytest_run
 
-ROOT = Path(__file__).parent.parent.parent
 ONE = registered()["nn.rnn"]
 RUN = Run(
     implementations=(ONE, replace(ONE, name="dear", cases=150), replace(ONE, name="with-2")),

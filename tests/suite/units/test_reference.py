@@ -21,7 +21,7 @@ from impls.reference import forward
 from strategies import Case, cases
 from tests.suite import exact as true
 from tests.suite.exact import Adversary, Number, Term, allows, every_sum, meaning, number, strays
-from tests.suite.test_balls import SUMS, Row, numbers, products, worst_sums
+from tests.suite.units.test_balls import SUMS, Row, numbers, products, worst_sums
 
 nan, inf = math.nan, math.inf
 DOUBLE, SINGLE, HALF, BRAIN = DTYPES

@@ -14,9 +14,9 @@ import pytest
 
 from tests.judge import archive
 from tests.judge.faults import INTERRUPTION, guarded
+from tests.suite import ROOT
 from tests.suite.waiting import wait_for
 
-ROOT = Path(__file__).parent.parent.parent
 #: Wrong from one layer on; once it has been wrong so often, its calls take their time, so that a run is in the middle.
 SLOW = """
 import time

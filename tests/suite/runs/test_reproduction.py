@@ -21,8 +21,8 @@ from tests.judge.plugin import load_properties
 from tests.judge.reproduction import Reproduction, fails_apart, reproduction_of, script_of, unwritable
 from tests.judge.script import MARKER
 from tests.judge.verdict import Disagreement
-from tests.suite.runs import pytest_run
-from tests.suite.test_readme import FIRST, MENDED, blocks
+from tests.suite.running import pytest_run
+from tests.suite.runs.test_readme import FIRST, MENDED, blocks
 
 ENVIRONMENT = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"} | {"OMP_NUM_THREADS": "1"}
 #: Those with a script, whose every script is run. A compiler takes too long here.

@@ -23,7 +23,7 @@ from tests.judge.verdict import subnormals
 from tests.suite.alike import bits
 from tests.suite.planted import HONEST
 from tests.suite.planted.trying import implementation
-from tests.suite.test_strategies import CLAIMS, drawn
+from tests.suite.units.test_strategies import CLAIMS, drawn
 
 #: The least number of 3000 cases in which a kind stands in a role, or a feature is there.
 LEAST = 4

@@ -16,12 +16,11 @@ from tests.judge.merging import COMMON
 from tests.judge.parts import WHOLE, Part
 from tests.judge.report import SCHEMA
 from tests.suite.players import NETWORK
-from tests.suite.runs import pytest_run
+from tests.suite.running import pytest_run
 
 #: Many tests look at one run.
 pytestmark = pytest.mark.xdist_group("parts")
 
-ROOT = Path(__file__).parent.parent.parent
 OF = 3
 #: One that is right and one that forgets b_hh, on a property with three shards, and the archive.
 PLAYERS = f"""{NETWORK}

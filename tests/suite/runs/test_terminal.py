@@ -15,11 +15,10 @@ from tests.judge.finding import Finding
 from tests.judge.terminal import SCREEN, Told, gist_of, lines
 from tests.suite.planted import BUGS
 from tests.suite.planted.trying import minimal
-from tests.suite.runs import pytest_run
+from tests.suite.running import pytest_run
 
 pytestmark = [pytest.mark.filterwarnings("ignore::RuntimeWarning"), pytest.mark.xdist_group("terminal")]
 
-ROOT = Path(__file__).parent.parent.parent
 _BUGS = {bug.name: bug for bug in BUGS}
 #: A bug of every family, and those with the largest minimal cases.
 SHOWN = [

@@ -23,7 +23,7 @@ from tests.suite.exact import allows
 from tests.suite.planted import Cell, Honest, Loop
 from tests.suite.planted.by_hand import ByHand
 from tests.suite.planted.trying import implementation
-from tests.suite.test_backward import SINGLE, small, tanh_case
+from tests.suite.units.test_backward import SINGLE, small, tanh_case
 
 ROLES = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import tracemalloc
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -31,9 +30,8 @@ from tests.suite.planted.honest import HONEST, Honest
 from tests.suite.planted.loop import Cell, Loop
 from tests.suite.planted.trying import PROPERTIES, hunt
 from tests.suite.planted.trying import implementation as planted
-from tests.suite.runs import pytest_run
+from tests.suite.running import pytest_run
 
-ROOT = Path(__file__).parent.parent.parent
 LARGE = Capabilities(sizes="large")
 #: What networks of thousands of terms a sum are judged by at all: in the halves these bounds are infinite.
 KINDS = [(kind, dtype) for kind in DISTRIBUTIONS for dtype in DTYPES]

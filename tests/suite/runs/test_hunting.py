@@ -25,10 +25,8 @@ from tests.judge.hunting.bandit import FLOOR, Bandit
 from tests.judge.hunting.coverage import CELLS, Coverage
 from tests.judge.hunting.ledger import Ledger, Pair
 from tests.judge.hunting.rounds import Seeds
-from tests.suite.runs import pytest_run, python_run
-
-ROOT = Path(__file__).parent.parent.parent
-
+from tests.suite import ROOT
+from tests.suite.running import pytest_run, python_run
 
 # The space of cases
 

@@ -10,9 +10,9 @@ import pytest
 from impls import registered
 from tests.judge import PROPERTIES
 from tests.judge.plugin import load_properties
-from tests.suite.runs import pytest_run
+from tests.suite import ROOT
+from tests.suite.running import pytest_run
 
-ROOT = Path(__file__).parent.parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 

@@ -17,9 +17,9 @@ from pathlib import Path
 import pytest
 
 from tests.judge import archive, files
+from tests.suite import ROOT
 from tests.suite.waiting import wait_for
 
-ROOT = Path(__file__).parent.parent.parent
 WRONG = """
 from pathlib import Path
 import torch

@@ -17,9 +17,7 @@ from tests.judge import Disagreement, archive
 from tests.judge.counterexample import find_minimal
 from tests.suite.planted.trying import PROPERTIES, hunt
 from tests.suite.reported import FOLDER, reported
-from tests.suite.runs import pytest_run
-
-ROOT = Path(__file__).parent.parent.parent
+from tests.suite.running import pytest_run
 
 
 class Told(NamedTuple):

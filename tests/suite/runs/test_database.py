@@ -12,10 +12,9 @@ from typing import NamedTuple
 import pytest
 
 from tests.judge.database import Shared, objection
-from tests.suite.runs import pytest_run
+from tests.suite.running import pytest_run
 from tests.suite.waiting import free_port, listens, wait_for
 
-ROOT = Path(__file__).parent.parent.parent
 #: One that fails where T is 3 or more, which no first case is; and one that is right, and takes the server down.
 PLAYERS = """
 import os, signal

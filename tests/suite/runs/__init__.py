@@ -1,0 +1,1 @@
+"""Real runs, as users start them, and what they write."""
