@@ -18,6 +18,7 @@ from strategies.reduce import reduce_case
 from tests.judge.archive import Record
 from tests.judge.faults import BY_CHANCE, COSTLY, ENDING
 from tests.judge.property import Property
+from tests.judge.telling import keep_error
 from tests.judge.trial import Trial
 from tests.judge.verdict import Disagreement
 
@@ -129,7 +130,8 @@ def find_minimal(
         try:
             again = verdict_on(judged, implementation, case)
         except Exception:
-            return False  # An error of the suite is another failure.
+            keep_error()  # It is another failure.
+            return False
         if len(kept := seen[again is not None]) < _KEPT and not is_large(case):
             kept.append((again and again.calls) or (case,))
         if again is None or again.kind != disagreement.kind:

@@ -18,6 +18,7 @@ from impls.isolation import cpu_seconds
 from strategies import Case
 from tests.judge.claims import Claim, Point, of_quantities, of_size
 from tests.judge.counterexample import Counterexample, verdict_on
+from tests.judge.telling import keep_error
 from tests.judge.trial import Trial
 from tests.judge.variations import (
     FILLS,
@@ -129,7 +130,8 @@ class Variations:
                 return None
             found = verdict_on(judged, self.counterexample.implementation, case)
         except Exception:
-            return None  # An error of the suite is no verdict.
+            keep_error()  # It is no verdict.
+            return None
         if found is None:
             return ""
         self.failing.append((found.calls or (case,))[-1])

@@ -17,6 +17,16 @@ import pytest
 KEY = "rnn_parity_faults"
 
 
+#: Tracebacks of errors on cases that were tried beside the one that is told, since the part in hand began.
+_BESIDE: list[str] = []
+
+
+def keep_error() -> None:
+    """Keep the error in hand, of a case that was tried beside the one that is told: it is no verdict, and is told."""
+    if (error := traceback.format_exc()) not in _BESIDE:
+        _BESIDE.append(error)
+
+
 @dataclass
 class Teller:
     """Keeps what goes wrong while something is told."""
@@ -29,11 +39,15 @@ class Teller:
     @contextmanager
     def part(self, what: str) -> Iterator[None]:
         """Tell this; the parts behind it are told, whatever is raised here."""
+        around = _BESIDE.copy()
+        _BESIDE.clear()
         try:
             yield
         except Exception:
-            place = f"{what} ({self.about})" if self.about else what
-            self.take([f"internal error of the suite, while telling {place}\n{traceback.format_exc()}"])
+            keep_error()
+        place = f"{what} ({self.about})" if self.about else what
+        self.take([f"internal error of the suite, while telling {place}\n{error}" for error in _BESIDE])
+        _BESIDE[:] = around
 
     def take(self, faults: Iterable[str]) -> None:
         """Keep faults, each once."""

@@ -5,15 +5,21 @@ from __future__ import annotations
 import subprocess
 import sys
 from pathlib import Path
+from types import ModuleType
 from typing import NamedTuple
 
 import pytest
 
+from tests.judge import Disagreement, counterexample, matters
+from tests.judge.counterexample import Counterexample, find_minimal
 from tests.judge.finding import PARTS
+from tests.judge.matters import what_matters
 from tests.judge.outputs import OPTIONS
-from tests.judge.telling import Teller
+from tests.judge.telling import Teller, keep_error
 from tests.suite import ROOT
-from tests.suite.breaking import BREAKS, OUTPUTS, SAID, SUMMARY
+from tests.suite.breaking import BREAKS, OUTPUTS, SAID, SUMMARY, broken
+from tests.suite.planted import BUGS
+from tests.suite.planted.trying import PROPERTIES, hunt, implementation
 from tests.suite.running import pytest_run
 
 WRONG = """
@@ -122,3 +128,41 @@ def test_the_lines_before_an_error_stand() -> None:
     assert teller.status(1) == pytest.ExitCode.INTERNAL_ERROR
     assert list(Teller().told({"all": lambda: ["well"]})) == ["well"]
     assert Teller().status(1) == 1
+
+
+def test_an_error_on_another_case_is_told() -> None:
+    """It is no verdict on that case, costs nothing else, and is told with the part in which it came up."""
+    teller, odd = Teller("one"), ValueError("odd")
+
+    def fails() -> None:
+        try:
+            raise odd
+        except ValueError:
+            keep_error()
+
+    with teller.part("all"):
+        fails()
+        with teller.part("what matters"):
+            for _ in range(2):
+                fails()
+        with teller.part("the pictures"):
+            pass
+    assert [fault.partition("\n")[0] for fault in teller.faults] == [
+        "internal error of the suite, while telling what matters (one)",
+        "internal error of the suite, while telling all (one)",
+    ]
+    assert teller.status(1) == pytest.ExitCode.INTERNAL_ERROR
+
+
+@pytest.mark.parametrize("where", [counterexample, matters])
+def test_errors_are_kept_where_other_cases_are_tried(where: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    """While a case is reduced, and while it is varied."""
+    judged, found = PROPERTIES["agreement"], implementation(next(bug for bug in BUGS if bug.name == "always-relu"))
+    disagreement = hunt(judged, found, 0, shrink=False)
+    assert isinstance(disagreement, Disagreement)
+    case = Counterexample.as_found(judged, found, disagreement.case, disagreement)
+    monkeypatch.setattr(where, "verdict_on", broken)
+    teller = Teller()
+    with teller.part("what is tried"):
+        find_minimal(judged, found, disagreement) if where is counterexample else what_matters(case)
+    assert any(SAID in fault for fault in teller.faults)
