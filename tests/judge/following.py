@@ -29,10 +29,11 @@ _LOOKED_AT = 8
 
 
 class Root(NamedTuple):
-    """The property from whose failure another follows, and how it fails."""
+    """The property from whose failure another follows, how it fails, and what follows."""
 
     property: str
     disagreement: Disagreement
+    follows: Disagreement
 
 
 def _plain(case: Case) -> Case:
@@ -87,7 +88,7 @@ def root_of(
                 break
             for case in _formed(forms, disagreement):
                 if found := _failure(properties[name], implementation, case):
-                    return Root(name, found)
+                    return Root(name, found, disagreement)
     return None
 
 

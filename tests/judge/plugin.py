@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,6 @@ from tests.judge import finding as findings
 from tests.judge.budget import Budget, needed
 from tests.judge.explaining import Command, Explainer
 from tests.judge.finding import Finding
-from tests.judge.following import Root
 from tests.judge.hunting import hunt
 from tests.judge.hunting.rounds import AGAIN
 from tests.judge.hunting.trials import new_trial
@@ -265,17 +265,14 @@ def pytest_runtest_makereport(
         result.status = "disagrees"
         if archived:
             disagreement.case = archived.case
-        if root := _root(judged, trial, disagreement, archived=bool(archived)):
-            judged, disagreement, result.status = PROPERTIES[root.property], root.disagreement, "follows"
         if disagreement.case is not None:
             teller = Teller(f"{trial.implementation.name} fails {judged.name} on {disagreement.case.descriptor}")
             with teller.part("the finding"):
-                explainer = item.config.stash[EXPLAINER]
-                found = explainer.explain(judged, trial.implementation, disagreement, _command(item), teller)
+                found, result.status = _told(item, judged, trial, disagreement, teller)
                 # Plain data, which travels from a worker beside the text.
                 setattr(made, findings.KEY, asdict(found))
                 if found.seen_once:
-                    result.status, made.outcome, made.longrepr = "seen once", "passed", None
+                    made.outcome, made.longrepr = "passed", None
                 else:
                     result.counterexamples = [found.archived] if found.archived else []
                     made.longrepr = str(Told(found))
@@ -290,11 +287,20 @@ def pytest_runtest_makereport(
     return made
 
 
-def _root(judged: Property, trial: Trial, disagreement: Disagreement, *, archived: bool) -> Root | None:
-    """The plainer failure that is told in the place of one that follows from it."""
-    if archived:
-        return judged.root_of(trial.implementation, disagreement)
-    return trial.followed if trial.followed and trial.followed.disagreement is disagreement else None
+def _told(item: Any, judged: Property, trial: Trial, disagreement: Disagreement, teller: Teller) -> tuple[Finding, str]:
+    """Return what is told of a failure, and its status: the plainer one, where it follows from one that repeats."""
+    explain = partial(item.config.stash[EXPLAINER].explain, command=_command(item), teller=teller)
+    if "archived" in item.callspec.params:
+        root = judged.root_of(trial.implementation, disagreement)
+    else:
+        root = trial.followed if trial.followed and trial.followed.disagreement is disagreement else None
+    if root:
+        found = explain(PROPERTIES[root.property], trial.implementation, root.disagreement)
+        if not found.seen_once:
+            return found, "follows"
+        disagreement = root.follows
+    found = explain(judged, trial.implementation, disagreement)
+    return found, "seen once" if found.seen_once else "disagrees"
 
 
 def disagreement_in(error: BaseException | None) -> Disagreement | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -11,9 +12,10 @@ import torch
 from impls import Capabilities, Config, Implementation
 from impls.contract import Weights
 from strategies import Case
-from tests.judge import Disagreement, Trial
+from tests.judge import Disagreement, Property, Trial, plugin
 from tests.judge.following import ROOTS
 from tests.judge.shards import shard_test
+from tests.judge.telling import Teller
 from tests.suite.planted import BUGS, Honest, Loop
 from tests.suite.planted.bugs import Bug
 from tests.suite.planted.loop import Cell
@@ -123,3 +125,21 @@ def test_what_takes_its_process_down_is_not_asked() -> None:
     found = Disagreement("crashes", "died of SIGSEGV")
     found.case = Case(Config(1, 1), np.ones((1, 1, 1)))
     assert PROPERTIES["h_n"].root_of(implementation(Honest("biased", Biased, capabilities=capabilities)), found) is None
+
+
+@pytest.mark.parametrize(("repeats", "status"), [(True, "follows"), (False, "disagrees")])
+def test_a_plainer_failure_that_cannot_be_repeated(repeats: bool, status: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Accuses nobody: then what follows from it is told by itself."""
+    trial = tried("calls", implementation(Honest("biased", Biased)))
+    assert isinstance(trial, Trial)
+    assert trial.followed is not None
+
+    def explain(judged: Property, *_: object, **__: object) -> SimpleNamespace:
+        return SimpleNamespace(property=judged.name, seen_once=judged.name == "agreement" and not repeats)
+
+    monkeypatch.setattr(plugin, "_command", lambda item: None)
+    config = SimpleNamespace(stash={plugin.EXPLAINER: SimpleNamespace(explain=explain)})
+    item = SimpleNamespace(config=config, callspec=SimpleNamespace(params={}))
+    given = item, PROPERTIES["calls"], trial, trial.followed.disagreement, Teller()
+    found, said = plugin._told(*given)
+    assert (found.property, said) == ("agreement" if repeats else "calls", status)
