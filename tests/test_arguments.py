@@ -2,7 +2,7 @@
 
 from strategies import MEMORY, Case, cases_with_or_without_cotangents
 from tests.judge import Disagreement, Trial, judged, same_mapping, snapshot, unchanged
-from tests.judge.gradients import Asked, ask
+from tests.judge.trial.gradients import Asked, ask
 
 
 @judged(lambda capabilities: cases_with_or_without_cotangents(capabilities, memory=tuple(MEMORY)))

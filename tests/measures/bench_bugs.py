@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from strategies.complexity import Complexity, complexity
-from tests.judge.options import CASES
+from tests.judge.run.options import CASES
 from tests.measures.bench_meter import Outcome
 from tests.measures.bench_ways import EXHAUSTIVE, GRADIENTS, OUTPUTS, WAYS, Job, attempt
 from tests.measures.markdown import table

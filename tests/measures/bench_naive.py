@@ -26,7 +26,7 @@ from impls.contract import Build
 from impls.registry import module_build
 from strategies import Case
 from strategies.cases import LIMITS
-from tests.judge.lengths import hand_over, receive
+from tests.judge.trial.lengths import hand_over, receive
 from tests.measures.bench_meter import Meter, Outcome, OutOfTimeError
 
 NN_RNN = module_build(torch.nn.RNN)

@@ -17,8 +17,8 @@ from impls import Capabilities
 from impls.contract import Build
 from strategies import Case
 from tests.judge import Disagreement, Property, Trial
-from tests.judge.counterexample import find_minimal, verdict_on
-from tests.judge.options import CASES
+from tests.judge.reduction.counterexample import find_minimal, verdict_on
+from tests.judge.run.options import CASES
 from tests.measures import bench_naive
 from tests.measures.bench_meter import Meter, Outcome, Taken
 from tests.measures.drawing import PLAIN

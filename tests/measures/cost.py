@@ -18,7 +18,7 @@ from impls.backward import gradients
 from impls.reference import forward
 from strategies import Case, cases, cases_with_cotangents
 from tests.judge import Trial
-from tests.judge.verdict import judge
+from tests.judge.trial.verdict import judge
 from tests.measures.drawing import for_each
 
 _ROUNDS = 3

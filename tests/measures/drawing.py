@@ -8,7 +8,7 @@ from typing import Any
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis.strategies import SearchStrategy
 
-#: As the suite's own profile in `tests/judge/options.py`, without a database.
+#: As the suite's own profile in `tests/judge/run/options.py`, without a database.
 PLAIN = settings(
     database=None,
     deadline=None,

@@ -21,9 +21,9 @@ from hypothesis import Phase, settings
 from impls import Implementation
 from impls.registry import MAIN, in_group
 from tests.judge import Disagreement, Property
-from tests.judge.counterexample import find_minimal
-from tests.judge.finding import Finding
-from tests.judge.terminal import Told
+from tests.judge.finding.explain import explained
+from tests.judge.reduction.counterexample import find_minimal
+from tests.judge.report.terminal import Told
 from tests.measures.drawing import PLAIN
 from tests.suite.planted.honest import HONEST
 from tests.suite.planted.trying import PROPERTIES, hunt, implementation
@@ -59,7 +59,7 @@ def judge_one(job: tuple[str, int, int, int]) -> tuple[str, int, float, str]:
     found, judged = pairs(judged_ones()[group])[number]
     verdict = hunt(judged, found, seed, shrink=False, cases=cases)
     if isinstance(verdict, Disagreement):
-        return found.name, cases, float("inf"), str(Told(Finding.of(find_minimal(judged, found, verdict), {})))
+        return found.name, cases, float("inf"), str(Told(explained(find_minimal(judged, found, verdict), {})))
     return found.name, verdict.tally.cases, verdict.tally.margin.worst, ""
 
 

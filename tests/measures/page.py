@@ -24,15 +24,16 @@ from hypothesis import Phase, settings
 from playwright.sync_api import Browser, sync_playwright
 
 from impls import Implementation, implementation
-from tests.judge.counterexample import Counterexample, find_minimal, verdict_on
-from tests.judge.finding import Finding
-from tests.judge.html import page
-from tests.judge.options import Run
-from tests.judge.plugin import disagreement_in, load_properties
-from tests.judge.report import Result, Results
-from tests.judge.shards import shard_test
-from tests.judge.trial import Trial
-from tests.judge.verdict import Disagreement
+from tests.judge.base.finding import Finding
+from tests.judge.base.settings import Run
+from tests.judge.finding.explain import explained
+from tests.judge.reduction.counterexample import Counterexample, find_minimal, verdict_on
+from tests.judge.report.html import page
+from tests.judge.report.results import Result, Results
+from tests.judge.run.plugin import disagreement_in, load_properties
+from tests.judge.schedule.shards import shard_test
+from tests.judge.trial.trial import Trial
+from tests.judge.trial.verdict import Disagreement
 from tests.measures.drawing import PLAIN
 from tests.suite.browser import launched
 from tests.suite.pages import full, rendered, twenty
@@ -89,7 +90,7 @@ def _told(counterexample: Counterexample, *, reduced: bool) -> Finding:
         again = verdict_on(counterexample.property, counterexample.implementation, found)
         counterexample = replace(counterexample, case=found, disagreement=again or counterexample.disagreement)
     replay = f"pytest --hypothesis-seed={SEED} --cases={CASES} 'tests/test_{counterexample.property.name}.py'"
-    return Finding.of(counterexample, {"replay": replay, "archive": replay.replace("pytest", "pytest --archive", 1)})
+    return explained(counterexample, {"replay": replay, "archive": replay.replace("pytest", "pytest --archive", 1)})
 
 
 def opened(browser: Browser, path: Path, width: int) -> float:

@@ -18,8 +18,8 @@ from hypothesis import Phase, settings
 from impls import Implementation
 from strategies.complexity import complexity
 from tests.judge import Disagreement, Property
-from tests.judge.counterexample import Counterexample, find_minimal
-from tests.judge.finding import Finding
+from tests.judge.finding.explain import explained
+from tests.judge.reduction.counterexample import Counterexample, find_minimal
 from tests.measures.drawing import PLAIN
 from tests.suite.planted import BUGS, minimal
 from tests.suite.planted.trying import PROPERTIES, hunt, implementation
@@ -37,7 +37,7 @@ def reduced(judged: Property, found: Implementation, seed: int) -> tuple[Counter
     if not (isinstance(first, Disagreement) and isinstance(disagreement, Disagreement)):
         return None, 0.0
     counterexample = find_minimal(judged, found, disagreement)
-    Finding.of(counterexample, {})
+    explained(counterexample, {})
     return counterexample, time.process_time() - start - finding
 
 

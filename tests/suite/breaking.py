@@ -17,36 +17,36 @@ from typing import NoReturn, cast
 
 import pytest
 
-import tests.judge.plugin  # noqa: F401 - imported before the runs, which would each do so.
+import tests.judge.run.plugin  # noqa: F401 - imported before the runs, which would each do so.
 from tests.judge.diagnosis.evidence import Look
 from tests.judge.diagnosis.wording import Told
 
 #: By part: what raises in it.
 BREAKS: dict[str, str] = {
-    "the minimal case": "tests.judge.explaining:find_minimal",
-    "the archive": "tests.judge.archive:write",
-    "the script": "tests.judge.explaining:reproduction_of",
-    "the case and where the implementation is written": "tests.judge.finding:pasteable",
-    "the calls made": "tests.judge.finding:calls_made",
-    "what differs": "tests.judge.finding:what_differs",
-    "the diagnosis": "tests.judge.finding:diagnose",
+    "the minimal case": "tests.judge.run.explaining:find_minimal",
+    "the archive": "tests.judge.reduction.archive:write",
+    "the script": "tests.judge.run.explaining:reproduction_of",
+    "the case and where the implementation is written": "tests.judge.finding.explain:pasteable",
+    "the calls made": "tests.judge.finding.explain:calls_made",
+    "what differs": "tests.judge.finding.explain:what_differs",
+    "the diagnosis": "tests.judge.finding.explain:diagnose",
     "the first divergence": "tests.judge.diagnosis.wording:first_divergence",
-    "what matters": "tests.judge.finding:Variations",
-    "the others on the same case": "tests.judge.finding:others",
-    "the pictures": "tests.judge.finding:pictures_of",
-    "the finding": "tests.judge.plugin:_command",
-    "the text of a finding": "tests.judge.plugin:Told.toterminal",
-    "a finding that is taken in": "tests.judge.plugin:Shown.__init__",
-    "the archive on this machine": "tests.judge.elsewhere:keep",
-    "the file of its script": "tests.judge.scripts:Scripts.write",
-    "the progress of the run": "tests.judge.progress:Progress.take",
-    "the table of results": "tests.judge.table:lines",
-    "what crashed or was interrupted": "tests.judge.crashes:told",
-    "annotations of GitHub": "tests.judge.github:annotations",
-    "the summary on GitHub": "tests.judge.github:summary",
-    "table of conformance": "tests.judge.conformance:write",
-    "page about the run": "tests.judge.html.page:write",
-    "results as data": "tests.judge.report:write",
+    "what matters": "tests.judge.finding.explain:Variations",
+    "the others on the same case": "tests.judge.finding.explain:others",
+    "the pictures": "tests.judge.finding.explain:pictures_of",
+    "the finding": "tests.judge.run.plugin:_command",
+    "the text of a finding": "tests.judge.run.plugin:Told.toterminal",
+    "a finding that is taken in": "tests.judge.run.plugin:Shown.__init__",
+    "the archive on this machine": "tests.judge.crashes.elsewhere:keep",
+    "the file of its script": "tests.judge.report.scripts:Scripts.write",
+    "the progress of the run": "tests.judge.schedule.progress:Progress.take",
+    "the table of results": "tests.judge.report.table:lines",
+    "what crashed or was interrupted": "tests.judge.crashes.crashes:told",
+    "annotations of GitHub": "tests.judge.report.github:annotations",
+    "the summary on GitHub": "tests.judge.report.github:summary",
+    "table of conformance": "tests.judge.report.conformance:write",
+    "page about the run": "tests.judge.report.html.page:write",
+    "results as data": "tests.judge.report.results:write",
 }
 #: What is asked for, by part.
 OUTPUTS = {
@@ -57,10 +57,10 @@ OUTPUTS = {
 }
 #: What takes long is not done, unless it is what raises.
 QUICK: dict[str, Callable[..., object]] = {
-    "tests.judge.counterexample:registered": dict,
-    "tests.judge.finding:diagnose": lambda *_: Told(["no bug model was tried"], failing=[cast("Look", object())]),
+    "tests.judge.reduction.counterexample:registered": dict,
+    "tests.judge.finding.explain:diagnose": lambda *_: Told(["no model was tried"], failing=[cast("Look", object())]),
     "tests.judge.diagnosis.wording:first_divergence": lambda *_: [],
-    "tests.judge.finding:Variations": lambda _: SimpleNamespace(told="", failing=[]),
+    "tests.judge.finding.explain:Variations": lambda _: SimpleNamespace(told="", failing=[]),
 }
 SUMMARY = "summary.md"
 SAID = "broken on purpose"

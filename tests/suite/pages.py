@@ -12,15 +12,15 @@ from impls import Config, Implementation, implementation
 from impls.contract import DTYPES
 from strategies import Case
 from strategies.plain import to_plain
-from tests.judge.counterexample import Counterexample, verdict_on
-from tests.judge.counts import BINS, FACETS, NAMES, key
-from tests.judge.features import FEATURES
-from tests.judge.finding import Finding
-from tests.judge.html import page
-from tests.judge.options import Run
-from tests.judge.pictures import Picture, pictures_of
-from tests.judge.plugin import load_properties
-from tests.judge.report import Result, Results
+from tests.judge.base.finding import Finding
+from tests.judge.base.settings import Run
+from tests.judge.finding.pictures import Picture, pictures_of
+from tests.judge.reduction.counterexample import Counterexample, verdict_on
+from tests.judge.report.html import page
+from tests.judge.report.results import Result, Results
+from tests.judge.run.plugin import load_properties
+from tests.judge.trial.counts import BINS, FACETS, NAMES, key
+from tests.judge.trial.features import FEATURES
 from tests.suite.planted import BUGS, trying
 
 #: What would break a page that does not escape it.

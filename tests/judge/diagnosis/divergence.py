@@ -12,10 +12,10 @@ from impls.balls import RADIUS_SLACK, Ball
 from impls.contract import Array
 from impls.reference import layer_passes
 from strategies import Case
+from tests.judge.base.words import number
 from tests.judge.diagnosis.evidence import Look
-from tests.judge.gradients import in_layout
-from tests.judge.verdict import error_over_bound
-from tests.judge.wording import number
+from tests.judge.trial.gradients import in_layout
+from tests.judge.trial.verdict import error_over_bound
 
 #: Terms of a sum that are written out; of more, those that are zero are left out, and then the rest.
 _TERMS = 6

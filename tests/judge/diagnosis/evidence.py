@@ -17,14 +17,14 @@ from impls.contract import Array
 from impls.isolation import cpu_seconds
 from strategies import Case
 from strategies.steps import keep
-from tests.judge.counterexample import Counterexample
 from tests.judge.diagnosis.model import Calls, Model
 from tests.judge.diagnosis.of_gradients import REFERENCE
 from tests.judge.diagnosis.rich import rich_cases
 from tests.judge.diagnosis.wiring import Prediction
-from tests.judge.observation import Observation, observe, observe_calls
-from tests.judge.trial import Trial, companion
-from tests.judge.verdict import error_over_bound
+from tests.judge.reduction.counterexample import Counterexample
+from tests.judge.trial.observation import Observation, observe, observe_calls
+from tests.judge.trial.trial import Trial, companion
+from tests.judge.trial.verdict import error_over_bound
 
 #: So much wider than the bound on what is right, a prediction is one of low precision; for so many numbers that is not
 #: met by chance.

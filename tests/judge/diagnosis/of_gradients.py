@@ -17,7 +17,7 @@ from impls.contract import Array
 from strategies import Case
 from tests.judge.diagnosis.model import Calls, Model
 from tests.judge.diagnosis.wiring import Prediction, Wiring, each, predict
-from tests.judge.gradients import in_layout
+from tests.judge.trial.gradients import in_layout
 
 Gradients = Mapping[str, Ball]
 

@@ -28,7 +28,7 @@ from tests.judge.diagnosis.wiring import (
     row_of,
     sum_of,
 )
-from tests.judge.gradients import in_layout
+from tests.judge.trial.gradients import in_layout
 
 Move: TypeAlias = Callable[[Positions], Positions]
 #: Arrays of a case by name, and the positions that their numbers are read from.

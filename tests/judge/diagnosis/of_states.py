@@ -11,17 +11,7 @@ from impls.balls import Ball, exact
 from impls.contract import Array
 from strategies import Case
 from tests.judge.diagnosis.model import Model, numbered, scoped
-from tests.judge.diagnosis.wiring import (
-    Cell,
-    Step,
-    Wiring,
-    as_it_should,
-    each,
-    joined,
-    last_in_time,
-    row_of,
-    sum_of,
-)
+from tests.judge.diagnosis.wiring import Cell, Step, Wiring, as_it_should, each, joined, last_in_time, row_of, sum_of
 
 
 def _reshaped(h_0: Array) -> Array:

@@ -12,7 +12,7 @@ from strategies import Case
 from tests.judge.diagnosis.conditions import BETWEEN, fitting, holding
 from tests.judge.diagnosis.divergence import wrong_shapes
 from tests.judge.diagnosis.evidence import Evidence, Look
-from tests.judge.verdict import error_over_bound
+from tests.judge.trial.verdict import error_over_bound
 
 #: Errors of less than this part of a number look like rounding, not like another formula.
 _SMALL = 2.0**-7

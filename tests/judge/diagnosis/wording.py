@@ -6,12 +6,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from strategies import Case
-from tests.judge.counterexample import Counterexample
+from tests.judge.base.words import counted
 from tests.judge.diagnosis.divergence import first_divergence, telling_shape
 from tests.judge.diagnosis.evidence import Evidence, Look
 from tests.judge.diagnosis.pattern import known
 from tests.judge.diagnosis.solving import Diagnosis, solve
-from tests.judge.wording import counted
+from tests.judge.reduction.counterexample import Counterexample
 
 #: No more candidates are listed.
 _LISTED = 4

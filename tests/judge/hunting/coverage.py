@@ -1,6 +1,6 @@
 """What of the space of cases was seen, in cells: a cell is what a case is on three of its sides at once.
 
-The sides are those of `tests.judge.counts`, and how near to its bound the result came.
+The sides are those of `tests.judge.trial.counts`, and how near to its bound the result came.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from strategies import Case
-from tests.judge.counts import BINS, FACETS, LARGEST
+from tests.judge.trial.counts import BINS, FACETS, LARGEST
 
 _SIZES = np.array([*(len(facet.values) for facet in FACETS.values()), len(BINS)])
 _FIRST, _SECOND, _THIRD = np.array(list(combinations(range(len(_SIZES)), 3))).T

@@ -12,15 +12,15 @@ from typing import Any
 import pytest
 
 from impls import Implementation
-from tests.judge import crashes
-from tests.judge import report as results
+from tests.judge.base.settings import RUN, Run
+from tests.judge.base.telling import TELLER
+from tests.judge.crashes import crashes
 from tests.judge.hunting import caches, coverage, ledger, loops, rounds
 from tests.judge.hunting.bandit import Bandit
 from tests.judge.hunting.ledger import Pair
 from tests.judge.hunting.summary import HuntProgress, Summary
-from tests.judge.options import RUN, Run
-from tests.judge.progress import asked
-from tests.judge.telling import TELLER
+from tests.judge.report import results
+from tests.judge.schedule.progress import asked
 
 #: Where what hunts have covered is kept: in Hypothesis's folder.
 LEDGER = "hunts.json"

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tests.judge.files import why, write_text
+from tests.judge.base.files import why, write_text
 from tests.judge.hunting import coverage
 from tests.judge.hunting.coverage import Packed
 

@@ -12,13 +12,13 @@ from typing import Any
 from hypothesis import target
 
 from strategies import Case
-from tests.judge import as_it_is
+from tests.judge.base.fuzzing import fuzzing
+from tests.judge.base.settings import Run
+from tests.judge.crashes import as_it_is
 from tests.judge.hunting.coverage import Coverage
-from tests.judge.hunting.fuzzing import fuzzing
-from tests.judge.options import Run
-from tests.judge.recorder import Note
-from tests.judge.trial import Trial
-from tests.judge.verdict import Disagreement
+from tests.judge.trial.recorder import Note
+from tests.judge.trial.trial import Trial
+from tests.judge.trial.verdict import Disagreement
 
 
 def new_trial(run: Run, *arguments: Any, **options: Any) -> Trial:

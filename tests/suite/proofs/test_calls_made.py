@@ -6,8 +6,8 @@ import pytest
 
 from impls import Implementation
 from tests.judge import Disagreement
-from tests.judge.calls import calls_made
-from tests.judge.counterexample import find_minimal
+from tests.judge.finding.calls import calls_made
+from tests.judge.reduction.counterexample import find_minimal
 from tests.suite.planted import BUGS
 from tests.suite.planted.trying import PROPERTIES, hunt, implementation
 from tests.suite.reported import reported

@@ -15,7 +15,6 @@ from impls import Capabilities, Config, Implementation, Rounding
 from impls.reference import forward
 from strategies import Case, cases, cases_with_cotangents, cases_with_lengths, special_cases
 from tests.judge import Disagreement, Property
-from tests.judge.counterexample import Counterexample, find_minimal
 from tests.judge.diagnosis import diagnose, evidence, solve, solving
 from tests.judge.diagnosis.conditions import fitting
 from tests.judge.diagnosis.evidence import Evidence, exclude
@@ -23,6 +22,7 @@ from tests.judge.diagnosis.of_gradients import REFERENCE
 from tests.judge.diagnosis.rich import rich_cases
 from tests.judge.diagnosis.table import models
 from tests.judge.diagnosis.wiring import Wiring, predict
+from tests.judge.reduction.counterexample import Counterexample, find_minimal
 from tests.suite.planted import BUGS
 from tests.suite.planted.named import COVERED, NAMED
 from tests.suite.planted.trying import PROPERTIES, hunt, minimal

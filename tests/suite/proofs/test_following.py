@@ -12,10 +12,11 @@ import torch
 from impls import Capabilities, Config, Implementation
 from impls.contract import Weights
 from strategies import Case
-from tests.judge import Disagreement, Property, Trial, plugin
-from tests.judge.following import ROOTS
-from tests.judge.shards import shard_test
-from tests.judge.telling import Teller
+from tests.judge import Disagreement, Property, Trial
+from tests.judge.base.telling import Teller
+from tests.judge.demands.following import ROOTS
+from tests.judge.run import plugin
+from tests.judge.schedule.shards import shard_test
 from tests.suite.planted import BUGS, Honest, Loop
 from tests.suite.planted.bugs import Bug
 from tests.suite.planted.loop import Cell

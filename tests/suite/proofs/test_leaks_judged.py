@@ -13,7 +13,7 @@ from impls import Config, Implementation
 from impls.contract import Run, Weights
 from strategies import Case
 from tests.judge import Disagreement, Trial
-from tests.judge.leaks import forgets_its_calls
+from tests.judge.demands.leaks import forgets_its_calls
 from tests.suite.planted import BUGS, Honest, Loop
 from tests.suite.planted.trying import implementation
 

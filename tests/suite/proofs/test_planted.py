@@ -6,9 +6,10 @@ import pytest
 
 from strategies.complexity import complexity
 from strategies.reduce import steps
-from tests.judge import Disagreement, Trial, counterexample
-from tests.judge.counterexample import find_minimal, verdict_on
+from tests.judge import Disagreement, Trial
 from tests.judge.diagnosis import Evidence, evidence, solve, solving
+from tests.judge.reduction import counterexample
+from tests.judge.reduction.counterexample import find_minimal, verdict_on
 from tests.suite.planted import BUGS, HONEST, Bug, Honest
 from tests.suite.planted.minimal import MINIMAL
 from tests.suite.planted.named import NAMED

@@ -16,11 +16,11 @@ import pytest
 
 from impls import Capabilities, Config, Implementation, implementation
 from tests.judge import Disagreement, Trial
-from tests.judge.budget import ENOUGH, MOST, Budget, needed
-from tests.judge.property import load_properties
-from tests.judge.report import Result, Results
-from tests.judge.shards import budgets, shard_test
-from tests.judge.table import lines
+from tests.judge.demands.property import load_properties
+from tests.judge.report.results import Result, Results
+from tests.judge.report.table import lines
+from tests.judge.schedule.shards import budgets, shard_test
+from tests.judge.trial.budget import ENOUGH, MOST, Budget, needed
 from tests.suite.running import pytest_run
 
 LINEAR = implementation("linear")

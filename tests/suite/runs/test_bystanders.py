@@ -8,11 +8,11 @@ import pytest
 from impls import Config, implementation, isolation
 from impls.isolation import Limits, limited_to, limits
 from strategies import Case
-from tests.judge import counterexample
-from tests.judge.counterexample import HURRIED, Counterexample, others
-from tests.judge.faults import ENDING
-from tests.judge.property import load_properties
-from tests.judge.verdict import Disagreement
+from tests.judge.demands.property import load_properties
+from tests.judge.reduction import counterexample
+from tests.judge.reduction.counterexample import HURRIED, Counterexample, others
+from tests.judge.trial.faults import ENDING
+from tests.judge.trial.verdict import Disagreement
 
 CASE = Case(Config(1, 1), np.ones((1, 1, 1)))
 #: What becomes of one that fails in these ways, and of one that does not.

@@ -12,12 +12,14 @@ import pytest
 
 from impls import Config, Implementation, registry, resolve
 from strategies import Case
-from tests.judge import Disagreement, archive
-from tests.judge.confirming import confirmed, tried_again
-from tests.judge.counterexample import Counterexample, Tries, find_minimal
-from tests.judge.finding import Finding
-from tests.judge.property import Property
-from tests.judge.terminal import Told
+from tests.judge import Disagreement
+from tests.judge.base.finding import Tries
+from tests.judge.demands.property import Property
+from tests.judge.finding.explain import explained
+from tests.judge.reduction import archive
+from tests.judge.reduction.confirming import confirmed, tried_again
+from tests.judge.reduction.counterexample import Counterexample, find_minimal
+from tests.judge.report.terminal import Told
 from tests.suite.planted import BUGS
 from tests.suite.planted.trying import PROPERTIES, implementation
 from tests.suite.runs.test_reported import told
@@ -174,7 +176,7 @@ def test_what_fails_by_chance_says_so() -> None:
     """With how often; which parts of the case matter is left out."""
     counterexample, _ = found("threads: value")
     by_chance = replace(counterexample, tries=Tries(7, 20), reduced_fully=True)
-    told_of = Finding.of(by_chance, {}, only=("what differs", "what matters"))
+    told_of = explained(by_chance, {}, only=("what differs", "what matters"))
     text = str(Told(told_of))
     assert "a case on which it fails by chance, in 7 of 20 tries: " in text
     assert "what matters" not in text

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import pytest
 
-from tests.judge.database import Shared, objection
+from tests.judge.schedule.database import Shared, objection
 from tests.suite.running import pytest_run
 from tests.suite.waiting import free_port, listens, wait_for
 

@@ -11,7 +11,7 @@ import pytest
 
 from impls import Implementation, registered
 from impls.contract import KnownDefect
-from tests.judge.archive import REGRESSIONS, files, read
+from tests.judge.reduction.archive import REGRESSIONS, files, read
 
 FINDINGS: dict[str, tuple[Implementation, KnownDefect]] = {
     f"{implementation.library}-{defect.name}": (implementation, defect)

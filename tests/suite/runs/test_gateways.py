@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.judge import archive
+from tests.judge.reduction import archive
 from tests.suite import ROOT
 from tests.suite.lending import lent
 from tests.suite.players import NETWORK

@@ -15,10 +15,19 @@ import yaml
 
 from impls import Implementation, registered
 from impls.registry import module_build
-from tests.judge.finding import Finding
-from tests.judge.github import MOST_BYTES, MOST_ERRORS, annotated, annotations, by_use, command, summarized, summary
-from tests.judge.report import Result, Results
-from tests.judge.source import written_at
+from tests.judge.base.finding import Finding
+from tests.judge.finding.source import written_at
+from tests.judge.report.github import (
+    MOST_BYTES,
+    MOST_ERRORS,
+    annotated,
+    annotations,
+    by_use,
+    command,
+    summarized,
+    summary,
+)
+from tests.judge.report.results import Result, Results
 from tests.suite import ROOT
 from tests.suite.planted import Loop
 from tests.suite.running import pytest_run

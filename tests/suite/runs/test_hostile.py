@@ -21,8 +21,9 @@ import pytest
 
 from impls import Config, implementation
 from strategies import Case
-from tests.judge import archive, recorder, surroundings
-from tests.judge.observation import observe
+from tests.judge.reduction import archive
+from tests.judge.trial import recorder, surroundings
+from tests.judge.trial.observation import observe
 from tests.suite import ROOT
 from tests.suite.planted.deeds import DEEDS
 

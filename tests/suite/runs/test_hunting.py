@@ -19,12 +19,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 from strategies import Case, cases
-from tests.judge import archive
 from tests.judge.hunting import coverage, ledger
 from tests.judge.hunting.bandit import FLOOR, Bandit
 from tests.judge.hunting.coverage import CELLS, Coverage
 from tests.judge.hunting.ledger import Ledger, Pair
 from tests.judge.hunting.rounds import Seeds
+from tests.judge.reduction import archive
 from tests.suite import ROOT
 from tests.suite.running import pytest_run, python_run
 

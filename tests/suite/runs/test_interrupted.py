@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.judge import archive
-from tests.judge.faults import INTERRUPTION, guarded
+from tests.judge.reduction import archive
+from tests.judge.trial.faults import INTERRUPTION, guarded
 from tests.suite import ROOT
 from tests.suite.waiting import wait_for
 

@@ -16,7 +16,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.judge import archive, files
+from tests.judge.base import files
+from tests.judge.reduction import archive
 from tests.suite import ROOT
 from tests.suite.waiting import wait_for
 
@@ -45,7 +46,7 @@ import numpy as np
 from impls import Config
 from strategies import Case
 from tests.judge import archive
-from tests.judge.files import write_text
+from tests.judge.base.files import write_text
 
 folder = Path(sys.argv[1])
 print("begun", flush=True)

@@ -16,7 +16,7 @@ import pytest
 
 from impls import Config, registered
 from strategies import Case
-from tests.judge.archive import Record, read, write
+from tests.judge.reduction.archive import Record, read, write
 from tests.suite.players import NETWORK
 from tests.suite.running import pytest_run, python_run
 

@@ -13,14 +13,14 @@ import pytest
 
 from impls.balls import Ball
 from strategies.plain import to_plain
-from tests.judge.counts import BINS, FACETS, NAMES, count_drawn, count_margin, key, together
-from tests.judge.features import FEATURES
-from tests.judge.html import LIBRARIES
-from tests.judge.html.maps import MOST_NUMBERS, Gallery
-from tests.judge.html.plots import distribution, heat_map
-from tests.judge.pictures import _picture
-from tests.judge.report import Result
-from tests.judge.trial import Trial
+from tests.judge.finding.pictures import _picture
+from tests.judge.report.html import LIBRARIES
+from tests.judge.report.html.maps import MOST_NUMBERS, Gallery
+from tests.judge.report.html.plots import distribution, heat_map
+from tests.judge.report.results import Result
+from tests.judge.trial.counts import BINS, FACETS, NAMES, count_drawn, count_margin, key, together
+from tests.judge.trial.features import FEATURES
+from tests.judge.trial.trial import Trial
 from tests.suite.pages import (
     ABSENT,
     CASE,
@@ -244,7 +244,7 @@ def test_states_and_inputs_are_named() -> None:
 
 
 def test_pictures_are_those_that_arrive() -> None:
-    """What `tests.judge.pictures` makes can be drawn, whatever the axes."""
+    """What `tests.judge.finding.pictures` makes can be drawn, whatever the axes."""
     for name, part in (
         ("output", np.zeros((2, 1, 4))),
         ("h_n", np.zeros((2, 1, 2))),

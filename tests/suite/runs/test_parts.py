@@ -12,9 +12,9 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from tests.judge.merging import COMMON
-from tests.judge.parts import WHOLE, Part
-from tests.judge.report import SCHEMA
+from tests.judge.base.part import WHOLE, Part
+from tests.judge.report.results import SCHEMA
+from tests.judge.run.merging import COMMON
 from tests.suite.players import NETWORK
 from tests.suite.running import pytest_run
 

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from impls import registered
-from tests.judge import progress
-from tests.judge.options import Run
-from tests.judge.progress import EVERY, Progress, asked
+from tests.judge.base.settings import Run
+from tests.judge.schedule import progress
+from tests.judge.schedule.progress import EVERY, Progress, asked
 from tests.suite.running import pytest_run
 
 ONE = registered()["nn.rnn"]

@@ -13,8 +13,9 @@ import torch
 from impls import Config
 from strategies import Case
 from strategies.complexity import complexity
-from tests.judge import Disagreement, archive
-from tests.judge.counterexample import find_minimal
+from tests.judge import Disagreement
+from tests.judge.reduction import archive
+from tests.judge.reduction.counterexample import find_minimal
 from tests.suite.planted.trying import PROPERTIES, hunt
 from tests.suite.reported import FOLDER, reported
 from tests.suite.running import pytest_run

@@ -14,13 +14,13 @@ import torch
 
 from impls import Config, Implementation, implementation, registered, registry, resolve
 from strategies import Case
-from tests.judge.archive import REGRESSIONS, read
-from tests.judge.counterexample import Counterexample, verdict_on
-from tests.judge.observation import expected_on
-from tests.judge.plugin import load_properties
-from tests.judge.reproduction import Reproduction, fails_apart, reproduction_of, script_of, unwritable
-from tests.judge.script import MARKER
-from tests.judge.verdict import Disagreement
+from tests.judge.finding.reproduction import Reproduction, fails_apart, reproduction_of, script_of, unwritable
+from tests.judge.finding.script import MARKER
+from tests.judge.reduction.archive import REGRESSIONS, read
+from tests.judge.reduction.counterexample import Counterexample, verdict_on
+from tests.judge.run.plugin import load_properties
+from tests.judge.trial.observation import expected_on
+from tests.judge.trial.verdict import Disagreement
 from tests.suite.running import pytest_run
 from tests.suite.runs.test_readme import FIRST, MENDED, blocks
 

@@ -10,12 +10,14 @@ from typing import NamedTuple
 
 import pytest
 
-from tests.judge import Disagreement, counterexample, matters
-from tests.judge.counterexample import Counterexample, find_minimal
-from tests.judge.finding import PARTS
-from tests.judge.matters import what_matters
-from tests.judge.outputs import OPTIONS
-from tests.judge.telling import Teller, keep_error
+from tests.judge import Disagreement
+from tests.judge.base.telling import Teller, keep_error
+from tests.judge.finding import matters
+from tests.judge.finding.explain import PARTS
+from tests.judge.finding.matters import what_matters
+from tests.judge.reduction import counterexample
+from tests.judge.reduction.counterexample import Counterexample, find_minimal
+from tests.judge.report.outputs import OPTIONS
 from tests.suite import ROOT
 from tests.suite.breaking import BREAKS, OUTPUTS, SAID, SUMMARY, broken
 from tests.suite.planted import BUGS
@@ -101,8 +103,8 @@ def test_it_comes_from_a_worker(tmp_path: Path) -> None:
         "def pytest_configure():\n"
         "    from tests.suite.breaking import break_, quicken\n"
         "    quicken()\n"
-        "    break_('tests.judge.finding:Variations')\n"
-        "    break_('tests.judge.explaining:find_minimal')\n",
+        "    break_('tests.judge.finding.explain:Variations')\n"
+        "    break_('tests.judge.run.explaining:find_minimal')\n",
         encoding="utf-8",
     )
     asked = ["-q", "-n1", "-p", "breaking_all", "--cases=5", f"--impl={path}", f"--report={tmp_path}/report.json", ITEM]

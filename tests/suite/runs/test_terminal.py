@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.judge import finding as findings
-from tests.judge.finding import Finding
-from tests.judge.terminal import SCREEN, Told, gist_of, lines
+from tests.judge.base.finding import Finding
+from tests.judge.finding import explain as findings
+from tests.judge.report.terminal import SCREEN, Told, gist_of, lines
 from tests.suite.planted import BUGS
 from tests.suite.planted.trying import minimal
 from tests.suite.running import pytest_run
@@ -52,7 +52,7 @@ def others() -> Iterator[None]:
 def found(name: str) -> Finding:
     counterexample = minimal(_BUGS[name], 1)
     assert counterexample is not None
-    return Finding.of(counterexample, COMMANDS)
+    return explained(counterexample, COMMANDS)
 
 
 def explained(name: str) -> Finding:

@@ -19,8 +19,8 @@ from hypothesis import given, settings
 from impls import Config
 from strategies import MEMORY, Case, cases
 from strategies.plain import to_plain
-from tests.judge import archive
-from tests.judge.archive import REGRESSIONS, Record, UnreadableCase, files, read, write
+from tests.judge.reduction import archive
+from tests.judge.reduction.archive import REGRESSIONS, Record, UnreadableCase, files, read, write
 from tests.suite import ROOT
 from tests.suite.alike import everything
 
@@ -177,7 +177,7 @@ INTERRUPTIONS = {
     "the disk": ("os.fsync", OSError("no space left on device")),
     "the keyboard": ("os.fsync", KeyboardInterrupt()),
     "the name": ("pathlib.Path.replace", PermissionError("not allowed")),
-    "the data": ("tests.judge.archive._compact", MemoryError()),
+    "the data": ("tests.judge.reduction.archive._compact", MemoryError()),
 }
 
 
@@ -210,7 +210,7 @@ import numpy as np
 from pathlib import Path
 from impls import Config
 from strategies import Case
-from tests.judge.archive import Record, write
+from tests.judge.reduction.archive import Record, write
 
 print("ready", flush=True)
 sys.stdin.readline()

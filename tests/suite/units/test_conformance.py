@@ -13,11 +13,11 @@ import torch
 from impls import Capabilities, Config, Implementation, Rounding, implementation
 from strategies import Case
 from tests.judge import Trial
-from tests.judge.conformance import write
-from tests.judge.features import FEATURES, features_of
-from tests.judge.options import Run
-from tests.judge.plugin import _place
-from tests.judge.report import Result, Results, added
+from tests.judge.base.settings import Run
+from tests.judge.report.conformance import write
+from tests.judge.report.results import Result, Results, added
+from tests.judge.run.plugin import _place
+from tests.judge.trial.features import FEATURES, features_of
 
 LINEAR, ONNX = implementation("linear"), implementation("onnx-reference")
 

@@ -13,7 +13,8 @@ from torch.nn.utils.rnn import PackedSequence
 from impls import Capabilities, Config
 from impls.contract import Weights
 from strategies import Case
-from tests.judge import Disagreement, Trial, gradients, lengths
+from tests.judge import Disagreement, Trial
+from tests.judge.trial import gradients, lengths
 from tests.suite.planted import Honest, Loop
 from tests.suite.planted.ragged import Ragged
 from tests.suite.planted.trying import implementation

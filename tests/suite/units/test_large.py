@@ -23,9 +23,9 @@ from strategies.halving import is_large
 from strategies.large import DISTRIBUTIONS, Numbers
 from strategies.reduce import reduce_case
 from tests.judge import Disagreement, Trial
-from tests.judge.counterexample import find_minimal
-from tests.judge.plugin import disagreement_in
-from tests.judge.shards import shard_test
+from tests.judge.reduction.counterexample import find_minimal
+from tests.judge.run.plugin import disagreement_in
+from tests.judge.schedule.shards import shard_test
 from tests.suite.planted.honest import HONEST, Honest
 from tests.suite.planted.loop import Cell, Loop
 from tests.suite.planted.trying import PROPERTIES, hunt

@@ -14,8 +14,9 @@ from impls import Capabilities, Config, Implementation, Rounding, implementation
 from impls.balls import Ball
 from impls.contract import NONLINEARITIES, Array
 from strategies import Case, cases
-from tests.judge import Disagreement, Property, Trial, laws, obeys_laws
-from tests.judge.laws import LAWS, Law
+from tests.judge import Disagreement, Property, Trial, obeys_laws
+from tests.judge.demands import laws
+from tests.judge.demands.laws import LAWS, Law
 from tests.measures.drawing import for_each
 from tests.suite.alike import everything
 from tests.suite.planted import BUGS, Loop

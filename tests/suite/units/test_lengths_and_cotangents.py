@@ -22,7 +22,7 @@ from strategies.cotangents import unsaturated
 from strategies.lengths import GARBAGE, KINDS, with_garbage
 from strategies.plain import from_plain, to_plain
 from strategies.steps import keep, plainer_options
-from tests.judge.archive import Record, read, write
+from tests.judge.reduction.archive import Record, read, write
 from tests.suite.alike import everything
 
 BOTH = Capabilities(lengths=("packed", "padded"))

@@ -12,7 +12,7 @@ from impls import DTYPES, Capabilities
 from impls.contract import POOL
 from strategies import MEMORY, Case, cases, cases_with_cotangents
 from strategies.pool import Shape, pool
-from tests.judge.property import FEW_SHAPES, load_properties
+from tests.judge.demands.property import FEW_SHAPES, load_properties
 from tests.suite.units.test_strategies import CLAIMS
 
 PER_SHAPE = Capabilities(per_shape=True)

@@ -10,8 +10,9 @@ import pytest
 
 from impls import Config
 from strategies import Case
-from tests.judge import aftermath, recorder
-from tests.judge.recorder import Note, Recorder
+from tests.judge.crashes import aftermath
+from tests.judge.trial import recorder
+from tests.judge.trial.recorder import Note, Recorder
 
 
 def note(name: str, units: int, kind: str = "") -> Note:

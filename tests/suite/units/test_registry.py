@@ -30,9 +30,10 @@ from impls import (
     registry,
     resolve,
 )
-from tests.judge.listing import listing
-from tests.judge.options import Run, _implementations
-from tests.judge.plugin import _trials, load_properties
+from tests.judge.base.settings import Run
+from tests.judge.report.listing import listing
+from tests.judge.run.options import _implementations
+from tests.judge.run.plugin import _trials, load_properties
 
 
 def build(config: Config, weights: Any) -> Any:

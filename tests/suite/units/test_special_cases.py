@@ -18,8 +18,8 @@ from strategies import Case, special_cases
 from strategies.case import round_to
 from strategies.special import KINDS, ROLES, alone, values, with_values
 from tests.judge import Trial
-from tests.judge.report import subnormals as in_a_word
-from tests.judge.verdict import subnormals
+from tests.judge.report.results import subnormals as in_a_word
+from tests.judge.trial.verdict import subnormals
 from tests.suite.alike import bits
 from tests.suite.planted import HONEST
 from tests.suite.planted.trying import implementation

@@ -1,0 +1,46 @@
+"""The run that follows from the command line, the same in every worker."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from impls import Implementation
+from impls.isolation import Limits
+from tests.judge.base.part import WHOLE, Part
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run, the same in every worker."""
+
+    implementations: tuple[Implementation, ...]
+    cases: int
+    seed: int
+    profile: str
+    archive: Path | None
+    replay: Path | None
+    #: CPU seconds for each property and implementation.
+    seconds: float = math.inf
+    #: How long it is to hunt; 0 where it is to judge so many cases.
+    minutes: float = 0.0
+    #: Where tensors lie.
+    device: str = "cpu"
+    #: Why nothing can be judged there; empty where it can.
+    no_device: str = ""
+    #: Where scripts are written that reproduce what was found.
+    reproduction: Path | None = None
+    #: What one call may take.
+    limits: Limits = field(default_factory=Limits)
+    #: Which sizes cases have.
+    sizes: str = "usual"
+    #: Which part of it is judged here.
+    part: Part = WHOLE
+    #: What is judged of the tests: paths, expressions of names and marks.
+    selected: tuple[str, ...] = ()
+
+
+RUN = pytest.StashKey[Run]()

@@ -1,0 +1,1 @@
+"""What takes a process down, hangs, or is interrupted: kept, repeated apart, and told."""

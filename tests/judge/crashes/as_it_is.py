@@ -1,0 +1,74 @@
+"""What was found and can be neither reduced nor looked into: told, and kept, as it is.
+
+A process that has died, and a run that is interrupted, leave a case and what was seen of it.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+from strategies.plain import to_plain
+from tests.judge.base.files import why
+from tests.judge.base.finding import Finding
+from tests.judge.base.settings import Run
+from tests.judge.demands.property import load_properties
+from tests.judge.finding.source import written_at
+from tests.judge.finding.wording import pasteable
+from tests.judge.reduction import archive
+from tests.judge.reduction.counterexample import Counterexample
+from tests.judge.trial.faults import ENDING
+from tests.judge.trial.recorder import Note
+from tests.judge.trial.verdict import Disagreement
+
+
+def keep(note: Note, run: Run) -> tuple[Finding, str]:
+    """Write a case down, into the archive where a run has one; the finding, and where it lies, in a line.
+
+    Nothing is called: the implementation may take down this process, too.
+    """
+    counterexample = _counterexample(note, run)
+    folder = run.archive or Path(tempfile.mkdtemp(prefix="rnn-parity-found-"))
+    about = f"{note.implementation} fails {note.property} on {note.case.descriptor}"
+    # What crashes is judged in a process of its own; what memory is asked for cannot be.
+    apart = " --isolate" if note.apart or note.kind in ENDING else ""
+    try:
+        path = archive.write(counterexample.record(), folder)
+    except OSError as error:
+        return _finding(counterexample, "", ""), f"{about}; NOT KEPT, {folder} cannot be written: {why(error)}"
+    replay = f"pytest{apart} --impl={counterexample.implementation.asked or note.implementation} --case={path}"
+    archived = path.name if run.archive else ""
+    return _finding(counterexample, replay, archived), f"{about}; kept: {path}"
+
+
+def _counterexample(note: Note, run: Run) -> Counterexample:
+    (implementation,) = (found for found in run.implementations if found.name == note.implementation)
+    name = f"it takes its process down: {note.text}" if note.kind == "crashes" else ""
+    disagreement = Disagreement(note.kind, note.text, name=name)
+    return Counterexample.as_found(load_properties()[note.property], implementation, note.case, disagreement)
+
+
+def _finding(counterexample: Counterexample, replay: str, archived: str) -> Finding:
+    implementation, case = counterexample.implementation, counterexample.case
+    name = counterexample.disagreement.name
+    source, line = written_at(implementation)
+    return Finding(
+        implementation.name,
+        implementation.library,
+        implementation.version or "",
+        counterexample.property.name,
+        counterexample.property.says,
+        case.descriptor,
+        pasteable(case),
+        to_plain(case),
+        [counterexample.disagreement.text],
+        counterexample.disagreement.kind,
+        case.descriptor,
+        calls=0,
+        reduced_fully=False,
+        diagnosis=[f"the bug: {name}"] if name else [],
+        commands={"replay": replay} if replay else {},
+        archived=archived,
+        source=source,
+        line=line,
+    )

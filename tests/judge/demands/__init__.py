@@ -1,0 +1,1 @@
+"""What properties demand, and what makes a test function a property."""

@@ -1,0 +1,380 @@
+"""Laws: what must stay the same, up to rounding, where a case is changed in a way that the recurrence allows.
+
+Each law gets the results of a case another way: it runs changed cases and puts their results together again. That is
+itself a correct implementation of the case's network: its sums have the same terms in another order, or zeros among
+them, or all of them times a power of two or minus one; and where a result is fed in again, it was rounded to the dtype,
+as a state in memory always may be. So both results lie within the case's radius of the same number, and differ by at
+most twice the radius. Of a changed case that is fed a result nothing else is known: where its own ball lies depends on
+that result. Hence the radius of the original, for every law.
+
+Only the reference's radii are looked at, never its midpoints. So the laws hold the reference to account as well: were
+it wrong, the implementations that agree with it would break a law. An infinite radius demands nothing; radius 0 demands
+the same number, the same infinity, or NaN both times.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import TypeAlias
+
+import numpy as np
+import torch
+
+from impls.balls import Ball
+from impls.contract import Array
+from strategies import Case
+from tests.judge.trial.trial import Network, Trial, companion
+from tests.judge.trial.verdict import Disagreement, Result, judge_values, well_formed
+
+#: output (T, B, num_directions * hidden_size) and h_n (num_layers * num_directions, B, hidden_size); None says nothing.
+Pair: TypeAlias = tuple[Array, Array | None]
+#: Runs a case, inside of the claims only.
+Run: TypeAlias = Callable[[Case], tuple[Array, Array]]
+
+#: A power of two by which numbers are multiplied.
+FACTOR = 8.0
+
+
+class OutsideClaims(Exception):
+    """A law leads to a case that the implementation does not take, so that it says nothing here."""
+
+
+@dataclass(frozen=True)
+class Law:
+    """The results of a case, got another way."""
+
+    #: What is done to the case, in words; `{last}` is the last step of the first half.
+    says: str
+    applies: Callable[[Case], bool]
+    another_way: Callable[[Case, Run], Pair]
+
+
+def obeys_laws(trial: Trial, case: Case) -> list[str]:
+    """Hold the result of a case against every law that applies, and hand back the names of these.
+
+    Raises:
+        Disagreement: a law is broken; its kind names the law, and what it expects is the result of the case itself.
+            Which of the two results is wrong a law cannot tell.
+    """
+    run = _Networks(trial)
+    plain, radii = run(case), [ball.rad for ball in trial.expected(case)]
+    held = []
+    for name, law in LAWS.items():
+        if law.applies(case):
+            try:
+                _compare(case, law.another_way(case, run), plain, radii)
+                held.append(name)
+            except OutsideClaims:
+                pass
+            except Disagreement as found:
+                says = law.says.format(last=case.steps // 2 - 1)
+                verb = "changes" if found.kind == "value" else "fails:"
+                raise Disagreement(f"law: {name}", f"{says} {verb} {found.text}", **found.details) from found
+    return held
+
+
+def _compare(case: Case, another: Pair, plain: tuple[Array, Array], radii: list[Array]) -> None:
+    arranges = (case.in_layout, case.state_in_layout)
+    for name, got, one, rad, arrange in zip(Result._fields, another, plain, radii, arranges, strict=True):
+        if got is not None:
+            mid = np.where(np.isinf(rad), 0.0, one)  # A finite one, with which anything is met.
+            judge_values(case, name, arrange(got), Ball(arrange(mid), arrange(2 * rad)))
+
+
+@dataclass
+class _Networks:
+    """Runs cases, on the same network where the parameters are the same arrays."""
+
+    trial: Trial
+    built: dict[object, tuple[Case, Network]] = field(default_factory=dict)
+
+    def __call__(self, case: Case) -> tuple[Array, Array]:
+        if not self.trial.takes(case):
+            raise OutsideClaims
+        key = case.config, tuple(map(id, case.weights.values()))
+        if key not in self.built:  # The case is kept too: its arrays hold on to their ids.
+            self.built[key] = case, self.trial.build(case)
+        return _time_major(case, self.built[key][1].call(case))
+
+
+def _time_major(case: Case, result: Result) -> tuple[Array, Array]:
+    config = case.config
+    shapes = (
+        case.in_layout(np.empty((case.steps, case.batch_size, config.num_directions * config.hidden_size))).shape,
+        case.state_in_layout(np.empty((len(config.suffixes()), case.batch_size, config.hidden_size))).shape,
+    )
+    output, h_n = (
+        well_formed(case, name, tensor, shape)
+        for name, tensor, shape in zip(Result._fields, result, shapes, strict=True)
+    )
+    if case.unbatched:
+        return output[:, None], h_n[:, None]
+    return (output.swapaxes(0, 1) if config.batch_first else output), h_n
+
+
+# Time
+
+
+def _time_split(case: Case, run: Run) -> Pair:
+    half = case.steps // 2
+    first, state = run(replace(case, x=case.x[:half]))
+    second, h_n = run(replace(case, x=case.x[half:], h_0=state))
+    return np.concatenate([first, second]), h_n
+
+
+def _state_fed_back(case: Case, run: Run) -> Pair:
+    outputs, state = [], case.h_0
+    for t in range(case.steps):
+        output, state = run(replace(case, x=case.x[t : t + 1], h_0=state))
+        outputs.append(output)
+    return np.concatenate(outputs), state
+
+
+def _steps_appended(case: Case, run: Run) -> Pair:
+    output, _ = run(replace(case, x=np.concatenate([case.x, companion(case).x])))
+    return output[: case.steps], None
+
+
+def _blank_step_first(case: Case, run: Run) -> Pair:
+    output, h_n = run(replace(case, x=np.concatenate([0 * case.x[:1], case.x])))
+    return output[1:], h_n
+
+
+# Batch
+
+
+def _rows(case: Case, which: slice) -> Case:
+    return replace(case, x=case.x[:, which], h_0=None if case.h_0 is None else case.h_0[:, which])
+
+
+def _batch_reversed(case: Case, run: Run) -> Pair:
+    backwards = slice(None, None, -1)
+    output, h_n = run(_rows(case, backwards))
+    return output[:, backwards], h_n[:, backwards]
+
+
+def _batch_split(case: Case, run: Run) -> Pair:
+    half = case.batch_size // 2
+    halves = run(_rows(case, slice(half))), run(_rows(case, slice(half, None)))
+    output, h_n = (np.concatenate(parts, axis=1) for parts in zip(*halves, strict=True))
+    return output, h_n
+
+
+def _batch_merged(case: Case, run: Run) -> Pair:
+    other = companion(case)
+    states = {} if case.h_0 is None else {"h_0": np.concatenate([case.h_0, other.h_0], axis=1)}
+    output, h_n = run(case.with_arrays(x=np.concatenate([case.x, other.x], axis=1), **states))
+    return output[:, : case.batch_size], h_n[:, : case.batch_size]
+
+
+# Features and units
+
+
+def _reads_x(name: str) -> bool:
+    """Whether a parameter is W_ih of the bottom layer, in either direction."""
+    return name.startswith("weight_ih_l0")
+
+
+def _in_halves(array: Array, hidden: int) -> Array:
+    """(..., directions * hidden) -> (..., directions, hidden)."""
+    return array.reshape(*array.shape[:-1], array.shape[-1] // hidden, hidden)
+
+
+def _joined(array: Array) -> Array:
+    """(..., directions, hidden) -> (..., directions * hidden)."""
+    return array.reshape(*array.shape[:-2], array.shape[-2] * array.shape[-1])
+
+
+def _shift_units(array: Array, hidden: int, by: int) -> Array:
+    return _joined(np.roll(_in_halves(array, hidden), by, axis=-1))
+
+
+def _features_shifted(case: Case, run: Run) -> Pair:
+    turned = {name: np.roll(array, 1, -1) for name, array in case.arrays.items() if name == "x" or _reads_x(name)}
+    return run(case.with_arrays(**turned))
+
+
+def _units_shifted(case: Case, run: Run) -> Pair:
+    hidden, turned = case.config.hidden_size, {}
+    for name, array in case.arrays.items():
+        columns = array if name == "x" or _reads_x(name) else _shift_units(array, hidden, 1)
+        turned[name] = np.roll(columns, 1, 0) if name.startswith("weight") else columns
+    output, h_n = run(case.with_arrays(**turned))
+    return _shift_units(output, hidden, -1), _shift_units(h_n, hidden, -1)
+
+
+def _widened(case: Case, run: Run) -> Pair:
+    hidden, arrays = case.config.hidden_size, {}
+    for name, array in case.arrays.items():
+        if name == "x" or _reads_x(name):
+            columns = np.insert(array, array.shape[-1], float(name == "x"), axis=-1)
+        else:
+            columns = _joined(np.insert(_in_halves(array, hidden), hidden, float(name == "h_0"), axis=-1))
+        arrays[name] = np.insert(columns, hidden, 0.0, axis=0) if name.startswith("weight") else columns
+    config = replace(case.config, input_size=case.config.input_size + 1, hidden_size=hidden + 1)
+    x, h_0 = arrays.pop("x"), arrays.pop("h_0", None)
+    output, h_n = run(replace(case, config=config, x=x, h_0=h_0, weights=arrays))
+    return _joined(_in_halves(output, hidden + 1)[..., :hidden]), h_n[..., :hidden]
+
+
+# Directions and layers
+
+
+def _swap_rows(state: Array) -> Array:
+    """The two directions' rows of h_0 or h_n exchanged in every layer."""
+    return state.reshape(len(state) // 2, 2, *state.shape[1:])[:, ::-1].reshape(state.shape)
+
+
+def _directions_exchanged(case: Case, run: Run) -> Pair:
+    hidden, weights = case.config.hidden_size, {}
+    for name, array in case.weights.items():
+        other = name.removesuffix("_reverse") if name.endswith("_reverse") else f"{name}_reverse"
+        reads_halves = name.startswith("weight_ih") and not _reads_x(name)
+        weights[other] = np.roll(array, hidden, axis=-1) if reads_halves else array
+    h_0 = None if case.h_0 is None else _swap_rows(case.h_0)
+    output, h_n = run(replace(case, x=case.x[::-1], h_0=h_0, weights=weights))
+    return np.roll(output[::-1], hidden, axis=-1), _swap_rows(h_n)
+
+
+def _part(case: Case, x: Array, rows: range, bidirectional: bool) -> Case:
+    """The cells of some rows of h_0, of one layer, as a network of their own on a sequence."""
+    suffixes = [case.config.suffixes()[row] for row in rows]
+    weights = {
+        f"{kind}_l0{end}": case.weights[f"{kind}_{suffix}"]
+        for suffix, end in zip(suffixes, ("", "_reverse"), strict=False)
+        for kind in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")[: 4 if case.config.bias else 2]
+    }
+    config = replace(case.config, input_size=x.shape[-1], num_layers=1, bidirectional=bidirectional)
+    h_0 = None if case.h_0 is None else case.h_0[rows.start : rows.stop]
+    return replace(case, config=config, x=x, h_0=h_0, weights=weights)
+
+
+def _layers_apart(case: Case, run: Run) -> Pair:
+    width, sequence, states = case.config.num_directions, case.x, []
+    for row in range(0, case.config.num_layers * width, width):
+        sequence, state = run(_part(case, sequence, range(row, row + width), case.config.bidirectional))
+        states.append(state)
+    return sequence, np.concatenate(states)
+
+
+def _directions_apart(case: Case, run: Run) -> Pair:
+    sequence, states = case.x, []
+    for row in range(0, 2 * case.config.num_layers, 2):
+        forward, one = run(_part(case, sequence, range(row, row + 1), False))
+        reverse, two = run(_part(case, sequence[::-1], range(row + 1, row + 2), False))
+        sequence = np.concatenate([forward, reverse[::-1]], axis=-1)
+        states += [one, two]
+    return sequence, np.concatenate(states)
+
+
+# Scale and sign
+
+
+def _times(case: Case, factor: float, *starts: str) -> Case:
+    """The case with the arrays whose names start so times a number."""
+    return case.with_arrays(**{name: factor * array for name, array in case.arrays.items() if name.startswith(starts)})
+
+
+_ADDENDS = ("x", "h_0", "bias")
+
+
+def _scaled(case: Case, run: Run) -> Pair:
+    output, h_n = run(_times(case, FACTOR, *_ADDENDS))
+    return output / FACTOR, h_n / FACTOR
+
+
+def _negated(case: Case, run: Run) -> Pair:
+    output, h_n = run(_times(case, -1.0, *_ADDENDS))
+    return -output, -h_n
+
+
+def _input_rescaled(case: Case, run: Run) -> Pair:
+    return run(_times(_times(case, FACTOR, "x"), 1 / FACTOR, "weight_ih_l0"))
+
+
+def _within_range(case: Case, *starts: str) -> bool:
+    """Whether the arrays whose names start so are still in the dtype's range when multiplied."""
+    largest = torch.finfo(case.config.dtype).max / FACTOR
+    return all(
+        np.abs(array).max(initial=0.0) <= largest for name, array in case.arrays.items() if name.startswith(starts)
+    )
+
+
+def _scales(case: Case) -> bool:
+    homogeneous = case.config.nonlinearity == "relu" and case.finite and _within_range(case, *_ADDENDS)
+    return homogeneous and _times(case, FACTOR, *_ADDENDS).finite
+
+
+def _rescales(case: Case) -> bool:
+    normal = FACTOR * torch.finfo(case.config.dtype).smallest_normal
+    weights = [np.abs(array) for name, array in case.weights.items() if _reads_x(name)]
+    return case.finite and _within_range(case, "x") and all(((w == 0) | (w >= normal)).all() for w in weights)
+
+
+def _forward_only(case: Case) -> bool:
+    return not case.config.bidirectional
+
+
+def _starts_from_zero(case: Case) -> bool:
+    return not case.config.bias and (case.h_0 is None or not case.h_0.any())
+
+
+LAWS: dict[str, Law] = {
+    "time split": Law(
+        "splitting the sequence after t={last} and handing the state over",
+        lambda case: _forward_only(case) and case.steps > 1,
+        _time_split,
+    ),
+    "state fed back": Law(
+        "running step by step and feeding the state back",
+        lambda case: _forward_only(case) and case.steps > 2,
+        _state_fed_back,
+    ),
+    "steps appended": Law("appending steps to the sequence", _forward_only, _steps_appended),
+    "blank step first": Law(
+        "an input of zeros before a sequence that starts from zero, without bias,",
+        lambda case: _forward_only(case) and _starts_from_zero(case) and case.finite,
+        _blank_step_first,
+    ),
+    "batch reversed": Law("reversing the order of the batch", lambda case: case.batch_size > 1, _batch_reversed),
+    "batch split": Law("splitting the batch", lambda case: case.batch_size > 1, _batch_split),
+    "batch merged": Law(
+        "merging the batch with another one", lambda case: not case.unbatched and case.batch_size > 0, _batch_merged
+    ),
+    "features shifted": Law(
+        "permuting the input's features, and W_ih with them",
+        lambda case: case.config.input_size > 1,
+        _features_shifted,
+    ),
+    "units shifted": Law(
+        "permuting the hidden units of every layer", lambda case: case.config.hidden_size > 1, _units_shifted
+    ),
+    "widened": Law(
+        "one more feature and one more hidden unit in every layer, all of weight zero,",
+        lambda case: case.finite,
+        _widened,
+    ),
+    "directions exchanged": Law(
+        "reversing the sequence and exchanging the directions' parameters",
+        lambda case: case.config.bidirectional,
+        _directions_exchanged,
+    ),
+    "directions apart": Law(
+        "running each direction of each layer as a network of its own",
+        lambda case: case.config.bidirectional,
+        _directions_apart,
+    ),
+    "layers apart": Law(
+        "running each layer as a network of its own", lambda case: case.config.num_layers > 1, _layers_apart
+    ),
+    "scaled": Law(
+        f"x, h_0 and the biases times {FACTOR:.0f}, and the results of ReLU divided by it,", _scales, _scaled
+    ),
+    "input rescaled": Law(f"x times {FACTOR:.0f} and W_ih divided by it", _rescales, _input_rescaled),
+    "negated": Law(
+        "negating x, h_0 and the biases, and the results of tanh,",
+        lambda case: case.config.nonlinearity == "tanh",
+        _negated,
+    ),
+}

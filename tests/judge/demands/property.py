@@ -1,0 +1,138 @@
+"""What makes a test function a property: the cases it wants, and a name under which it can be replayed."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, TypeAlias
+
+from hypothesis import given
+from hypothesis.strategies import SearchStrategy
+
+from impls import Capabilities, Implementation
+from strategies import Case
+from tests.judge.demands.following import Root, root_of
+from tests.judge.trial.trial import Trial
+from tests.judge.trial.verdict import Disagreement
+
+Check: TypeAlias = Callable[[Trial, Case], None]
+#: Shapes that are drawn from where each case makes others of it.
+FEW_SHAPES = 3
+#: Every property whose file has been imported, by name.
+PROPERTIES: dict[str, Property] = {}
+
+
+def load_properties() -> dict[str, Property]:
+    """Every property of the suite: importing its file registers it."""
+    for path in sorted(Path(__file__).parent.parent.parent.glob("test_*.py")):
+        importlib.import_module(f"tests.{path.stem}")
+    return PROPERTIES
+
+
+@dataclass(frozen=True)
+class Property:
+    """A demand on implementations: `check(trial, case)` raises `Disagreement` where it is not met."""
+
+    name: str
+    says: str
+    check: Check
+    #: The cases that an implementation with these capabilities is fed.
+    cases: Callable[[Capabilities], SearchStrategy[Case]]
+    #: Why an implementation with these capabilities takes no part; empty where it does.
+    exempts: Callable[[Capabilities], str]
+    #: Whether a case may be judged at all, beside what `cases` draws: while reducing and replaying.
+    admits: Callable[[Trial, Case], bool]
+
+    def judge(self, trial: Trial, case: Case) -> None:
+        """Check, and have the implementation watched meanwhile: what it does to its process is a disagreement, too."""
+        with trial.watched(case):
+            self.check(trial, case)
+
+    def given(
+        self, capabilities: Capabilities, avoiding: Callable[[Case], object] | None = None
+    ) -> Callable[..., None]:
+        """The property as a Hypothesis test of its own, on cases for these capabilities without the known defects."""
+        cases = self.cases(capabilities)
+        if avoiding is not None:
+            cases = cases.filter(lambda case: not avoiding(case))
+        test: Callable[..., None] = given(case=cases)(self._body())
+        return test
+
+    def root_of(self, implementation: Implementation, disagreement: Disagreement) -> Root | None:
+        """Return the plainer failure from which one of this property follows, None where it stands by itself."""
+        return root_of(self, implementation, disagreement, PROPERTIES)
+
+    def _body(self) -> Check:
+        def body(trial: Trial, case: Case) -> None:
+            with trial.judging(case) as in_time:
+                if in_time:
+                    self.judge(trial, case)
+
+        body.__name__ = body.__qualname__ = f"test_{self.name}"
+        body.__module__, body.__doc__ = self.check.__module__, self.check.__doc__
+        return body
+
+
+def claims_gradients(capabilities: Capabilities) -> str:
+    """Why properties of gradients do not ask an implementation; empty where they do."""
+    return "" if capabilities.gradients else "claims no gradients"
+
+
+def claims_second_derivatives(capabilities: Capabilities) -> str:
+    """Why properties of second derivatives do not ask an implementation; empty where they do."""
+    if capabilities.own_process:
+        return "runs in a process of its own, where it is differentiated once"
+    return claims_gradients(capabilities) or ("" if capabilities.second_derivatives else "claims no second derivatives")
+
+
+def claims_lengths(capabilities: Capabilities) -> str:
+    """Why properties of sequences of different lengths do not ask an implementation; empty where they do."""
+    return "" if capabilities.lengths else "claims no lengths"
+
+
+def own_process(capabilities: Capabilities) -> str:
+    """Why what lies in memory, and calls at once, are not asked about; empty where they are."""
+    return (
+        "runs in a process of its own, to which memory and calls are handed one by one"
+        if capabilities.own_process
+        else ""
+    )
+
+
+def judged(
+    cases: Callable[[Capabilities], SearchStrategy[Case]],
+    *,
+    exempts: Callable[[Capabilities], str] = lambda capabilities: "",
+    admits: Callable[[Trial, Case], bool] = lambda trial, case: trial.takes(case),
+    reshapes: bool = False,
+) -> Callable[[Check], Any]:
+    """Make `test_NAME(trial, case)` a Hypothesis test and the property NAME.
+
+    Args:
+        cases: the strategy for an implementation with given capabilities.
+        exempts: why an implementation takes no part, in words; empty where it does.
+        admits: whether a case that was not drawn may be judged: inside the claims, unless said otherwise.
+        reshapes: whether a case makes several shapes or graphs; what builds anew for each is given few to begin with,
+            and what takes seconds to build each takes no part.
+    """
+
+    def exempts_or_dear(capabilities: Capabilities) -> str:
+        dear = "takes long to build for each shape, of which a case of this property has several"
+        return exempts(capabilities) or (dear if reshapes and not capabilities.several_shapes else "")
+
+    def cases_of_few_shapes(capabilities: Capabilities) -> SearchStrategy[Case]:
+        return cases(replace(capabilities, shapes=FEW_SHAPES) if reshapes and capabilities.per_shape else capabilities)
+
+    def decorate(check: Check) -> Any:
+        name = check.__name__.removeprefix("test_")
+        found = Property(
+            name, (check.__doc__ or "").partition("\n")[0], check, cases_of_few_shapes, exempts_or_dear, admits
+        )
+        PROPERTIES[name] = found
+        test = found.given(Capabilities())
+        test.property = found  # type: ignore[attr-defined]
+        return test
+
+    return decorate

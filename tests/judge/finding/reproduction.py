@@ -1,0 +1,286 @@
+"""A counterexample as a script for somebody else: torch, the implementation's own library, and nothing of ours."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import subprocess
+import sys
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+import torch
+
+from impls import Implementation
+from impls.balls import RADIUS_SLACK, Ball
+from impls.contract import Array, Config
+from impls.registry import LIGHT
+from strategies import Case
+from tests.judge.demands.refusals import refuses_misuse
+from tests.judge.finding import script
+from tests.judge.finding.bundle import OURS, Bundle, NotSelfContained
+from tests.judge.reduction.counterexample import Counterexample
+from tests.judge.trial.observation import Observation, expected_on, observe
+from tests.judge.trial.trial import Trial
+from tests.judge.trial.verdict import error_over_bound
+
+#: Nobody reads a script of more numbers.
+MOST_NUMBERS = 10_000
+#: Seconds that a script may take, which imports its library.
+PATIENCE = 120
+CONTRACT = OURS / "contract.py"
+
+
+@dataclass(frozen=True)
+class Reproduction:
+    """A script, or why there is none."""
+
+    script: str = ""
+    reason: str = ""
+
+    def told(self, again: str) -> str:
+        """The command that writes it, from the one that finds it again; or that there is none, and why."""
+        if not self.script:
+            return f"no script of one call: {self.reason}"
+        return again.replace("pytest", "pytest --repro=reproduction.py", 1) + script.note(self.script)
+
+
+def reproduction_of(counterexample: Counterexample) -> Reproduction:
+    """The script of a counterexample, where its case fails by a single call, and that can be written."""
+    implementation, case = counterexample.implementation, counterexample.case
+    if counterexample.disagreement.name:
+        return Reproduction(reason="what it does to its process is not seen in what it returns")
+    if reason := unwritable(implementation, case) or _unseen(counterexample):
+        return Reproduction(reason=reason)
+    text = script_of(implementation, case, counterexample.disagreement.text)
+    light = implementation.library in LIGHT and implementation.environment is None and script.NEEDS_US not in text
+    if not (fails_here(text) if light else fails_apart(text)):
+        return Reproduction(reason="a script was written and run, which does not show it")
+    return Reproduction(text)
+
+
+def unwritable(implementation: Implementation, case: Case) -> str:
+    """Why no script can be written of a case, whether it fails or not."""
+    name = implementation.name
+    if not (implementation.script or _is_own(implementation)):
+        return f"its adapter carries no template of {implementation.library}'s own calls (register(..., script=...))"
+    if sum(array.size for array in case.arrays.values()) > MOST_NUMBERS:
+        return f"the case has more than {MOST_NUMBERS} numbers"
+    foreign = implementation.script and implementation.library not in LIGHT
+    if (
+        foreign
+        and case.has_cotangents
+        and "run_gradients" not in implementation.script
+        and not _on_torch(implementation)
+    ):
+        return f"the template of {name} shows no gradients"
+    if implementation.script and case.misuse not in ("", "x-no-steps"):
+        return f"the wrong call is made of {name}'s adapter; its template makes right ones"
+    if implementation.script and case.lengths is not None and "lengths" not in implementation.script:
+        return f"the template of {name} has no sequences of different lengths"
+    return ""
+
+
+def _is_own(implementation: Implementation) -> bool:
+    """Whether what is judged is the implementation's file itself: the user's, or one of ours in torch."""
+    return implementation.library in LIGHT or bool(implementation.asked)
+
+
+def _on_torch(implementation: Implementation) -> bool:
+    """Whether its template computes with torch's tensors, which torch differentiates."""
+    return "to_own" not in implementation.script and "to_torch" not in implementation.script
+
+
+def _unseen(counterexample: Counterexample) -> str:
+    """Why a script of one call would not show it; empty where it does."""
+    implementation, case = counterexample.implementation, counterexample.case
+    if case.misuse:
+        refused = refuses_misuse(Trial(implementation), case)
+        return "the wrong call is refused: it is a right one afterwards that fails" if refused else ""
+    found = observe(implementation, case)
+    if found.error:
+        return "what raises there is not claimed" if counterexample.property.name == "claims" else ""
+    if differs(found, expected_on(implementation, case)):
+        return ""
+    return (
+        f"a single call on this case does what is demanded; what fails {counterexample.property.name} is more than that"
+    )
+
+
+def differs(found: Observation, expected: dict[str, Ball]) -> bool:
+    """Whether anything that was observed lies outside of its ball, or has another shape or dtype."""
+    for name, ball in expected.items():
+        part = found.parts[name]
+        if part.shape != ball.mid.shape or found.dtypes[name] != found.case.config.dtype:
+            return True
+        if not (error_over_bound(part, ball) <= RADIUS_SLACK).all():
+            return True
+    return False
+
+
+def fails_apart(text: str) -> bool:
+    """Whether a script, run in a process of its own, ends as it does while the failure is there, or crashes."""
+    environment = os.environ | {"PYTHONPATH": str(OURS.parent)}
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "reproduction.py"
+        path.write_text(text, encoding="utf-8")
+        command = [sys.executable, str(path)]
+        try:
+            ran = subprocess.run(command, env=environment, capture_output=True, timeout=PATIENCE, check=False)
+        except subprocess.TimeoutExpired:
+            return False
+    # An error of the script itself ends it with 1 as well, before it has said what it found.
+    return ran.returncode < 0 or (ran.returncode == 1 and script.SAID.search(ran.stdout.decode()) is not None)
+
+
+def fails_here(text: str) -> bool:
+    """Whether a script, run in this process, ends as it does while the failure is there."""
+    try:
+        with contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings(action="ignore"):
+            exec(compile(text, "reproduction.py", "exec"), {"__name__": "__main__"})  # noqa: S102
+    except SystemExit as ended:
+        return ended.code == 1
+    except Exception:
+        return False
+    return False
+
+
+def script_of(implementation: Implementation, case: Case, says: str) -> str:
+    """The script itself."""
+    return script.assemble(
+        title=_title(implementation),
+        found=[*_in_words(case), "", says],
+        environment=implementation.environment or {},
+        case=script.literals(case, sizes=bool(implementation.script)),
+        reference=script.nn_rnn(case),
+        middle=_middle(implementation, case),
+        calls=script.calls(case, implementation),
+        verdict=script.refusal(implementation.name) if case.misuse else _comparison(implementation, case),
+    )
+
+
+def _title(implementation: Implementation) -> str:
+    libraries = {"torch": torch.__version__, **implementation.versions}
+    versions = ", ".join(f"{library} {version}" for library, version in libraries.items())
+    return f"{implementation.name} does not compute what torch.nn.RNN computes ({versions})."
+
+
+def _number(count: int, what: str) -> str:
+    return f"{count} {what}" if count == 1 else f"{count} {what}s"
+
+
+def _in_words(case: Case) -> list[str]:
+    config = case.config
+    directions = "both directions" if config.bidirectional else "one direction"
+    options = {
+        "no biases": not config.bias,
+        "batch_first": config.batch_first,
+        "without a batch axis": case.unbatched,
+        "an initial state": case.has_h_0,
+        f"lengths {list(case.lengths or ())}": case.lengths is not None,
+        f"tensors that are {case.memory} in memory": case.memory != "contiguous",
+        "differentiated twice" if case.twice else "differentiated": case.has_cotangents,
+        f"gradients that come in {case.incoming}": case.has_cotangents and case.incoming != "contiguous",
+    }
+    said = [word for word, holds in options.items() if holds]
+    network = [_number(config.num_layers, "layer"), directions, _number(config.input_size, "input")]
+    return [
+        f"A {config.nonlinearity} network of {', '.join(network)} and {_number(config.hidden_size, 'hidden unit')},",
+        ", ".join(
+            [
+                f"on {_number(case.steps, 'step')} of {_number(case.batch_size, 'sequence')}",
+                f"in {script.dtype_name(config)}",
+                *said,
+            ]
+        )
+        + ".",
+    ]
+
+
+def _comparison(implementation: Implementation, case: Case) -> str:
+    balls = expected_on(implementation, case)
+    free = _beyond_ends(implementation, case)
+    expected = {}
+    for name, ball in balls.items():
+        allowed = np.where(np.isfinite(ball.mid), ball.rad * RADIUS_SLACK, 0.0)
+        expected[name] = ball.mid, np.where(free, np.inf, allowed) if name == "output" and free is not None else allowed
+    accuracy = f", tanh within {implementation.rounding.tanh_ulps:g} ulp" * (case.config.nonlinearity == "tanh")
+    return script.comparison(implementation.name, expected, accuracy)
+
+
+def _beyond_ends(implementation: Implementation, case: Case) -> Array | None:
+    """Where outputs may be anything; None where they may not."""
+    if case.counts is None or case.packed or implementation.capabilities.padding != "anything":
+        return None
+    ended: Array = ~case.in_layout(np.broadcast_to(case.counts, (case.steps, case.batch_size, 1)))  # type: ignore[arg-type]
+    return ended
+
+
+# The middle: what is judged
+
+
+def _middle(implementation: Implementation, case: Case) -> str:
+    if implementation.script:
+        return script.layers_around(implementation.script, case)
+    module = getattr(implementation.build, "module", None)
+    subject = implementation.build if module is None else module
+    names = ["Config"] if module is None else []
+    try:
+        return (
+            f"{_bundled(implementation, subject, names)}\n\n\n{_call(subject.__qualname__, case, module is not None)}"
+        )
+    except NotSelfContained as error:
+        return f"{_imported(implementation, str(error))}\n\n\n{_call('build', case, is_module=False)}"
+
+
+def _bundled(implementation: Implementation, subject: object, names: list[str]) -> str:
+    path = _file_of(implementation, subject)
+    bundle = Bundle(path.parent)
+    for name in names:
+        bundle.take(CONTRACT, name)
+    bundle.take(path, subject.__qualname__)  # type: ignore[attr-defined]
+    return bundle.checked(script.RESERVED)
+
+
+def _file_of(implementation: Implementation, subject: object) -> Path:
+    if implementation.asked.endswith(".py"):
+        return Path(implementation.asked).resolve()
+    module = sys.modules.get(getattr(subject, "__module__", ""))
+    if module is None or not getattr(module, "__file__", None):
+        raise NotSelfContained(f"{subject!r} comes from no file")
+    return Path(str(module.__file__)).resolve()
+
+
+def _imported(implementation: Implementation, reason: str) -> str:
+    asked, name = implementation.asked or implementation.name, implementation.name
+    if asked.endswith(".py"):
+        asked = str(Path(asked).resolve())
+    return (
+        "from impls import Config, resolve\n\n"
+        f"# To be run {script.NEEDS_US}: the implementation could not be written out here, as\n"
+        f"# {reason}.\n"
+        f"build = {{found.name: found.build for found in resolve({asked!r})}}[{name!r}]"
+    )
+
+
+def _call(name: str, case: Case, is_module: bool) -> str:
+    config: Config = case.config
+    arguments = [f"{key}={value!r}".replace("'", '"') for key, value in config.module_arguments().items()]
+    if is_module:
+        lines = [
+            f"network = {name}({', '.join(arguments)}).to(x.dtype).eval()",
+            "network.load_state_dict(weights)",
+            *["parameters.update(network.named_parameters())"] * case.has_cotangents,
+        ]
+    else:
+        lines = [
+            f"config = Config({', '.join([*arguments, f'dtype={config.dtype}'])})",
+            f"network = {name}(config, weights)",
+            *['parameters.update(getattr(network, "parameters", {}))'] * case.has_cotangents,
+        ]
+    body = "\n".join(f"    {line}" for line in [*lines, *script.handed_over(case)])
+    return f"def run(x, h_0, weights):\n{body}"

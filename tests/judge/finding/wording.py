@@ -1,0 +1,43 @@
+"""Words for a disagreement and for a case, as they stand in the terminal and in reports."""
+
+from __future__ import annotations
+
+from strategies import Case
+from tests.judge.base.words import counted, number
+from tests.judge.trial.verdict import Disagreement
+
+
+def what_differs(disagreement: Disagreement) -> list[str]:
+    """Where it is wrong, what was expected, what came, how far off it may be, and how much of it is wrong."""
+    lines = [disagreement.text]
+    details = disagreement.details
+    if "allowed" in details:
+        lines += [
+            f"  expected  {number(details['expected'])}",
+            f"  got       {number(details['got'])}",
+            f"  allowed   {_allowed(details['expected'], details['allowed'])}",
+        ]
+    if details.get("wrong", 1) > 1:
+        lines.append(f"  {details['wrong']} of the {counted(details['of'], 'element')} are wrong")
+    return lines
+
+
+def _allowed(expected: float, allowed: float) -> str:
+    if not allowed:
+        exact = (
+            "every sum in this case is exact in every order"
+            if abs(expected) < float("inf")
+            else "demanded by IEEE arithmetic"
+        )
+        return f"nothing else: {exact}"
+    return f"+-{allowed:.3g}, the proven bound on rounding"
+
+
+def pasteable(case: Case) -> str:
+    """The case as it can be pasted, an argument a line; large ones are left to the archive."""
+    text = repr(case)
+    if len(text) > 3000:
+        return f"{text[:1500]} ... ({len(text)} characters in all: archive the case to see them)"
+    for argument in ("x=", "h_0=", "weights=", "unbatched=", "memory="):
+        text = text.replace(f", {argument}", f",\n     {argument}", 1)
+    return text

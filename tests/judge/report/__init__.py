@@ -1,0 +1,1 @@
+"""How it is told: terminal, table, page, GitHub, conformance, results as data."""

@@ -1,0 +1,168 @@
+"""What GitHub Actions shows of a run: annotations beside the code of what disagrees, and a summary of the job."""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+from tests.judge.base.files import why
+from tests.judge.base.finding import Finding
+from tests.judge.report.results import STATUSES, Result, Results
+from tests.judge.report.table import totals
+from tests.judge.report.terminal import gist_of
+
+#: GitHub shows so many annotations of a kind for a step, ...
+MOST_ERRORS = 10
+#: ... and takes a summary of one MiB: some room is left for what it counts differently.
+MOST_BYTES = 1_000_000
+
+
+def annotated(results: Results, environment: Mapping[str, str]) -> Iterator[str]:
+    """The annotations, where GitHub Actions reads them."""
+    if results.found and environment.get("GITHUB_ACTIONS") == "true":
+        yield from annotations(results)
+
+
+def summarized(results: Results, environment: Mapping[str, str]) -> Iterator[str]:
+    """Add the summary where the environment asks for it, if anything was judged; a line where it cannot be written."""
+    if not (results.found and (path := environment.get("GITHUB_STEP_SUMMARY"))):
+        return
+    try:
+        written = Path(path).stat().st_size if Path(path).exists() else 0
+        told = summary(results, MOST_BYTES - written)
+        with Path(path).open("a", encoding="utf-8") as file:
+            file.write(told)
+    except OSError as error:
+        yield f"NOT written: summary of the job: {path}: {why(error)}"
+
+
+# Annotations
+
+
+def annotations(results: Results) -> Iterator[str]:
+    """An error for each finding, what helps most first, as many as are shown; then how many are not."""
+    findings = by_use(results.findings)
+    for finding in findings[:MOST_ERRORS]:
+        title = f"{finding.implementation} fails {finding.property}"
+        place = {"file": finding.source, "line": str(finding.line)} if finding.source else {}
+        yield command("error", "\n".join(_message(finding)), **place, title=title)
+    if len(findings) > MOST_ERRORS:
+        title = f"{len(findings) - MOST_ERRORS} more disagreements"
+        yield command("notice", "The summary of the job and the log have all.", title=title)
+
+
+def by_use(findings: Sequence[Finding]) -> list[Finding]:
+    """Those that name the bug first, and of each implementation one before the second of another."""
+    ordered = sorted(findings, key=lambda finding: (not finding.certain, not finding.diagnosis))
+    seen: dict[str, int] = {}
+    turns = []
+    for finding in ordered:
+        turns.append(seen.setdefault(finding.implementation, 0))
+        seen[finding.implementation] += 1
+    return [finding for _, finding in sorted(zip(turns, ordered, strict=True), key=lambda pair: pair[0])]
+
+
+def command(kind: str, message: str, **properties: str) -> str:
+    """A workflow command; what would end it or a property of it is escaped.
+
+    >>> command("error", "50 %", title="a, b")
+    '::error title=a%2C b::50 %25'
+    """
+    given = ",".join(f"{name}={_escaped(value, ':,')}" for name, value in properties.items())
+    return f"::{kind} {given}::{_escaped(message)}"
+
+
+def _escaped(text: str, also: str = "") -> str:
+    return re.sub(f"[%\r\n{also}]", lambda found: f"%{ord(found.group()):02X}", text)
+
+
+def _message(finding: Finding) -> Iterator[str]:
+    """The diagnosis, or what differs; the case, what matters of it, and how to see it again."""
+    yield from finding.diagnosis or finding.differs
+    yield f"minimal case: {finding.descriptor}"
+    if finding.matters:
+        yield finding.matters
+    if replay := finding.commands.get("replay"):
+        yield f"replay: {replay}"
+
+
+# The summary
+
+
+def summary(results: Results, most: int = MOST_BYTES) -> str:
+    """The verdict, a table of the implementations, and each finding in full, as far as there is room for it."""
+    text = "\n".join(_head(results)) + "\n\n"
+    findings = by_use(results.findings)
+    for place, finding in enumerate(findings):
+        said = "\n".join(_details(finding)) + "\n\n"
+        left = f"{len(findings) - place} more disagreements do not fit here: see the log and the artifacts.\n"
+        if len((text + said + left).encode()) > most:
+            return text + left if len((text + left).encode()) <= most else ""
+        text += said
+    return text
+
+
+def _head(results: Results) -> Iterator[str]:
+    yield "## rnn-parity"
+    yield ""
+    yield _cell(totals(results))
+    yield ""
+    yield "| implementation | verdict | properties that agree | disagree | too few | cases | worst error / bound |"
+    yield "|---|---|---|---|---|--:|--:|"
+    for name in sorted({name for name, _ in results.found}):
+        own = [result for (found, _), result in results.found.items() if found == name]
+        yield f"| {' | '.join(map(_cell, _row(name, own)))} |"
+
+
+def _row(name: str, own: Sequence[Result]) -> Iterator[str]:
+    with_status = {
+        status: sorted(result.property for result in own if result.status == status)
+        for status in ("disagrees", "follows", "error", *reversed(STATUSES[:-3]))
+    }
+    verdict = next(status for status, properties in with_status.items() if properties)
+    yield name
+    yield {"disagrees": "DISAGREES", "follows": "DISAGREES", "error": "ERROR"}.get(verdict, verdict)
+    yield str(len(with_status["agrees"]))
+    follows = (f"{judged} (follows)" for judged in with_status["follows"])
+    yield ", ".join(
+        [*with_status["disagrees"], *follows, *(f"{judged} (no verdict)" for judged in with_status["error"])]
+    )
+    yield ", ".join(f"{result.property}: {result.cases}" for result in own if result.status == "too few")
+    yield f"{sum(result.cases for result in own):,}"
+    yield (
+        f"{max(result.worst_error_over_bound for result in own):.2f}" if any(result.elements for result in own) else ""
+    )
+
+
+def _details(finding: Finding) -> Iterator[str]:
+    """What is behind a finding, folded under a line that says what is wrong."""
+    headline = f"{finding.implementation} fails {finding.property}: {gist_of(finding)}"
+    yield f"<details><summary>{html.escape(headline)}</summary>"
+    yield ""
+    place = f", written at {finding.source}:{finding.line}" if finding.source else ""
+    yield f"{_cell(finding.says)} {_cell(finding.library)} {_cell(finding.version)}{_cell(place)}"
+    yield ""
+    yield from (_cell(finding.matters), "") if finding.matters else ()
+    for heading, lines in (
+        ("diagnosis", finding.diagnosis),
+        ("what differs", finding.differs),
+        (f"minimal case: {finding.descriptor}", finding.case.splitlines()),
+        ("first divergence", finding.divergence),
+        ("what next", [f"# {what}\n{how}" for what, how in finding.commands.items()]),
+    ):
+        if lines:
+            yield from (f"**{_cell(heading)}**", "", *_fenced(lines), "")
+    yield "</details>"
+
+
+def _fenced(lines: Sequence[str]) -> Iterator[str]:
+    """Lines as they are, between fences longer than any in them."""
+    fence = "`" * max(3, 1 + max((len(ticks) for line in lines for ticks in re.findall("`+", line)), default=0))
+    yield from (fence, *lines, fence)
+
+
+def _cell(text: str) -> str:
+    """Text that Markdown shows as it is, in a table too."""
+    return re.sub(r"([\\`*_{}\[\]<>|~])", r"\\\1", text).replace("\n", " ")

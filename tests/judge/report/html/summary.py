@@ -1,0 +1,99 @@
+"""The run in a sentence, in a few more, and how it can be repeated."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from impls import Implementation
+from tests.judge.base.settings import Run
+from tests.judge.base.words import counted, listed
+from tests.judge.report.results import STATUSES, Result, Results
+
+#: No more names stand in a sentence.
+_LISTED = 6
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """The run in a sentence, and what else is to be known first."""
+
+    kind: str
+    sentence: str
+    details: list[str]
+
+
+def verdict(results: Results, judged: Sequence[Implementation], seconds: float) -> Verdict:
+    """What a maintainer wants to see first."""
+    by_status = {status: _names(results, lambda result, status=status: result.status == status) for status in STATUSES}
+    disagreeing, failing = sorted({*by_status["disagrees"], *by_status["follows"]}), by_status["error"]
+    tried = sorted({*disagreeing, *by_status["agrees"], *by_status["too few"]})
+    details = list(_details(results, judged, seconds))
+    if disagreeing:
+        who = f"{len(disagreeing)} of {counted(len(tried), 'implementation')}" if len(tried) > 1 else tried[0]
+        who_they_are = f": {listed(disagreeing)}" if len(tried) > 1 and len(disagreeing) <= 3 else ""
+        return Verdict(
+            "disagrees", f"{who} {'disagrees' if len(disagreeing) == 1 else 'disagree'}{who_they_are}.", details
+        )
+    if failing:
+        return Verdict(
+            "error", f"No disagreement, but errors that are no verdict: {listed(failing, most=_LISTED)}.", details
+        )
+    if not tried:
+        return Verdict("none", "Nothing was judged.", details)
+    if few := results.too_few:
+        return Verdict("few", f"No disagreement, but too few cases for {counted(len(few), 'verdict')}.", details)
+    who = f"{tried[0]} gives" if len(tried) == 1 else f"all {len(tried)} implementations give"
+    return Verdict("agrees", f"No disagreement: {who} what is demanded.", details)
+
+
+def _names(results: Results, shows: Callable[[Result], bool]) -> list[str]:
+    """The implementations that have such a result."""
+    return sorted({result.implementation for result in results.found.values() if shows(result)})
+
+
+def _details(results: Results, judged: Sequence[Implementation], seconds: float) -> Iterator[str]:
+    found = results.found.values()
+    cases, cpu = sum(result.cases for result in found), sum(result.cpu_seconds for result in found)
+    properties = counted(len({result.property for result in found}), "property", "properties")
+    yield f"{counted(cases, 'case')} judged on {properties} in {_duration(seconds)}, {cpu:,.0f} s of CPU."
+    if absent := [each.name for each in judged if not each.installed]:
+        yield f"Not installed, so not judged: {listed(absent, most=_LISTED)}."
+    if cut := _names(results, lambda result: result.cut):
+        yield f"The budget of CPU seconds ended before that of cases (~): {listed(cut, most=_LISTED)}."
+    if known := sum(result.known for result in found):
+        yield f"Known defects that are still there: {counted(known, 'archived case')} failed as expected."
+    if few := [f"{result.implementation} on {result.property}" for result in results.too_few]:
+        yield f"Too few cases for a verdict: {listed(few, most=_LISTED)}."
+    failing = _names(results, lambda result: result.status == "error")
+    if failing and _names(results, lambda result: result.status == "disagrees"):
+        yield f"Errors that are no verdict: {listed(failing, most=_LISTED)}."
+
+
+def _duration(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} min {rest} s" if minutes else f"{seconds:.1f} s"
+
+
+def facts(run: Run, workers: int, seconds: float) -> dict[str, str]:
+    """The run, as it can be repeated."""
+    began = datetime.now().astimezone() - timedelta(seconds=seconds)
+    return {
+        "began": f"{began:%Y-%m-%d %H:%M %Z}",
+        "took": _duration(seconds),
+        "seed": f"{run.seed} (--hypothesis-seed={run.seed} repeats it)",
+        "cases": f"{run.cases:,} at most, for each property and implementation",
+        "CPU": f"{run.seconds:g} s at most, for each property and implementation",
+        "profile": run.profile,
+        "workers": f"{workers}" if workers else "none, in one process",
+        "device": run.device,
+        "machine": f"{platform.system()} {platform.machine()}",
+    }
+
+
+def versions(judged: Sequence[Implementation]) -> dict[str, str]:
+    """Of Python, and of every library that was judged or needed."""
+    found = {library: version for each in judged for library, version in each.versions.items()}
+    return {"python": platform.python_version(), **dict(sorted(found.items()))}

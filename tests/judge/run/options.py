@@ -1,0 +1,224 @@
+"""The run that follows from the command line: who is judged, on how many cases, from which seed."""
+
+from __future__ import annotations
+
+import math
+import os
+import random
+from pathlib import Path
+
+import psutil
+import pytest
+import torch
+from hypothesis import HealthCheck, Phase, settings
+
+from impls import DEVICES, Implementation, RegistrationError, resolve
+from impls.isolation import Limits
+from impls.registry import in_group
+from tests.commandline import CASES, LARGE_CASES, LEAST_MEMORY, ROUND_SECONDS, SECONDS
+from tests.judge.base.fuzzing import fuzzing
+from tests.judge.base.part import WHOLE, Part
+from tests.judge.base.settings import RUN, Run
+from tests.judge.reduction import archive
+from tests.judge.report import html, scripts
+from tests.judge.schedule import database
+from tests.judge.schedule.shards import SHARD
+from tests.judge.trial import surroundings
+
+_CI_SEED = 0
+
+
+def configure(config: pytest.Config) -> None:
+    """Read the options, once in the controller and once in every worker.
+
+    Raises:
+        pytest.UsageError: an option names something that is not there.
+    """
+    _refuse_with_minutes(config)
+    profile = _load_profile(config)
+    replay, minutes = config.getoption("case"), config.getoption("minutes") or 0.0
+    database.share(config)
+    if replay is not None:
+        _replay_only(config, Path(replay))
+    kept = config.getoption("archive")
+    if kept and Path(kept).exists() and not Path(kept).is_dir():
+        raise pytest.UsageError(f"--archive {kept}: expected a folder, found a file")
+    reproduction = config.getoption("repro")
+    if reproduction and (objection := scripts.objection(Path(reproduction))):
+        raise pytest.UsageError(f"--repro {reproduction}: {objection}")
+    check_outputs(config)
+    config.stash[RUN] = Run(
+        implementations=_implementations(
+            config.getoption("impl"), config.getoption("group"), apart=config.getoption("isolate")
+        ),
+        seconds=_seconds(config, profile),
+        # A hunt runs each item again and again, and HypoFuzz goes on with each for ever.
+        cases=SHARD
+        if minutes or fuzzing()
+        else config.getoption("cases") or _cases(config.getoption("sizes"), profile),
+        minutes=minutes,
+        sizes=config.getoption("sizes"),
+        seed=_seed(config, profile),
+        profile=profile,
+        archive=Path(kept) if kept else None,
+        replay=Path(replay) if replay else None,
+        device=config.getoption("device"),
+        reproduction=Path(reproduction) if reproduction else None,
+        no_device=_use_device(config.getoption("device")),
+        limits=Limits(config.getoption("time_limit"), _memory(config)),
+        part=_part(config, profile),
+        selected=(*config.args, config.option.keyword, config.option.markexpr),
+    )
+
+
+def _replay_only(config: pytest.Config, path: Path) -> None:
+    """Have the replay of one case collected, whatever tests are named beside it.
+
+    Raises:
+        pytest.UsageError: the file is not there, or holds no case.
+    """
+    if not path.is_file():
+        found = "found a folder" if path.is_dir() else "there is no such file"
+        raise pytest.UsageError(f"--case {path}: expected a file that --archive wrote, {found}")
+    try:
+        archive.read(path)
+    except archive.UnreadableCase as error:
+        raise pytest.UsageError(f"--case {error}") from error
+    if config.args_source is config.ArgsSource.ARGS:
+        config.args[:] = [str(Path(__file__).parent.parent.parent / "test_archive.py")]
+
+
+def _refuse_with_minutes(config: pytest.Config) -> None:
+    """A hunt shares its time out by itself.
+
+    Raises:
+        pytest.UsageError: another option says how much of what is to be judged.
+    """
+    if not config.getoption("minutes"):
+        return
+    reasons = {
+        "cases": "a hunt judges as many cases as its minutes allow",
+        "seconds": "a hunt shares its minutes out by what pays",
+        "case": "a case is replayed, and leaves nothing to hunt for",
+        "shard": "hunts have fresh seeds on every machine, and need no parts",
+    }
+    for option, reason in reasons.items():
+        if config.getoption(option):
+            raise pytest.UsageError(f"--minutes and --{option} do not go together: {reason}. Leave one of them out")
+    asked = config.getoption("hypothesis_profile", None)
+    if asked not in (None, "hunt"):
+        raise pytest.UsageError(
+            f"--minutes and --hypothesis-profile={asked} do not go together: a hunt has the profile hunt. Leave it out"
+        )
+
+
+def _seconds(config: pytest.Config, profile: str) -> float:
+    """CPU seconds that an implementation may take for a property, or for a round of it."""
+    if fuzzing():
+        return math.inf
+    if config.getoption("minutes"):
+        return ROUND_SECONDS
+    return config.getoption("seconds") or SECONDS.get(profile, SECONDS["dev"])
+
+
+def _cases(sizes: str, profile: str) -> int:
+    return LARGE_CASES if sizes == "large" else CASES.get(profile, CASES["dev"])
+
+
+def check_outputs(config: pytest.Config) -> None:
+    """See to it that what a run asks for can be written.
+
+    Raises:
+        pytest.UsageError: it cannot.
+    """
+    for option in ("report", "table", "html"):
+        written = config.getoption(option)
+        if written is None:
+            continue
+        if not written or Path(written).is_dir():
+            raise pytest.UsageError(
+                f"--{option} {written}: expected a file, found {'a folder' if written else 'no name'}"
+            )
+        if not Path(written).absolute().parent.is_dir():
+            raise pytest.UsageError(f"--{option} {written}: there is no folder {Path(written).absolute().parent}")
+    if config.getoption("html") and (absent := html.missing()):
+        raise pytest.UsageError(
+            f"--html {config.getoption('html')}: the page is made with {', '.join(absent)}, not installed here: "
+            "python -m pip install 'rnn-parity[report]', or -e '.[report]' in a checkout"
+        )
+
+
+def _memory(config: pytest.Config) -> float:
+    """Bytes that a process may hold during a call: as asked, or the machine's own memory shared out among workers."""
+    if asked := config.getoption("memory_limit"):
+        return float(asked * 2**20)
+    workers = int(getattr(config, "workerinput", {}).get("workercount", 1))
+    return max(LEAST_MEMORY * 2.0**20, 0.75 * psutil.virtual_memory().total / workers)
+
+
+def _use_device(name: str) -> str:
+    """Have tensors made on a device from now on; why it cannot be, where the machine has none.
+
+    On a GPU cuDNN may compute float32 in TensorFloat32 (torch.backends.cudnn.allow_tf32): that is torch's default, and
+    judged as it is.
+    """
+    if name not in DEVICES:
+        raise pytest.UsageError(f"--device {name}: expected one of {', '.join(DEVICES)}")
+    if name == "cuda" and not torch.cuda.is_available():
+        return "there is no cuda device on this machine: torch.cuda.is_available() is False"
+    surroundings.use_device(torch.device(name))
+    return ""
+
+
+def _implementations(asked: list[str] | None, group: str, *, apart: bool = False) -> tuple[Implementation, ...]:
+    try:
+        if asked:
+            found = tuple({found.name: found for name in asked for found in resolve(name)}.values())
+        else:
+            found = tuple(in_group(group))
+    except RegistrationError as error:
+        raise pytest.UsageError(str(error)) from error
+    return tuple(implementation.isolated() for implementation in found) if apart else found
+
+
+def _load_profile(config: pytest.Config) -> str:
+    """Our profiles replace Hypothesis's own of those names: its `ci` derandomizes, ours keeps the shards' seeds."""
+    common = settings(
+        deadline=None,
+        report_multiple_bugs=False,
+        print_blob=False,
+        # Judging costs as much as the implementation takes, and a case may hold a large network.
+        suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.large_base_example],
+        phases=[Phase.explicit, Phase.reuse, Phase.generate, Phase.shrink],
+    )
+    settings.register_profile("dev", common)
+    settings.register_profile("ci", common, database=None, derandomize=False)
+    # Steered towards the bounds; and what the seed gives is all that it gives, so that its command repeats a round.
+    settings.register_profile("hunt", common, database=None, phases=[*common.phases, Phase.target])
+    usual = "hunt" if config.getoption("minutes") else "ci" if os.environ.get("CI") else "dev"
+    name = config.getoption("hypothesis_profile", None) or usual
+    settings.load_profile(name)
+    return str(name)
+
+
+def _part(config: pytest.Config, profile: str) -> Part:
+    part = Part(*(config.getoption("shard") or ()))
+    asked = config.getoption("hypothesis_seed", None) not in (None, "random")
+    if part != WHOLE and not asked and profile != "ci" and not hasattr(config, "workerinput"):
+        raise pytest.UsageError(
+            f"--shard {part}: the parts of a run are those of one seed, and this one would take a fresh one: "
+            "give all of them the same --hypothesis-seed=N (profile ci has a fixed one)"
+        )
+    return part
+
+
+def _seed(config: pytest.Config, profile: str) -> int:
+    if hasattr(config, "workerinput"):
+        return int(config.workerinput["rnn_parity_seed"])
+    asked = config.getoption("hypothesis_seed", None)
+    if asked is not None and asked != "random":
+        try:
+            return int(asked)
+        except ValueError as error:
+            raise pytest.UsageError(f"--hypothesis-seed: expected an integer or 'random', found {asked!r}") from error
+    return _CI_SEED if profile == "ci" else random.SystemRandom().randrange(2**32)

@@ -1,0 +1,428 @@
+"""The suite inside pytest: options in, one item a property, implementation and shard, results and table out."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Generator, Iterable, Iterator
+from contextlib import suppress
+from dataclasses import asdict
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from impls import Implementation, isolation
+from impls.isolation import cpu_seconds
+from impls.registry import LIGHT, MAIN, nearest, not_loaded
+from strategies import Case
+from tests.commandline import add_options, in_checkout
+from tests.judge.base import telling
+from tests.judge.base.finding import Finding
+from tests.judge.base.part import WHOLE
+from tests.judge.base.settings import RUN, Run
+from tests.judge.base.telling import TELLER, Teller
+from tests.judge.base.words import counted
+from tests.judge.crashes import crashes, elsewhere
+from tests.judge.demands.property import PROPERTIES, Property, load_properties
+from tests.judge.finding import explain as findings
+from tests.judge.hunting import hunt
+from tests.judge.hunting.rounds import AGAIN
+from tests.judge.hunting.trials import new_trial
+from tests.judge.reduction import archive
+from tests.judge.report import github, listing, outputs, scripts, table
+from tests.judge.report import results as report
+from tests.judge.report.terminal import Told, seen_once
+from tests.judge.run import merging
+from tests.judge.run.explaining import Command, Explainer
+from tests.judge.run.options import configure
+from tests.judge.schedule.parts import in_part
+from tests.judge.schedule.progress import report_progress
+from tests.judge.schedule.shards import SHARD, budgets, shard_test
+from tests.judge.trial.budget import Budget, needed
+from tests.judge.trial.trial import Trial, trial_of
+from tests.judge.trial.verdict import Disagreement
+
+TESTS = Path(__file__).parent.parent.parent
+RESULTS = pytest.StashKey[report.Results]()
+SCRIPTS = pytest.StashKey[scripts.Scripts]()
+_STARTED = pytest.StashKey[float]()
+_CPU = pytest.StashKey[float]()
+#: What an implementation warns of is its own business; what it returns is judged.
+UNHEARD = pytest.mark.filterwarnings("ignore")
+EXPLAINER = pytest.StashKey[Explainer]()
+
+
+# Options and set-up
+
+
+def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginManager) -> None:
+    if not (pluginmanager.has_plugin("rnn_parity") and in_checkout()):
+        add_options(parser)
+
+
+def pytest_cmdline_main(config: pytest.Config) -> int | None:
+    if config.getoption("merge"):
+        return merging.merge(config)
+    if not config.getoption("list_impls"):
+        return None
+    print(listing.listing())
+    return 0
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure(config: pytest.Config) -> None:
+    if config.rootpath != TESTS.parent:
+        raise pytest.UsageError(
+            f"pytest takes {config.rootpath} for the root of the tests, which is {TESTS.parent}: a file outside of it "
+            "that an option names misleads it. Write options with an equals sign: --impl=PATH.py, --case=FILE"
+        )
+    configure(config)
+    isolation.set_limits(config.stash[RUN].limits)
+    config.stash[RESULTS] = report.Results()
+    config.stash[SCRIPTS] = scripts.Scripts(config.stash[RUN].reproduction)
+    config.stash[EXPLAINER] = Explainer(config.stash[RUN].archive)
+    config.stash[TELLER] = Teller()
+    config.stash[_STARTED] = time.monotonic()
+    crashes.watch_over(config)
+    hunt.join(config)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    """Tell a worker the seed of the run."""
+    node.workerinput["rnn_parity_seed"] = node.config.stash[RUN].seed
+
+
+def pytest_report_header(config: pytest.Config) -> list[str]:
+    run = config.stash[RUN]
+    names = ", ".join(
+        f"{found.name} ({found.library} {found.version or 'not installed'})" for found in run.implementations
+    )
+    each = f"{run.minutes:g} minutes of hunting, in rounds of {counted(run.cases, 'case')}" if run.minutes else ""
+    said = (
+        each or f"{counted(run.cases, 'case')} per property and implementation",
+        f"seed {run.seed} (--hypothesis-seed={run.seed} repeats it)",
+        f"profile {run.profile}",
+        f"{counted(torch.get_num_threads(), 'thread')} per worker",
+        f"tensors on the device {run.device}",
+        *([f"part {run.part}"] if run.part != WHOLE else []),
+    )
+    missing = (f"warning: {line}" for line in not_loaded())
+    return [f"rnn-parity: {', '.join(said)}", f"implementations: {names}", *missing]
+
+
+# Items
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    run = metafunc.config.stash[RUN]
+    if hasattr(metafunc.function, "property"):
+        metafunc.parametrize("trial", list(_trials(run, metafunc.function.property)))
+    elif "archived" in metafunc.fixturenames:
+        metafunc.parametrize(("trial", "archived"), list(_replays(run)))
+
+
+def _trials(run: Run, judged: Property) -> Iterator[Any]:
+    load_properties()  # What fails is asked whether it follows from another, which may not be selected.
+    for implementation in run.implementations:
+        reason = _absence(run, implementation) or judged.exempts(implementation.capabilities)
+        if reason:
+            yield pytest.param(Trial(implementation), id=implementation.name, marks=pytest.mark.skip(reason=reason))
+        else:
+            budget = min(run.cases, implementation.cases or run.cases)
+            for shard, cases in enumerate(budgets(budget)):
+                # A hunt asks for no number of cases.
+                enough = 0 if run.minutes else needed(shard * SHARD, shard * SHARD + cases, budget)
+                limits = Budget(run.seconds * cases / budget, enough)
+                options = {"shard": shard, "budget": cases, "asked_for": judged.name, "limits": limits}
+                options["root_of"] = judged.root_of
+                trial = new_trial(run, implementation, **options)
+                yield pytest.param(trial, id=f"{implementation.name}-{shard}", marks=_together(implementation))
+
+
+def _together(implementation: Implementation) -> list[Any]:
+    """What keeps an implementation in one worker: that imports its framework, and keeps what it compiled."""
+    light = implementation.group == MAIN and implementation.library in LIGHT
+    return [] if light else [pytest.mark.xdist_group(implementation.name)]
+
+
+def _absence(run: Run, implementation: Implementation) -> str:
+    if not implementation.installed:
+        return f"not installed: {implementation.how_to_install}"
+    devices = implementation.capabilities.devices
+    return run.no_device or ("" if run.device in devices else f"claims no {run.device}, only {', '.join(devices)}")
+
+
+def _property_of(path: Path, record: archive.Record) -> Property:
+    properties = load_properties()
+    if record.property not in properties:
+        raise archive.UnreadableCase(
+            f"{path}: is about the property {record.property!r}{nearest(record.property, properties)}; "
+            f"this suite has {', '.join(properties)}"
+        )
+    return properties[record.property]
+
+
+def _replays(run: Run) -> Iterator[Any]:
+    """Every archived case on every implementation that can take it; a file that can't be read is an item that fails."""
+    for path in [run.replay] if run.replay else archive.files():
+        try:
+            record = archive.read(path)
+            judged = _property_of(path, record)
+        except archive.UnreadableCase as error:
+            yield pytest.param(None, error, id=path.stem)
+            continue
+        for implementation in run.implementations:
+            trial = Trial(implementation, asked_for=judged.name)
+            known = [defect for defect in implementation.known_defects if defect.case == path.name and defect.present()]
+            obstacle = _absence(run, implementation) or ("" if known else _exclusion(judged, trial, record.case))
+            if obstacle and not run.replay:
+                continue
+            marks = [
+                pytest.mark.xfail(strict=True, raises=Disagreement, reason=f"{defect.reason} ({defect.link})")
+                for defect in known
+            ]
+            marks += [pytest.mark.skip(reason=obstacle)] * bool(obstacle) + _together(implementation) + [UNHEARD]
+            yield pytest.param(trial, record, id=f"{path.stem}-{implementation.name}", marks=marks)
+
+
+def _exclusion(judged: Property, trial: Trial, case: Case) -> str:
+    """Why an archived case is not for this implementation; empty where it is."""
+    if reason := judged.exempts(trial.capabilities):
+        return reason
+    if judged.admits(trial, case):
+        return ""
+    reasons = trial.capabilities.objections(case) + trial.defects(case)
+    return f"the case is outside of what {judged.name} asks of it: {', '.join(reasons) or 'nothing is unclaimed'}"
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    run = config.stash[RUN]
+    if run.replay:
+        _keep(config, items, lambda item: "archived" in getattr(item, "fixturenames", ()))
+    if run.part != WHOLE:
+        _keep(config, items, lambda item: in_part(run.part, item))
+    items.sort(key=_place)
+    for item in items:
+        judged = getattr(getattr(item, "obj", None), "property", None)
+        if judged is not None and item.callspec.params["trial"].budget:
+            _bind(item, judged, run)
+
+
+def _keep(config: pytest.Config, items: list[pytest.Item], wanted: Callable[[pytest.Item], bool]) -> None:
+    kept, others = [], []
+    for item in items:
+        (kept if wanted(item) else others).append(item)
+    config.hook.pytest_deselected(items=others)
+    items[:] = kept
+
+
+def _place(item: Any) -> tuple[str, bool]:
+    """Where an item stands: those of a framework beside each other, that few workers import it; the others last.
+
+    Of a framework the archive comes first: a known defect that it shows ends a process, and what was compiled there.
+    """
+    trial = trial_of(item)
+    if trial is None or trial.implementation.library in LIGHT:
+        return "~", False
+    return trial.implementation.name, "archived" not in item.callspec.params
+
+
+def _bind(item: Any, judged: Property, run: Run) -> None:
+    """Give an item its own Hypothesis test: cases for its implementation, from the stream of its shard."""
+    item.obj = shard_test(judged, item.callspec.params["trial"], run.seed, run.sizes)
+    item.obj.property = judged
+    item.add_marker(UNHEARD)
+
+
+# Results
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None, None, None]:
+    started = time.process_time() + cpu_seconds()
+    try:
+        ran = yield
+        if (trial := trial_of(item)) and trial.followed:
+            raise trial.followed.disagreement
+        return ran
+    finally:
+        item.stash[_CPU] = time.process_time() + cpu_seconds() - started
+        if item.get_closest_marker("xfail") and (trial := trial_of(item)):
+            # A known defect may leave a process in ruins.
+            isolation.end(trial.implementation.name)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: Any, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    made = yield
+    trial = trial_of(item)
+    if trial is None or call.when == "teardown" or (call.when == "setup" and made.outcome == "passed"):
+        return made
+    archived = item.callspec.params.get("archived")
+    judged = PROPERTIES[archived.property] if archived else item.obj.property
+    result = report.Result.of(trial, "archive" if archived else judged.name, made, item.stash.get(_CPU, 0.0))
+    disagreement = disagreement_in(call.excinfo.value) if call.excinfo and made.outcome == "failed" else None
+    if disagreement is not None:
+        result.status = "disagrees"
+        if archived:
+            disagreement.case = archived.case
+        if disagreement.case is not None:
+            teller = Teller(f"{trial.implementation.name} fails {judged.name} on {disagreement.case.descriptor}")
+            with teller.part("the finding"):
+                found, result.status = _told(item, judged, trial, disagreement, teller)
+                # Plain data, which travels from a worker beside the text.
+                setattr(made, findings.KEY, asdict(found))
+                if found.seen_once:
+                    made.outcome, made.longrepr = "passed", None
+                else:
+                    result.counterexamples = [found.archived] if found.archived else []
+                    made.longrepr = str(Told(found))
+            setattr(made, telling.KEY, teller.faults)
+    elif str(made.longrepr).startswith("[XPASS(strict)]"):
+        made.longrepr = (
+            f"{trial.implementation.name} {trial.implementation.version} agrees on an archived case of a known defect, "
+            f"which may have been mended: {str(made.longrepr).removeprefix('[XPASS(strict)] ')}. If it has, remove the "
+            "defect from its module in impls/, so that drawn cases come there again; if not, narrow its `present`"
+        )
+    made.user_properties.append((report.KEY, result.plain()))
+    return made
+
+
+def _told(item: Any, judged: Property, trial: Trial, disagreement: Disagreement, teller: Teller) -> tuple[Finding, str]:
+    """Return what is told of a failure, and its status: the plainer one, where it follows from one that repeats."""
+    explain = partial(item.config.stash[EXPLAINER].explain, command=_command(item), teller=teller)
+    if "archived" in item.callspec.params:
+        root = judged.root_of(trial.implementation, disagreement)
+    else:
+        root = trial.followed if trial.followed and trial.followed.disagreement is disagreement else None
+    if root:
+        found = explain(PROPERTIES[root.property], trial.implementation, root.disagreement)
+        if not found.seen_once:
+            return found, "follows"
+        disagreement = root.follows
+    found = explain(judged, trial.implementation, disagreement)
+    return found, "seen once" if found.seen_once else "disagrees"
+
+
+def disagreement_in(error: BaseException | None) -> Disagreement | None:
+    """The disagreement in what Hypothesis raised, which may be a group or have it as its cause."""
+    if error is None or isinstance(error, Disagreement):
+        return error
+    for inner in (*getattr(error, "exceptions", ()), error.__cause__, error.__context__):
+        if found := disagreement_in(inner):
+            return found
+    return None
+
+
+def _command(item: Any) -> Command:
+    """What finds again what an item found."""
+    run = item.config.stash[RUN]
+    # With `=`: what follows a space pytest takes for a path of tests, and looks there for its configuration.
+    asked = "".join(f" --impl={name}" for name in item.config.getoption("impl") or ())
+    if run.replay:
+        return Command(f"pytest{asked} --case={run.replay}", asked)
+    nodeid = item.nodeid.partition("@")[0]  # xdist adds the group that keeps items in one worker.
+    stream = item.stash.get(AGAIN, f"--hypothesis-seed={run.seed} --cases={run.cases}")
+    sizes = f" --sizes={run.sizes}" if run.sizes != "usual" else ""
+    return Command(f"pytest{asked}{sizes} {stream} '{nodeid}'", asked)
+
+
+class Shown(Told):
+    """A finding that pytest prints: what goes wrong then costs no more than its text."""
+
+    def __init__(self, finding: Finding, teller: Teller) -> None:
+        super().__init__(finding)
+        self._teller = teller
+
+    def toterminal(self, writer: Any) -> None:
+        with self._teller.part("the text of a finding"):
+            super().toterminal(writer)
+
+
+class Collector:
+    """Gathers the results of all workers, and has each counterexample told once."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        self._config = config
+        self._told: dict[tuple[str, ...], tuple[str, Shown]] = {}
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        self._config.stash[RESULTS].take(report)
+        teller = self._config.stash[TELLER]
+        teller.take(getattr(report, telling.KEY, []))
+        if plain := getattr(report, findings.KEY, None):
+            with teller.part("a finding that is taken in"):
+                self._take(report, Finding(**plain), teller)
+
+    def _take(self, report: pytest.TestReport, found: Finding, teller: Teller) -> None:
+        if found.seen_once:
+            self._config.stash[RESULTS].saw_once(found)
+            return
+        with teller.part("the archive on this machine"), suppress(OSError):  # Where it was found, it is.
+            elsewhere.keep(found, self._config.stash[RUN])
+        if found.gist not in self._told:
+            with teller.part("the file of its script"):
+                found = self._config.stash[SCRIPTS].write(found)
+            self._config.stash[RESULTS].findings.append(found)
+            told = Shown(found, teller)
+            self._told[found.gist] = report.nodeid, told
+            report.longrepr = told  # type: ignore[assignment]
+        else:
+            first, told = self._told[found.gist]
+            told.again.append(report.nodeid)
+            if found.archived and found.archived not in told.archived:
+                told.archived.append(found.archived)
+            report.longrepr = f"the same counterexample as {first}"
+            # It fails, is counted and summarized as all others, but has no paragraph of its own: so pytest treats
+            # what a debugger has shown already.
+            report._pdbshown = True  # type: ignore[attr-defined]
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    if hasattr(session.config, "workerinput"):
+        return
+    session.config.pluginmanager.register(Collector(session.config), "rnn-parity-results")
+    hunted = session.config.stash.get(hunt.HUNT, None)
+    report_progress(session.config, session.config.stash[RESULTS], hunted and hunted.progress())
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> Generator[None, None, None]:
+    """The status that the run ends with: known once all is told, which pytest does meanwhile."""
+    try:
+        return (yield)
+    finally:
+        session.exitstatus = session.config.stash[TELLER].status(session.exitstatus)
+        if exitstatus == pytest.ExitCode.NO_TESTS_COLLECTED and session.config.stash[RUN].part != WHOLE:
+            session.exitstatus = pytest.ExitCode.OK  # Others have the items.
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_terminal_summary(terminalreporter: Any, exitstatus: int, config: pytest.Config) -> None:
+    seconds, workers = time.monotonic() - config.stash[_STARTED], config.getoption("numprocesses", None) or 0
+    teller, results = config.stash[TELLER], config.stash[RESULTS]
+    ended = outputs.Whole(results, config.stash[RUN], workers, seconds, int(exitstatus))
+    parts: dict[str, Callable[[], Iterable[str] | None]] = {
+        "the table of results": lambda: _table(terminalreporter, results),
+        "what was seen once": lambda: map(seen_once, results.seen_once),
+        "what crashed or was interrupted": lambda: crashes.told(config),
+        "the list of scripts": lambda: config.stash[SCRIPTS].written,
+        "annotations of GitHub": lambda: github.annotated(results, os.environ),
+        "the summary on GitHub": lambda: github.summarized(results, os.environ),
+        **outputs.parts(config, ended, teller),
+    }
+    for line in teller.told(parts):
+        terminalreporter.write_line(line)
+
+
+def _table(terminalreporter: Any, results: report.Results) -> Iterator[str]:
+    if results.found:
+        terminalreporter.section("implementations against properties")
+        yield from table.lines(results, terminalreporter._tw.fullwidth if terminalreporter.isatty else None)

@@ -1,0 +1,81 @@
+"""What an implementation does instead of returning: it raises, takes its process down, hangs, or takes all memory."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Callable
+from typing import Any
+
+from impls.isolation import Crashed, TimedOut, TookMemory, in_words
+from tests.judge.trial.verdict import Disagreement
+
+#: Kinds of disagreement by what ended a process, and what the bug is called.
+_ENDS: dict[type[Crashed], tuple[str, str]] = {
+    TimedOut: ("hangs", "it does not return"),
+    TookMemory: ("takes memory", "it takes more memory than it may"),
+    Crashed: ("crashes", "it takes its process down"),
+}
+#: Kinds that end a process: a crash, or a limit.
+ENDING = tuple(kind for kind, _ in _ENDS.values())
+#: Kinds that cost a process, or a hundred calls, each time they are seen.
+COSTLY = (*ENDING, "leaks")
+#: How kinds begin that show by chance: how often a case fails has to be counted.
+BY_CHANCE = "threads: "
+#: Longer texts of errors are cut.
+_TEXT = 2000
+
+
+class Interruption:
+    """Tells the user's Ctrl-C from a KeyboardInterrupt that an implementation raises.
+
+    Python drops what a signal raises during a callback of the garbage collector, or a finalizer: it is raised again.
+    """
+
+    def __init__(self) -> None:
+        self.pressed = False
+
+    def watch(self) -> None:
+        """Listen from now on, in the main thread."""
+        self.pressed = False
+        before: Any = signal.getsignal(signal.SIGINT)
+
+        def heard(number: int, frame: Any) -> None:
+            self.pressed = True
+            if callable(before):
+                before(number, frame)
+
+        if callable(before):
+            signal.signal(signal.SIGINT, heard)
+
+
+INTERRUPTION = Interruption()
+
+
+def disagreement_from(what: str, error: BaseException) -> Disagreement:
+    """What is said of an error that an implementation raised, or of how its process ended."""
+    for ending, (kind, name) in _ENDS.items():
+        if isinstance(error, ending):
+            return Disagreement(kind, str(error), name=f"{name}: {error.how}")
+    raised, text = type(error).__name__, in_words(error)[:_TEXT]
+    said = f"{what} raised {raised}: {text}"
+    if isinstance(error, Exception):
+        return Disagreement(f"raises {raised}", said)
+    ends = f"raises {raised}, which is no Exception and ends the program that calls it"
+    return Disagreement(f"ends by {raised}", said, name=ends)
+
+
+def guarded(what: str, function: Callable[..., Any], *arguments: Any) -> Any:
+    """What a function of an implementation returns.
+
+    Raises:
+        Disagreement: it raised, whatever it was.
+        KeyboardInterrupt: the user pressed Ctrl-C meanwhile.
+    """
+    if INTERRUPTION.pressed:
+        raise KeyboardInterrupt
+    try:
+        return function(*arguments)
+    except BaseException as error:
+        if isinstance(error, KeyboardInterrupt) and INTERRUPTION.pressed:
+            raise
+        raise disagreement_from(what, error) from error

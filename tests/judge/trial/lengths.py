@@ -1,0 +1,62 @@
+"""Sequences of different lengths: how they are handed over, and what is looked at in what comes back."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_sequence
+
+from strategies import Case
+from tests.judge.trial.verdict import Disagreement
+
+
+def hand_over(case: Case, x: torch.Tensor, h_0: torch.Tensor | None) -> tuple[Any, ...]:
+    """The arguments of a call: (x, h_0) without an absent h_0, a PackedSequence as x, or (x, h_0, lengths)."""
+    if case.lengths is None:
+        return (x,) if h_0 is None else (x, h_0)
+    if not case.packed:
+        return x, h_0, torch.tensor(case.lengths, dtype=torch.int64, device="cpu")
+    # Rows that are sorted already are packed as such: a PackedSequence without indices.
+    in_order = list(case.lengths) == sorted(case.lengths, reverse=True)
+    packed = pack_padded_sequence(
+        x,
+        torch.tensor(case.lengths, dtype=torch.int64, device="cpu"),
+        batch_first=case.config.batch_first,
+        enforce_sorted=in_order,
+    )
+    return (packed,) if h_0 is None else (packed, h_0)
+
+
+def receive(case: Case, returned: Any, given: Any, padding: str) -> Any:
+    """The pair (output, h_n) with `output` padded, and zeros where nothing is promised of it.
+
+    Args:
+        returned: what the implementation returned; what is no pair of the right kind is handed back as it is.
+        given: the x that it was given.
+        padding: what it promises for "padded" outputs beyond a sequence's end.
+    """
+    if not (isinstance(returned, tuple) and len(returned) == 2):
+        return returned
+    output, h_n = returned
+    if case.packed:
+        return _unpacked(case, output, given), h_n
+    if padding == "zeros" or not isinstance(output, torch.Tensor) or case.counts is None:
+        return returned
+    counts = torch.from_numpy(case.counts.swapaxes(0, 1) if case.config.batch_first else case.counts)
+    counts = counts.to(output.device)
+    fits = output.shape[:2] == counts.shape[:2]
+    return (output.where(counts, output.new_zeros(())) if fits else output), h_n
+
+
+def _unpacked(case: Case, output: Any, given: PackedSequence) -> torch.Tensor:
+    if not isinstance(output, PackedSequence):
+        raise Disagreement("type", f"for a PackedSequence the output should be one, found {type(output).__name__}")
+    for name in ("batch_sizes", "sorted_indices", "unsorted_indices"):
+        expected, found = getattr(given, name), getattr(output, name)
+        if (expected is None) != (found is None) or (expected is not None and not torch.equal(expected, found)):
+            raise Disagreement("packing", f"{name} of the packed output is {found}, expected {expected}, the input's")
+    if len(output.data) != len(given.data):
+        raise Disagreement("packing", f"the packed output has {len(output.data)} frames, expected {len(given.data)}")
+    padded, _ = pad_packed_sequence(output, batch_first=case.config.batch_first, total_length=case.steps)
+    return padded

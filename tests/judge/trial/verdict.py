@@ -1,0 +1,211 @@
+"""The verdict on one result: every element within its proven bound, or a disagreement that says where."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, NamedTuple, TypeAlias
+
+import numpy as np
+import torch
+
+from impls.balls import RADIUS_SLACK, Ball
+from impls.contract import Array
+from strategies import Case
+from strategies.case import round_to
+
+Index: TypeAlias = tuple[int, ...]
+
+
+class Disagreement(AssertionError):
+    """An implementation did not do what was demanded. `kind` tells one bug from another while a case is reduced."""
+
+    def __init__(self, kind: str, text: str, *, name: str = "", **details: Any) -> None:
+        super().__init__(text)
+        self.kind = kind
+        self.text = text
+        #: What the bug is called, where seeing it is knowing it.
+        self.name = name
+        #: expected, got and allowed, where a number is wrong.
+        self.details = details
+        #: The case that showed it; set by the property.
+        self.case: Case | None = None
+        #: What one network was called on, the call that showed it last, where a call did.
+        self.calls: tuple[Case, ...] = ()
+        #: Every call of every network until then: which network, by number, and on what.
+        self.made: tuple[tuple[int, Case], ...] = ()
+
+
+class Root(NamedTuple):
+    """The property from whose failure another follows, how it fails, and what follows."""
+
+    property: str
+    disagreement: Disagreement
+    follows: Disagreement
+
+
+@dataclass(slots=True)
+class Margin:
+    """How close to their bounds results came, and how many elements the bounds say nothing about."""
+
+    worst: float = 0.0
+    elements: int = 0
+    vacuous: int = 0
+    #: How many subnormal results were kept, and how many flushed to zero, which is allowed.
+    kept: int = 0
+    flushed: int = 0
+
+    def add(self, other: Margin) -> None:
+        """Take in another margin."""
+        self.worst = max(self.worst, other.worst)
+        self.elements += other.elements
+        self.vacuous += other.vacuous
+        self.kept += other.kept
+        self.flushed += other.flushed
+
+
+class Result(NamedTuple):
+    """What an implementation returned, in nn.RNN's layouts."""
+
+    output: torch.Tensor
+    h_n: torch.Tensor
+
+
+def as_result(returned: object) -> Result:
+    """The pair (output, h_n) that `run` must return.
+
+    Raises:
+        Disagreement: it is something else.
+    """
+    if isinstance(returned, tuple) and len(returned) == 2 and all(isinstance(part, torch.Tensor) for part in returned):
+        for name, part in zip(Result._fields, returned, strict=True):
+            expected = torch.get_default_device().type
+            if part.device.type != expected or part.layout != torch.strided:
+                where = f"{name} is a {part.layout} tensor on {part.device}"
+                raise Disagreement(
+                    f"{name} device", f"{where}, expected a dense one on {expected}, where the arguments are"
+                )
+        return Result(*returned)
+    found = (
+        [type(part).__name__ for part in returned] if isinstance(returned, (tuple, list)) else type(returned).__name__
+    )
+    raise Disagreement("type", f"run(x, h_0) should return (output, h_n), two torch.Tensors, but returned {found}")
+
+
+def judge(case: Case, result: Result, expected: tuple[Ball, Ball]) -> Margin:
+    """Compare a result with the balls of the reference: shape, dtype, then every element.
+
+    Raises:
+        Disagreement: where they differ.
+    """
+    margin = Margin()
+    output, h_n = expected
+    # A result in which both are wrong is reported by its outputs, which come first in the order of computation.
+    for name, got, ball in (
+        ("output", result.output, Ball(*map(case.in_layout, output))),
+        ("h_n", result.h_n, Ball(*map(case.state_in_layout, h_n))),
+    ):
+        margin.add(judge_values(case, name, well_formed(case, name, got, ball.mid.shape), ball))
+    return margin
+
+
+def well_formed(case: Case, name: str, got: torch.Tensor, shape: tuple[int, ...]) -> Array:
+    """What a tensor of the right shape and dtype holds, as float64.
+
+    Raises:
+        Disagreement: its shape or dtype is another.
+    """
+    if tuple(got.shape) != shape:
+        raise Disagreement(
+            f"{name} shape",
+            f"{name} has shape {tuple(got.shape)}, expected {shape}",
+            expected=shape,
+            got=tuple(got.shape),
+        )
+    if got.dtype != case.config.dtype:
+        raise Disagreement(
+            f"{name} dtype",
+            f"{name} is {got.dtype}, expected {case.config.dtype}",
+            expected=case.config.dtype,
+            got=got.dtype,
+        )
+    found: Array = got.detach().cpu().to(torch.float64).resolve_neg().numpy()
+    return found
+
+
+def judge_values(case: Case, name: str, found: Array, ball: Ball, kind: str = "value") -> Margin:
+    """Compare numbers, in the case's layout, with balls of the same shape; `kind` is what a disagreement is called.
+
+    Raises:
+        Disagreement: one lies outside of its ball.
+    """
+    ratio = error_over_bound(found, ball)
+    if ratio.size and not (worst := ratio.max()) <= RADIUS_SLACK:
+        index = first_in_computation(case, name, ~(ratio <= RADIUS_SLACK))
+        raise Disagreement(
+            kind,
+            f"{name}{place(case, name, index)}",
+            expected=float(ball.mid[index]),
+            got=float(found[index]),
+            allowed=float(ball.rad[index]),
+            wrong=int((ratio > RADIUS_SLACK).sum()),
+            of=ratio.size,
+            worst=float(worst),
+        )
+    vacuous = (ball.rad > np.abs(ball.mid)) & ~np.isinf(ball.mid)
+    return Margin(float(ratio.max(initial=0.0)), ratio.size, int(vacuous.sum()), *subnormals(case, found, ball))
+
+
+def subnormals(case: Case, found: Array, ball: Ball) -> tuple[int, int]:
+    """How many elements that should be subnormal are kept, and how many are zero.
+
+    Looked at are midpoints that the dtype holds, no smaller than a quarter of its smallest normal number: a rounding
+    alone makes no zero of these. In float16 it may, where larger terms cancel; that dtype is left out.
+    """
+    info = torch.finfo(case.config.dtype)
+    sizes = np.abs(ball.mid)
+    tiny = (sizes < info.smallest_normal) & (sizes >= info.smallest_normal / 4)
+    if not tiny.any() or info.smallest_normal > info.eps**2:
+        return 0, 0
+    stored = tiny & (round_to(case.config.dtype, ball.mid) == ball.mid)
+    kept = stored & (found != 0) & (np.abs(found) < info.smallest_normal)
+    return int(kept.sum()), int((stored & (found == 0)).sum())
+
+
+def error_over_bound(got: Array, ball: Ball) -> Array:
+    """|got - mid| / rad for every element; 0 where nothing is demanded or it is met exactly, infinity for a NaN."""
+    with np.errstate(all="ignore"):
+        met = (got == ball.mid) | (np.isnan(got) & np.isnan(ball.mid)) | (np.isinf(ball.rad) & np.isfinite(ball.mid))
+        ratio = np.abs(got - ball.mid) / ball.rad
+    return np.where(met, 0.0, np.where(np.isnan(ratio), np.inf, ratio))
+
+
+def first_in_computation(case: Case, name: str, wrong: np.typing.NDArray[np.bool_]) -> Index:
+    """The index of the wrong element that is computed first: by layer, then by the order of time of its direction."""
+    candidates = [tuple(int(i) for i in index) for index in np.argwhere(wrong)]
+    if name != "output" or not case.config.bidirectional:
+        return candidates[0]
+    time_axis = 0 if case.unbatched or not case.config.batch_first else 1
+    hidden, last = case.config.hidden_size, case.steps - 1
+
+    def when(index: tuple[int, ...]) -> int:
+        return last - index[time_axis] if index[-1] >= hidden else index[time_axis]
+
+    return min(candidates, key=when)
+
+
+def place(case: Case, name: str, index: Index) -> str:
+    """An index in words: `[t=0, b=1, j=2] (layer 1, reverse)`; that of a gradient as it is."""
+    config = case.config
+    if name not in Result._fields:
+        return str(list(index))
+    if name == "h_n":
+        row, *rest = index
+        layer, direction = divmod(row, config.num_directions)
+        axes = ["row", "b", "j"] if not case.unbatched else ["row", "j"]
+        index = (row, *rest)
+    else:
+        layer, direction = config.num_layers - 1, int(index[-1] >= config.hidden_size)
+        axes = ["t", "j"] if case.unbatched else ["b", "t", "j"] if config.batch_first else ["t", "b", "j"]
+    said = ", ".join(f"{axis}={value}" for axis, value in zip(axes, index, strict=True))
+    way = ", forward" if config.bidirectional and not direction else ", reverse" if direction else ""
+    return f"[{said}] (layer {layer}{way})"

@@ -1,0 +1,56 @@
+"""Imports go one way: between the packages, and inside the judge in the order of its stages."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.suite import ROOT
+
+#: The folders of the judge in the order in which a case travels: each imports only those before it.
+STAGES = [
+    "base",
+    "trial",
+    "demands",
+    "reduction",
+    "diagnosis",
+    "finding",
+    "report",
+    "schedule",
+    "crashes",
+    "hunting",
+    "run",
+]
+JUDGE = ROOT / "tests" / "judge"
+
+
+def imported(path: Path) -> Iterator[str]:
+    """The modules that a file imports, wherever in it."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom) and node.module:
+            yield from [f"{node.module}.{name.name}" for name in node.names]
+        elif isinstance(node, ast.Import):
+            yield from [name.name for name in node.names]
+
+
+def test_the_stages_are_those() -> None:
+    """No file of the judge lies outside of them, but the list of what properties use."""
+    assert {path.name for path in JUDGE.iterdir() if path.is_dir() and path.name != "__pycache__"} == set(STAGES)
+    assert [path.name for path in JUDGE.glob("*.py")] == ["__init__.py"]
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_a_stage_imports_only_those_before_it(stage: str) -> None:
+    later = STAGES[STAGES.index(stage) + 1 :]
+    for path in (JUDGE / stage).rglob("*.py"):
+        found = [name for name in imported(path) if name.startswith("tests.judge.") and name.split(".")[2] in later]
+        assert not found, path
+
+
+@pytest.mark.parametrize(("package", "others"), [("impls", ("strategies", "tests")), ("strategies", ("tests",))])
+def test_a_package_imports_only_those_before_it(package: str, others: tuple[str, ...]) -> None:
+    for path in (ROOT / package).rglob("*.py"):
+        assert not [name for name in imported(path) if name.partition(".")[0] in others], path
