@@ -21,7 +21,7 @@ Build: TypeAlias = Callable[["Config", Weights], Run]
 NONLINEARITIES: tuple[Nonlinearity, ...] = ("tanh", "relu")
 #: How sequences of different lengths may be handed over: as a PackedSequence, or padded beside a tensor of lengths.
 LENGTHS = ("packed", "padded")
-#: Calls that nn.RNN refuses; `strategies.misuse` says what each hands over.
+#: Calls that nn.RNN refuses; `strategies.drawing.misuse` says what each hands over.
 MISUSES = (
     "x-feature-more",
     "x-feature-less",

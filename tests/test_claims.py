@@ -1,7 +1,7 @@
 """Claims: what capabilities do not claim is refused with an error, or right; never silently wrong."""
 
 from strategies import Case, cases_beyond
-from strategies.beyond import claims_everything
+from strategies.drawing.beyond import claims_everything
 from tests.judge import Disagreement, Trial, judged
 
 

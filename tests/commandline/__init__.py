@@ -33,7 +33,7 @@ LEAST_MEMORY = 4096
 
 def in_checkout() -> bool:
     """Whether pytest was started in a checkout of rnn-parity."""
-    return Path("tests/commandline/__init__.py").is_file() and Path("strategies/cases.py").is_file()
+    return Path("tests/commandline/__init__.py").is_file() and Path("strategies/case.py").is_file()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

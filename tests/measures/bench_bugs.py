@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from strategies.complexity import Complexity, complexity
+from strategies.shrinking.complexity import Complexity, complexity
 from tests.judge.run.options import CASES
 from tests.measures.bench_meter import Outcome
 from tests.measures.bench_ways import EXHAUSTIVE, GRADIENTS, OUTPUTS, WAYS, Job, attempt

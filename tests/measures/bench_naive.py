@@ -25,7 +25,7 @@ from impls import Capabilities, Config
 from impls.contract import Build
 from impls.registry import module_build
 from strategies import Case
-from strategies.cases import LIMITS
+from strategies.drawing.cases import LIMITS
 from tests.judge.trial.lengths import hand_over, receive
 from tests.measures.bench_meter import Meter, Outcome, OutOfTimeError
 

@@ -17,7 +17,7 @@ from impls import Config, implementation
 from impls.balls import Ball
 from impls.reference import forward
 from strategies import Case
-from strategies.large import DISTRIBUTIONS, Numbers
+from strategies.drawing.large import DISTRIBUTIONS, Numbers
 
 _ROUNDS = 2
 _WIDE = {"float32": torch.float32, "float64": torch.float64}

@@ -16,7 +16,7 @@ import torch
 from hypothesis import Phase, settings
 
 from impls import Implementation
-from strategies.complexity import complexity
+from strategies.shrinking.complexity import complexity
 from tests.judge import Disagreement, Property
 from tests.judge.finding.explain import explained
 from tests.judge.reduction.counterexample import Counterexample, find_minimal

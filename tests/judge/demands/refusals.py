@@ -7,7 +7,7 @@ from dataclasses import replace
 import torch
 
 from strategies import Case
-from strategies.misuse import misuse_of
+from strategies.drawing.misuse import misuse_of
 from tests.judge.trial.trial import Network, Trial
 from tests.judge.trial.verdict import Disagreement, Result, as_result, judge
 

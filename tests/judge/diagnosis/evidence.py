@@ -16,7 +16,7 @@ from impls.balls import RADIUS_SLACK, Ball
 from impls.contract import Array
 from impls.isolation import cpu_seconds
 from strategies import Case
-from strategies.steps import keep
+from strategies.shrinking.steps import keep
 from tests.judge.diagnosis.model import Calls, Model
 from tests.judge.diagnosis.of_gradients import REFERENCE
 from tests.judge.diagnosis.rich import rich_cases

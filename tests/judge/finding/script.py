@@ -18,8 +18,8 @@ from impls import Config, Implementation
 from impls.contract import Array
 from impls.scripts import ENTRIES
 from strategies import Case
+from strategies.drawing.misuse import misuse_of
 from strategies.memory import INCOMING, MEMORY
-from strategies.misuse import misuse_of
 from tests.judge.trial.second_derivatives import towards
 
 #: The first line of every script: a file that begins so may be written over.

@@ -12,8 +12,8 @@ from impls import Implementation, registered
 from impls.isolation import limited_to
 from impls.registry import LIGHT, MAIN
 from strategies import Case
-from strategies.halving import is_large
-from strategies.reduce import reduce_case
+from strategies.shrinking.halving import is_large
+from strategies.shrinking.reduce import reduce_case
 from tests.judge.base.finding import Tries
 from tests.judge.base.telling import keep_error
 from tests.judge.base.words import spelled

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from impls import Implementation
 from impls.isolation import cpu_seconds
 from strategies import Case
-from strategies.pool import Shape
+from strategies.drawing.pool import Shape
 
 #: Fewer cases are no verdict, where so many were asked for.
 ENOUGH = 20

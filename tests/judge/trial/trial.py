@@ -79,7 +79,7 @@ class Trial:
     _networks: int = 0
     _failed: bool = False
     #: What takes a process each time it is seen, or fails by chance. Hypothesis is told that all cases show it, so that
-    #: it does not shrink it: that is left to `strategies.reduce`, which needs fewer calls.
+    #: it does not shrink it: that is left to `strategies.shrinking.reduce`, which needs fewer calls.
     _costly: Disagreement | None = None
 
     def _repr_pretty_(self, printer: Any, cycle: bool) -> None:

@@ -12,7 +12,7 @@ from hypothesis import Phase
 from impls import Config, Implementation
 from strategies import Case
 from strategies.case import OPTIONAL
-from strategies.complexity import complexity
+from strategies.shrinking.complexity import complexity
 from tests.judge import Disagreement, Property, Trial
 from tests.judge.reduction.counterexample import Counterexample, find_minimal, verdict_on
 from tests.judge.run.options import CASES

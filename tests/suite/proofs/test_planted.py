@@ -4,8 +4,8 @@ import math
 
 import pytest
 
-from strategies.complexity import complexity
-from strategies.reduce import steps
+from strategies.shrinking.complexity import complexity
+from strategies.shrinking.reduce import steps
 from tests.judge import Disagreement, Trial
 from tests.judge.diagnosis import Evidence, evidence, solve, solving
 from tests.judge.reduction import counterexample

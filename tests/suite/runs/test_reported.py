@@ -12,7 +12,7 @@ import torch
 
 from impls import Config
 from strategies import Case
-from strategies.complexity import complexity
+from strategies.shrinking.complexity import complexity
 from tests.judge import Disagreement
 from tests.judge.reduction import archive
 from tests.judge.reduction.counterexample import find_minimal

@@ -18,10 +18,10 @@ from impls.contract import Array, Nonlinearity
 from impls.reference import _forward_large, counting, forward, in_order_of_time, layer_passes
 from impls.wide import OutOfReach
 from strategies import Case, cases
-from strategies.complexity import complexity
-from strategies.halving import is_large
-from strategies.large import DISTRIBUTIONS, Numbers
-from strategies.reduce import reduce_case
+from strategies.drawing.large import DISTRIBUTIONS, Numbers
+from strategies.shrinking.complexity import complexity
+from strategies.shrinking.halving import is_large
+from strategies.shrinking.reduce import reduce_case
 from tests.judge import Disagreement, Trial
 from tests.judge.reduction.counterexample import find_minimal
 from tests.judge.run.plugin import disagreement_in

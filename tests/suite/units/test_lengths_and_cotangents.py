@@ -17,11 +17,11 @@ from hypothesis.strategies import SearchStrategy
 from impls import Capabilities, Config
 from impls.reference import forward
 from strategies import INCOMING, Case, InvalidCase, cases_with_cotangents, cases_with_lengths
-from strategies.complexity import complexity
-from strategies.cotangents import unsaturated
-from strategies.lengths import GARBAGE, KINDS, with_garbage
+from strategies.drawing.cotangents import unsaturated
+from strategies.drawing.lengths import GARBAGE, KINDS, with_garbage
 from strategies.plain import from_plain, to_plain
-from strategies.steps import keep, plainer_options
+from strategies.shrinking.complexity import complexity
+from strategies.shrinking.steps import keep, plainer_options
 from tests.judge.reduction.archive import Record, read, write
 from tests.suite.alike import everything
 

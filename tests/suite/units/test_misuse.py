@@ -14,7 +14,7 @@ import torch
 from impls import MISUSES, Capabilities, Config, Implementation, Rounding, implementation
 from impls.arguments import check_arguments
 from strategies import Case, InvalidCase, misused_cases
-from strategies.misuse import misuse_of
+from strategies.drawing.misuse import misuse_of
 from strategies.plain import from_plain, to_plain
 from tests.judge import Disagreement, Trial, admits_misuse, refuses
 from tests.measures.drawing import for_each

@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from impls import DTYPES, Capabilities, Config
 from strategies import MEMORY, Case, InvalidCase, cases
 from strategies.case import round_to
+from strategies.drawing.values import special_values
 from strategies.plain import MOST_ELEMENTS, from_plain, to_plain
-from strategies.values import special_values
 from tests.suite.alike import everything
 
 Plain = dict[str, Any]

@@ -11,7 +11,7 @@ from hypothesis import Phase, given, seed, settings
 from impls import DTYPES, Capabilities
 from impls.contract import POOL
 from strategies import MEMORY, Case, cases, cases_with_cotangents
-from strategies.pool import Shape, pool
+from strategies.drawing.pool import Shape, pool
 from tests.judge.demands.property import FEW_SHAPES, load_properties
 from tests.suite.units.test_strategies import CLAIMS
 

@@ -17,10 +17,10 @@ from hypothesis import strategies as st
 from impls import Capabilities, Config
 from strategies import MEMORY, Case, cases
 from strategies.case import round_to
-from strategies.complexity import LADDER, PLAINEST_DTYPES, complexity, strangeness
-from strategies.reduce import reduce_case, steps
-from strategies.smaller import smaller_cases
-from strategies.steps import AXES, extent, fewer_layers, keep, one_direction
+from strategies.shrinking.complexity import LADDER, PLAINEST_DTYPES, complexity, strangeness
+from strategies.shrinking.reduce import reduce_case, steps
+from strategies.shrinking.smaller import smaller_cases
+from strategies.shrinking.steps import AXES, extent, fewer_layers, keep, one_direction
 from tests.suite.alike import bits, everything
 
 Fails = Callable[[Case], bool]

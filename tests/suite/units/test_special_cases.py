@@ -16,7 +16,7 @@ from impls.contract import Array
 from impls.reference import forward
 from strategies import Case, special_cases
 from strategies.case import round_to
-from strategies.special import KINDS, ROLES, alone, values, with_values
+from strategies.drawing.special import KINDS, ROLES, alone, values, with_values
 from tests.judge import Trial
 from tests.judge.report.results import subnormals as in_a_word
 from tests.judge.trial.verdict import subnormals

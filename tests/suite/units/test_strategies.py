@@ -19,10 +19,10 @@ from hypothesis.statistics import collector
 from impls import DTYPES, LENGTHS, Capabilities, Config
 from impls.reference import forward
 from strategies import MEMORY, Case, InvalidCase, Sizes, cases, cases_beyond, configs, sizes
-from strategies.beyond import claims_everything, one_step_wider
 from strategies.case import round_to
-from strategies.reduce import reduce_case
-from strategies.values import codebook, special_values
+from strategies.drawing.beyond import claims_everything, one_step_wider
+from strategies.drawing.values import codebook, special_values
+from strategies.shrinking.reduce import reduce_case
 from tests.suite.alike import bits, everything
 
 T = TypeVar("T")

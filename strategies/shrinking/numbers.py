@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from strategies.case import Case, round_to
-from strategies.complexity import LADDER, PLAIN, decade, strangeness
+from strategies.shrinking.complexity import LADDER, PLAIN, decade, strangeness
 
 #: More numbers than these are not traded in pairs.
 _FEW = 12

@@ -13,8 +13,8 @@ import numpy as np
 
 from impls.reference import forward
 from strategies.case import Case, round_to
-from strategies.numbers import zero_parts
-from strategies.steps import AXES, extent, fewer_layers, keep, one_direction, plainer_options
+from strategies.shrinking.numbers import zero_parts
+from strategies.shrinking.steps import AXES, extent, fewer_layers, keep, one_direction, plainer_options
 
 
 def sizes_traded(case: Case) -> Iterator[Case]:

@@ -1,6 +1,6 @@
 """Large cases first: sizes cut in halves, then ever finer, and numbers set to zero in blocks.
 
-What `strategies.steps` tries one by one would be thousands of candidates, each with a million numbers. What is left has
+What `steps` tries one by one would be thousands of candidates, each with a million numbers. What is left has
 sizes that matter, and few numbers besides zeros.
 """
 
@@ -13,7 +13,7 @@ import numpy as np
 
 from impls.wide import LARGE
 from strategies.case import Case
-from strategies.steps import AXES, extent, fewer_layers, keep, one_direction
+from strategies.shrinking.steps import AXES, extent, fewer_layers, keep, one_direction
 
 #: Into how many blocks the numbers of an array are cut at most.
 _BLOCKS = 64

@@ -1,7 +1,7 @@
 """Strategies for configurations, shapes and whole cases, inside what an implementation takes on.
 
 Everything is valid by construction and drawn in few choices: all sizes one choice, all options one, the numbers of all
-tensors one string of bytes (`strategies.values`). What a feature's simplest value is stands first, so it shrinks there.
+tensors one string of bytes (`values`). What a feature's simplest value is stands first, so it shrinks there.
 
 No strategy is drawn twice in a case. Hypothesis makes variants of a case by copying what one draw chose to another of
 the same kind, five for each case drawn afresh; without a pair to copy between, every case is a fresh one, and rare
@@ -23,9 +23,9 @@ from hypothesis import strategies as st
 
 from impls.contract import Array, Capabilities, Config
 from strategies.case import Case
-from strategies.large import Numbers, distributions, large_sizes, within_reach
-from strategies.pool import pool
-from strategies.values import codebook, picked, special_values, tame_codebook, tiled, with_ones
+from strategies.drawing.large import Numbers, distributions, large_sizes, within_reach
+from strategies.drawing.pool import pool
+from strategies.drawing.values import codebook, picked, special_values, tame_codebook, tiled, with_ones
 
 EVERYTHING = Capabilities()
 

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from impls.contract import Capabilities
 from strategies.case import Case, round_to
-from strategies.cases import EVERYTHING, cases
-from strategies.lengths import cases_with_lengths
-from strategies.values import codebook, scattered, tiled
+from strategies.drawing.cases import EVERYTHING, cases
+from strategies.drawing.lengths import cases_with_lengths
+from strategies.drawing.values import codebook, scattered, tiled
 
 #: Bounds are tight in float64; float32 takes part, and the halves only where nothing wider is claimed.
 _DTYPES = (torch.float64, torch.float64, torch.float64, torch.float32)

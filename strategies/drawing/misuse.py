@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 
 from impls.contract import MISUSES, Capabilities
 from strategies.case import Case, round_to
-from strategies.cases import EVERYTHING, cases
-from strategies.lengths import cases_with_lengths
+from strategies.drawing.cases import EVERYTHING, cases
+from strategies.drawing.lengths import cases_with_lengths
 
 #: x, h_0 and lengths as they are handed over.
 Arguments: TypeAlias = tuple[Any, Any, Any]

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from impls.contract import Capabilities
 from strategies.case import Case
-from strategies.cases import Sizes, cases
+from strategies.drawing.cases import Sizes, cases
 
 Drawn = Callable[[np.random.Generator, int, int], npt.ArrayLike]
 #: How lengths of `rows` sequences are drawn from 1 to `steps`; ties come by themselves where there are few steps.

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from impls.contract import Capabilities
 from strategies.case import Case
-from strategies.cases import EVERYTHING, LIMITS, Sizes
-from strategies.cotangents import cases_with_cotangents
+from strategies.drawing.cases import EVERYTHING, LIMITS, Sizes
+from strategies.drawing.cotangents import cases_with_cotangents
 
 #: The most of T, B, I and H: what is differentiated twice costs several times what is differentiated once.
 _MOST = Sizes(4, 3, 5, 5)

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 
 from impls.contract import Array, Capabilities
 from strategies.case import Case, round_to
-from strategies.cases import EVERYTHING, Sizes, cases
+from strategies.drawing.cases import EVERYTHING, Sizes, cases
 
 
 def _identity(shape: tuple[int, ...]) -> Array:

@@ -11,8 +11,8 @@ import numpy as np
 import torch
 
 from strategies.case import Case, round_to
-from strategies.complexity import complexity, strangeness
-from strategies.steps import AXES, extent, fewer_layers, keep, one_direction, plainer_options
+from strategies.shrinking.complexity import complexity, strangeness
+from strategies.shrinking.steps import AXES, extent, fewer_layers, keep, one_direction, plainer_options
 
 #: Numbers for a network in which no two weights are alike.
 _DISTINCT = (1.0, 2.0, 3.0, -1.0, 0.5)

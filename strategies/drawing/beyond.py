@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 
 from impls.contract import DTYPES, LENGTHS, NONLINEARITIES, Capabilities
 from strategies.case import Case
-from strategies.cases import LIMITS, SMALLEST, Sizes, cases
-from strategies.cotangents import cases_with_cotangents
-from strategies.lengths import cases_with_lengths
-from strategies.twice import cases_to_differentiate_twice
+from strategies.drawing.cases import LIMITS, SMALLEST, Sizes, cases
+from strategies.drawing.cotangents import cases_with_cotangents
+from strategies.drawing.lengths import cases_with_lengths
+from strategies.drawing.twice import cases_to_differentiate_twice
 
 
 def cases_beyond(within: Capabilities) -> st.SearchStrategy[Case]:

@@ -2,8 +2,8 @@
 
 Hypothesis shrinks choices and stops at local minima; this works on the case itself. Two things take turns until
 neither finds anything: every single step (`STEPS`), made greedily, and a search in order of size through the
-smallest cases of all (`strategies.smaller`), for what no single step leads to. Large cases are cut down before
-(`strategies.halving`).
+smallest cases of all (`smaller`), for what no single step leads to. Large cases are cut down before
+(`halving`).
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 
 from strategies.case import Case
-from strategies.complexity import complexity
-from strategies.halving import coarse_steps
-from strategies.numbers import numbers_traded, plainer_numbers, zero_parts
-from strategies.smaller import smaller_cases
-from strategies.steps import fewer, fewer_layers, fewer_together, one_direction, plainer_options
-from strategies.trades import parts_traded, sizes_traded, states_traded
+from strategies.shrinking.complexity import complexity
+from strategies.shrinking.halving import coarse_steps
+from strategies.shrinking.numbers import numbers_traded, plainer_numbers, zero_parts
+from strategies.shrinking.smaller import smaller_cases
+from strategies.shrinking.steps import fewer, fewer_layers, fewer_together, one_direction, plainer_options
+from strategies.shrinking.trades import parts_traded, sizes_traded, states_traded
 
 #: The kinds of single steps, those that take most away first.
 STEPS: tuple[Callable[[Case], Iterator[Case]], ...] = (

@@ -11,8 +11,8 @@ import numpy as np
 
 from impls.contract import Array, Config
 from strategies.case import OPTIONAL, Case, round_to
-from strategies.complexity import PLAINEST_DTYPES
 from strategies.memory import INCOMING, MEMORY
+from strategies.shrinking.complexity import PLAINEST_DTYPES
 
 Step = Iterator[Case]
 AXES = ("steps", "batch", "input", "hidden")

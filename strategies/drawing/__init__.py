@@ -1,0 +1,1 @@
+"""Hypothesis strategies: configs, sizes, numbers, and whole cases inside given capabilities."""
