@@ -19,13 +19,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from impls import Config, implementation
+from impls import Config, Implementation, implementation, registered, registry, resolve
 from strategies import Case
+from tests.judge import Disagreement
 from tests.judge.reduction import archive
+from tests.judge.reduction.counterexample import find_minimal
 from tests.judge.trial import recorder, surroundings
 from tests.judge.trial.observation import observe
 from tests.suite import ROOT
 from tests.suite.planted.deeds import DEEDS
+from tests.suite.planted.trying import PROPERTIES, hunt
 
 HOSTILE = "--impl=tests/suite/planted/hostile.py"
 #: All look at one run.
@@ -42,21 +45,25 @@ NAMES: dict[tuple[str, str], str] = {
     ("agreement", "raises-own"): f"raises Own, {ENDS}",
     ("agreement", "raises-exit"): f"raises SystemExit, {ENDS}",
     ("agreement", "raises-interrupt"): f"raises KeyboardInterrupt, {ENDS}",
+    ("agreement", "flushes"): "changes the floating-point environment .* to subnormals are flushed to zero",
+    ("agreement", "rounds-up"): "changes the floating-point environment .* rounded in one direction",
+    ("arguments", "corrupts"): "changed its argument x",
+    ("surroundings", "prints"): "it prints, calling the network",
+    ("surroundings", "prints-natively"): "it prints, calling the network",
+    ("leaks", "leaks"): "it keeps something of every call, and never lets it go",
+}
+
+#: What those are called that are found in this process as well as in another.
+HARMLESS: dict[tuple[str, str], str] = {
     ("agreement", "sets-dtype"): "changes torch's default dtype from torch.float32 to torch.float64",
     ("agreement", "sets-threads"): "changes torch's number of threads from 1 to 3",
     ("agreement", "sets-errstate"): "changes what NumPy does about floating-point errors",
-    ("agreement", "flushes"): "changes the floating-point environment .* to subnormals are flushed to zero",
-    ("agreement", "rounds-up"): "changes the floating-point environment .* rounded in one direction",
     ("agreement", "moves"): "changes the working directory from .* to /",
-    ("arguments", "corrupts"): "changed its argument x",
     ("surroundings", "filters-warnings"): "changes the filters of warnings",
     ("surroundings", "draws"): "changes the state of Python's random numbers",
     ("surroundings", "draws-numpy"): "changes the state of NumPy's random numbers",
     ("surroundings", "draws-torch"): "changes the state of torch's random numbers",
     ("surroundings", "recurses"): "changes the interpreter's recursion limit",
-    ("surroundings", "prints"): "it prints, calling the network",
-    ("surroundings", "prints-natively"): "it prints, calling the network",
-    ("leaks", "leaks"): "it keeps something of every call, and never lets it go",
 }
 
 
@@ -93,6 +100,24 @@ def test_a_finding(judged: str, deed: str) -> None:
     assert found, told()[-3000:]
     assert re.search(NAMES[judged, deed], found[0])
     assert re.match("(relu|tanh) T1 B1 I1 H1 L2 " if judged != "leaks" else ".* L2 ", found[1])
+
+
+@pytest.mark.parametrize(("judged", "deed"), HARMLESS)
+def test_what_leaves_the_process_standing(judged: str, deed: str) -> None:
+    """The same of what changes a setting, and no more."""
+    disagreement = hunt(PROPERTIES[judged], hostile()[deed], 1, shrink=False, cases=30)
+    assert isinstance(disagreement, Disagreement)
+    minimal = find_minimal(PROPERTIES[judged], hostile()[deed], disagreement)
+    assert re.search(HARMLESS[judged, deed], minimal.disagreement.name)
+    assert re.match("(relu|tanh) T1 B1 I1 H1 L2 ", minimal.case.descriptor)
+
+
+@cache
+def hostile() -> dict[str, Implementation]:
+    """Those implementations, which the registry of this process does not keep."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(registry, "_REGISTRY", dict(registered()))
+        return {found.name: found for found in resolve(HOSTILE.partition("=")[2])}
 
 
 def test_the_others_are_judged() -> None:

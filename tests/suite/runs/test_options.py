@@ -14,9 +14,14 @@ from typing import Any, NamedTuple
 import numpy as np
 import pytest
 
-from impls import Config, registered
+from impls import Config, Implementation, registered, registry, resolve
 from strategies import Case
+from tests.judge import Disagreement
+from tests.judge.finding.explain import explained
 from tests.judge.reduction.archive import Record, read, write
+from tests.judge.reduction.counterexample import find_minimal
+from tests.judge.report.terminal import Told
+from tests.suite.planted.trying import PROPERTIES, hunt
 from tests.suite.players import NETWORK
 from tests.suite.running import pytest_run, python_run
 
@@ -459,15 +464,20 @@ def test_message() -> None:
 
 
 @cache
-def strange() -> Ran:
-    """A run of implementations that return what is no result."""
-    return run(f"--impl={folder()}/strange.py", "--cases=3", "tests/test_agreement.py")
+def strange() -> dict[str, Implementation]:
+    """Implementations that return what is no result."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(registry, "_REGISTRY", dict(registered()))
+        return {found.name: found for found in resolve(f"{folder()}/strange.py")}
 
 
 @pytest.mark.parametrize("name", STRANGE_SAID)
 def test_strange_results(name: str) -> None:
     """What is no result is a disagreement as well, that says what was expected and what came."""
-    text = strange().text.partition(f" test_agreement[{name}-0] ")[2].partition("\n____")[0]
+    disagreement = hunt(PROPERTIES["agreement"], strange()[name], 0, shrink=False, cases=3)
+    assert isinstance(disagreement, Disagreement)
+    minimal = find_minimal(PROPERTIES["agreement"], strange()[name], disagreement)
+    text = str(Told(explained(minimal, {}, only=("what differs",))))
     assert f"{name} (torch " in text
     assert STRANGE_SAID[name] in text
     assert "minimal case: relu T1 B1 I1 H1 no-bias float64" in text
