@@ -1,4 +1,4 @@
-"""The README says what is so: its commands, options, properties and outputs."""
+"""The pages say what is so: their commands, options, properties, links and outputs."""
 
 import re
 import shutil
@@ -13,7 +13,15 @@ from tests.judge.run.plugin import load_properties
 from tests.suite import ROOT
 from tests.suite.running import pytest_run
 
-README = (ROOT / "README.md").read_text(encoding="utf-8")
+#: The first page, and those that it leads to.
+PAGES = {
+    name: (ROOT / name).read_text(encoding="utf-8")
+    for name in (
+        *("README.md", "impls/README.md", "strategies/README.md", "tests/README.md", "tests/suite/README.md"),
+        *("tests/measures/README.md", ".github/CONTRIBUTING.md"),
+    )
+}
+README = "\n".join(PAGES.values())
 
 
 def blocks(language: str) -> list[str]:
@@ -113,8 +121,10 @@ def test_every_property_says_what_it_leaves_out() -> None:
 def test_every_environment_is_there() -> None:
     """tox has every environment that the README calls."""
     tox = (ROOT / "tox.ini").read_text(encoding="utf-8")
-    for name in re.findall(r"tox -e ([\w-]+)", README):
-        assert f"[testenv:{name}]" in tox
+    there = {
+        name for names in re.findall(r"^\[testenv:\{?([\w,-]+)\}?\]$", tox, re.MULTILINE) for name in names.split(",")
+    }
+    assert set(re.findall(r"tox -e ([\w-]+)", README)) <= there
 
 
 def test_python_blocks_are_python() -> None:
@@ -125,6 +135,27 @@ def test_python_blocks_are_python() -> None:
 
 def test_ci_runs_the_command_of_the_readme() -> None:
     """What a change must pass is what the README tells a newcomer to type."""
-    commands = re.findall(r"^\$ (?:python -m pip install tox && )(tox)$", README, re.MULTILINE)
+    commands = re.findall(r"^\$ (?:python -m pip install tox && )(tox)$", PAGES["README.md"], re.MULTILINE)
     assert commands == ["tox"]
     assert "python -m pip install --quiet tox && tox" in (ROOT / ".ci" / "run").read_text(encoding="utf-8")
+
+
+def test_the_first_page_is_short() -> None:
+    """It is read before anything is tried."""
+    assert len(PAGES["README.md"].splitlines()) <= 170
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_links_lead_somewhere(page: str) -> None:
+    """To a file, and to a heading of it."""
+    for path, _, heading in re.findall(r"\]\((?!http)([^)#]*)(#?)([^)]*)\)", PAGES[page]):
+        target = (ROOT / page).parent / path if path else ROOT / page
+        assert target.exists(), path
+        headings = re.findall(r"^#+ (.*)$", target.read_text(encoding="utf-8"), re.MULTILINE)
+        assert not heading or heading in {re.sub(r"[^\w -]", "", found).lower().replace(" ", "-") for found in headings}
+
+
+def test_every_folder_of_the_judge_is_on_the_map() -> None:
+    """With what it decides."""
+    there = {path.name for path in (ROOT / "tests" / "judge").iterdir() if path.is_dir() and path.name[0] != "_"}
+    assert set(re.findall(r"^\| `(\w+)/` \|", PAGES["README.md"], re.MULTILINE)) == there
