@@ -42,7 +42,7 @@ BREAKS: dict[str, str] = {
     "the progress of the run": "tests.judge.schedule.progress:Progress.take",
     "the table of results": "tests.judge.report.table:lines",
     "what crashed or was interrupted": "tests.judge.crashes.crashes:told",
-    "annotations of GitHub": "tests.judge.report.github:annotations",
+    "annotations of GitHub": "tests.judge.report.github:errors",
     "the summary on GitHub": "tests.judge.report.github:summary",
     "table of conformance": "tests.judge.report.conformance:write",
     "page about the run": "tests.judge.report.html.page:write",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -68,17 +69,17 @@ class Finding:
     #: How often it failed when it was tried again, and of how many tries.
     tries: tuple[int, int] = (0, 0)
 
-    @property
+    @builtins.property
     def seen_once(self) -> bool:
         """Whether it could not be repeated."""
         return Tries(*self.tries).seen_once
 
-    @property
+    @builtins.property
     def by_chance(self) -> bool:
         """Whether it fails, and not always."""
         return Tries(*self.tries).by_chance
 
-    @property
+    @builtins.property
     def gist(self) -> tuple[str, ...]:
         """What is the same where another shard or property finds the same counterexample."""
         return self.implementation, *self.differs, self.case

@@ -51,7 +51,7 @@ class Fill(NamedTuple):
             numbers = numbers * draw.choice((-1, 1), array.shape)
         if array.ndim == 2:
             # A weighted sum of many numbers is no larger than the numbers: else tanh is 1 and hides everything.
-            return numbers / 2 ** np.ceil(np.log2(max(1, array.shape[1])))
+            return np.asarray(numbers / 2 ** np.ceil(np.log2(max(1, array.shape[1]))))
         return numbers * 16 if self.sort == "large" else numbers
 
 
@@ -127,10 +127,13 @@ def configured(**options: Any) -> Change:
 
 def _remade(case: Case, sizes: Sizes, **options: Any) -> Case:
     steps, batch, *of_config = sizes
-    named = dict(zip(sizes._fields[2:], of_config, strict=True))
-    config = replace(case.config, **named, **options)
+    named: dict[str, Any] = dict(zip(sizes._fields[2:], of_config, strict=True))
+    config = replace(case.config, **named | options)
     states = (config.num_layers * config.num_directions, batch, config.hidden_size)
     shapes = dict.fromkeys(OPTIONAL, states) | {"grad_output": (steps, batch, config.num_directions * states[-1])}
+    arrays: dict[str, Any] = {
+        name: _stretched(case.arrays[name], shape) for name, shape in shapes.items() if name in case.arrays
+    }
     return replace(
         case,
         config=config,
@@ -142,7 +145,7 @@ def _remade(case: Case, sizes: Sizes, **options: Any) -> Case:
             steps if (length := case.lengths[row % case.batch_size]) == case.steps else min(length, steps)
             for row in range(batch)
         ),
-        **{name: _stretched(case.arrays[name], shape) for name, shape in shapes.items() if name in case.arrays},
+        **arrays,
     )
 
 
@@ -192,7 +195,8 @@ def _asked(case: Case, *names: str) -> Case:
         "grad_h_n": (len(config.suffixes()), case.batch_size, config.hidden_size),
     }
     arrays = {name: case.arrays.get(name, np.ones(shape)) for name, shape in shapes.items()}
-    return replace(case, **{name: arrays[name] if name in names else None for name in shapes})
+    asked: dict[str, Any] = {name: arrays[name] if name in names else None for name in shapes}
+    return replace(case, **asked)
 
 
 def _in_dtype(dtype: torch.dtype, case: Case) -> Case:

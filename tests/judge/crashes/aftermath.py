@@ -18,9 +18,9 @@ from tests.judge.trial import recorder, watchdog
 def tell(record: Path, into: str) -> str:
     """Write down the case of a record; what the user is told."""
     seen = recorder.read(record)
-    if seen is None or seen[1] is None:
+    head, note = seen or (None, None)
+    if head is None or note is None:
         return "rnn-parity: the process died; on which case is not known. Run it again with -n 1"
-    head, note = seen
     how = watchdog.why_ended(record) or f"the process died while {watchdog.KINDS[head.kind]}"
     folder = Path(into or tempfile.mkdtemp(prefix="rnn-parity-found-"))
     seen_as = {"implementation": note.implementation, "kind": note.kind or "crashes", "says": note.text or how}

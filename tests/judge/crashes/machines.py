@@ -15,7 +15,7 @@ from execnet import HostNotFound
 def leave_their_pytest(config: pytest.Config) -> None:
     """Have xdist copy no pytest into the checkouts of other machines, where it would be imported from then on."""
     manager = config.pluginmanager.getplugin("dsession").nodemanager
-    own = {Path(package.__file__).resolve().parent for package in (pytest, _pytest)}
+    own = {Path(str(package.__file__)).resolve().parent for package in (pytest, _pytest)}
     manager.roots = [root for root in manager.roots if root not in own]
 
 

@@ -14,7 +14,7 @@ from typing import Any
 from xdist.scheduler import EachScheduling, LoadFileScheduling, LoadGroupScheduling, LoadScopeScheduling
 
 
-class Resuming(LoadScopeScheduling):
+class Resuming(LoadScopeScheduling):  # type: ignore[misc]  # xdist has no types
     """A scheduler by group that goes on after a crash; an item may be run again."""
 
     def remove_node(self, node: Any) -> str | None:
@@ -29,7 +29,7 @@ class Resuming(LoadScopeScheduling):
         super().remove_node(node)
         return crashed
 
-    def mark_test_pending(self, item: str) -> None:  # type: ignore[override]  # there it raises
+    def mark_test_pending(self, item: str) -> None:
         """Have an item run again, where the others of its group are."""
         scope = self._split_scope(item)
         for node, work in self.assigned_work.items():
@@ -53,7 +53,7 @@ class Resuming(LoadScopeScheduling):
             self._reschedule(node)
 
 
-class ResumingByWorker(EachScheduling):
+class ResumingByWorker(EachScheduling):  # type: ignore[misc]
     """A scheduler of all items to each worker, where one that takes the place of another runs what crashed again."""
 
     def add_node(self, node: Any) -> None:
@@ -75,7 +75,8 @@ class ResumingByWorker(EachScheduling):
     def remove_node(self, node: Any) -> str | None:
         """What is left of a worker's work is for the one that takes its place."""
         self._lost = node
-        return super().remove_node(node)
+        crashed: str | None = super().remove_node(node)
+        return crashed
 
     def mark_test_pending(self, item: str) -> None:
         """Have an item run again, by the worker that takes the place of the one that was lost last."""

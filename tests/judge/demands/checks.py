@@ -33,7 +33,7 @@ def same_bits(what: str, one: torch.Tensor, two: torch.Tensor) -> None:
 
 def _bytes(tensor: torch.Tensor) -> bytes:
     """All that a tensor's storage holds, gaps between its elements included."""
-    storage = torch.empty(0, dtype=torch.uint8, device=tensor.device).set_(tensor.untyped_storage())  # type: ignore[call-overload]
+    storage = torch.empty(0, dtype=torch.uint8, device=tensor.device).set_(tensor.untyped_storage())
     held: bytes = storage.cpu().numpy().tobytes()
     return held
 

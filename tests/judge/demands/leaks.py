@@ -150,7 +150,7 @@ def _old_left_alone() -> Iterator[None]:
 
 def _leaves(unit: str, calls: int, left: Held) -> bool:
     least: float = calls * _LEAST[unit]
-    return getattr(left, unit) >= least
+    return bool(getattr(left, unit) >= least)
 
 
 def _doubles(unit: str, rounds: Sequence[int], is_last: bool) -> bool:

@@ -13,9 +13,9 @@ from hypothesis.strategies import SearchStrategy
 
 from impls import Capabilities, Implementation
 from strategies import Case
-from tests.judge.demands.following import Root, root_of
+from tests.judge.demands.following import root_of
 from tests.judge.trial.trial import Trial
-from tests.judge.trial.verdict import Disagreement
+from tests.judge.trial.verdict import Disagreement, Root
 
 Check: TypeAlias = Callable[[Trial, Case], None]
 #: Shapes that are drawn from where each case makes others of it.

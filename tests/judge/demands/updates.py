@@ -189,8 +189,9 @@ class _Changing:
     def agrees_with_others(self, case: Case) -> None:
         """Lend it parameters for one call; afterwards it has its own."""
 
-        def lent(*arguments: torch.Tensor) -> object:
-            return torch.func.functional_call(self.module, case.tensors()[0], arguments)  # type: ignore[arg-type]
+        def lent(*arguments: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+            output, h_n = torch.func.functional_call(self.module, case.tensors()[0], arguments)  # type: ignore[arg-type]
+            return output, h_n
 
         Network(self.trial, lent).agrees(case)
         self.agrees()

@@ -48,9 +48,9 @@ CONDITIONS: dict[str, Callable[[Case], bool]] = {
     "without biases": lambda case: not case.config.bias,
     "with biases": lambda case: case.config.bias,
     **{
-        f"in {str(dtype).removeprefix('torch.')}": (lambda case, dtype=dtype: case.config.dtype == dtype)
+        f"in {str(dtype).removeprefix('torch.')}": (lambda case, dtype=dtype: case.config.dtype == dtype)  # type: ignore[misc]
         for dtype in DTYPES
-    },  # type: ignore[misc]
+    },
     "in dtypes other than float32": lambda case: case.config.dtype != DTYPES[1],
     "in half precision": lambda case: case.config.dtype in DTYPES[2:],
     "where gradients are asked for": lambda case: case.has_cotangents,

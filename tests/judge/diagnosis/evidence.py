@@ -153,7 +153,7 @@ def digits_of(values: Array) -> float:
     return float(np.median(53 - np.log2(significand & -significand)))
 
 
-def within(got: np.ndarray, ball: Ball) -> bool:  # type: ignore[type-arg]
+def within(got: np.ndarray, ball: Ball) -> bool:
     """Whether an array lies inside of a ball."""
     return got.shape == ball.mid.shape and bool((error_over_bound(got, ball) <= RADIUS_SLACK).all())
 

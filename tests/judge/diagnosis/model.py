@@ -105,5 +105,5 @@ def numbered(
 ) -> Iterator[Model]:
     """The same bug with every number that it may have; `name` says where it stands as {k}."""
     for number in numbers:
-        came_to = lambda case, number=number: effect(case, number)  # type: ignore[misc]  # noqa: E731
+        came_to = lambda case, number=number: effect(case, number)  # noqa: E731
         yield Model.wired(name.format(k=number), wiring(number), name, effect=came_to, numbered=True, special=1)

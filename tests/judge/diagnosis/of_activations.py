@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import numpy as np
 
@@ -25,7 +26,7 @@ def _instead(nonlinearity: str, other: Callable[[Operations, Ball], Ball]) -> Ca
     return step
 
 
-def _monotonic(function: Callable[[np.ndarray], np.ndarray]) -> Callable[[Operations, Ball], Ball]:  # type: ignore[type-arg]
+def _monotonic(function: Callable[[np.ndarray], np.ndarray]) -> Callable[[Operations, Ball], Ball]:
     """A function that grows everywhere: what it makes of a ball lies between what it makes of the ball's ends."""
 
     def activate(operations: Operations, a: Ball) -> Ball:
@@ -45,7 +46,7 @@ def _softplus(operations: Operations, a: Ball) -> Ball:
     return Ball(found.mid, found.rad + np.where(a.mid + a.rad > 20, np.exp(-20.0), 0.0))
 
 
-def _sigmoid(a: np.ndarray) -> np.ndarray:  # type: ignore[type-arg]
+def _sigmoid(a: np.ndarray) -> np.ndarray:
     return np.asarray(1 / (1 + np.exp(-a)))
 
 
@@ -76,7 +77,8 @@ def _state_half(step: Step) -> Ball:
 
 def _with_bias_after(step: Step, *biases: str) -> Ball:
     cell = step.cell
-    bare = step._replace(cell=cell._replace(**{bias: np.zeros_like(cell.b_ih) for bias in biases}))
+    none: dict[str, Any] = {bias: np.zeros_like(cell.b_ih) for bias in biases}
+    bare = step._replace(cell=cell._replace(**none))
     activated = step.operations.activate(sum_of(bare, step.h))
     after = [exact(np.broadcast_to(getattr(cell, bias), activated.mid.shape)) for bias in biases]
     return step.operations.add(activated, *after)

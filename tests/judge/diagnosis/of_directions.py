@@ -80,7 +80,7 @@ JOINS: dict[str, Callable[[Case, Sequences], Ball]] = {
 
 
 def _if_it_fits(read: Ball, cell: Cell) -> bool:
-    return read.mid.shape[-1] == cell.w_ih.shape[1]
+    return bool(read.mid.shape[-1] == cell.w_ih.shape[1])
 
 
 def _input(case: Case, cell: Cell, sequences: Sequences) -> Ball:

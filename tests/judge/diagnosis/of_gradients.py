@@ -343,7 +343,7 @@ def _rows_of_h_0(zero: Callable[[Case, Array], Array]) -> Callable[[Case, Gradie
     def result(case: Case, found: Gradients) -> Gradients:
         if "h_0" not in found:
             return found
-        kept = ~zero(case, np.arange(len(found["h_0"].mid)))[:, None, None]
+        kept = np.logical_not(zero(case, np.arange(float(len(found["h_0"].mid)))))[:, None, None]
         return {**found, "h_0": each(lambda part: np.where(kept, part, 0.0), found["h_0"])}
 
     return result
@@ -403,15 +403,15 @@ def _summed_over_blocks(case: Case) -> Iterator[Model]:
     for things, (axis, size_of) in BLOCKED.items():
         for what, keeps in BLOCKS.items():
             for k in range(1, size_of(case) + 1):
-                steps = lambda i, n, k=k, keeps=keeps: keeps(i, n, k)  # type: ignore[misc]  # noqa: E731
+                steps = lambda i, n, k=k, keeps=keeps: keeps(i, n, k)  # noqa: E731
                 for whose, roles in _SUMMED.items():
                     name = f"the gradients of {whose} are those of {what.format(things, k='{k}')} only"
                     yield _model(
                         name.format(k=k),
                         back=_summed_over(steps, roles, axis),
                         family=name,
-                        effect=lambda case, steps=steps, size_of=size_of: _left_out(steps, size_of(case)),  # type: ignore[misc]
-                        touches=lambda part, roles=roles: part.startswith(tuple(f"gradient of {r}" for r in roles)),  # type: ignore[misc]
+                        effect=lambda case, steps=steps, size_of=size_of: _left_out(steps, size_of(case)),
+                        touches=lambda part, roles=roles: part.startswith(tuple(f"gradient of {r}" for r in roles)),
                         numbered=True,
                         special=2,
                     )
@@ -432,7 +432,7 @@ def _reverse(case: Case, row: Array) -> Array:
 
 def _in_parts(name: str, factor: Callable[[Case], float], of_role: Callable[[str], bool]) -> Iterator[Model]:
     for where, part in _PARTS.items():
-        applies = lambda argument, part=part: of_role(argument) and part(argument)  # type: ignore[misc]  # noqa: E731
+        applies = lambda argument, part=part: of_role(argument) and part(argument)  # noqa: E731
         yield _model(name + where, result=_scaled(factor, applies), family=name, special=bool(where))
 
 

@@ -46,7 +46,7 @@ def _blanked(case: Case, output: Ball, h_n: Ball) -> Pair:
 
 
 def _with(case: Case, change: Callable[[Case, Lengths], Lengths]) -> Case:
-    if case.lengths is None:
+    if case.lengths is None or case.counts is None:
         return case
     x = np.where(case.counts, case.x, 0.0) if case.packed else case.x  # Nothing is packed beyond the ends.
     return replace(case, x=x, lengths=change(case, case.lengths))
@@ -84,7 +84,7 @@ def models(case: Case) -> Iterator[Model]:
 
 def _final_of_padding(calls: Calls, rounding: Rounding) -> Prediction:
     right = predict(calls[-1], Wiring(), rounding)
-    padded = predict(calls[-1], Wiring(valid=lambda cell, counts: counts | True), rounding)
+    padded = predict(calls[-1], Wiring(valid=lambda cell, counts: np.ones_like(counts)), rounding)
     return replace(right, parts={"output": right.parts["output"], "h_n": padded.parts["h_n"]})
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
+import numpy as np
 import torch
 
 from impls.contract import Array
@@ -41,9 +42,9 @@ READ: dict[str, Callable[[torch.Tensor, torch.Tensor], torch.Tensor]] = {
 def _read(case: Case, name: str, array: Array, how: Callable[[torch.Tensor, torch.Tensor], torch.Tensor]) -> Array:
     """What is read in the place of an argument."""
     layouts: dict[str, Callable[[Array], Array]] = {"x": case.in_layout, "h_0": case.state_in_layout}
-    laid_out = layouts.get(name, lambda array: array)(array)
+    laid_out = layouts.get(name, np.asarray)(array)
     tensor = MEMORY[case.memory](torch.from_numpy(laid_out.copy()))
-    held = torch.empty(0, dtype=tensor.dtype).set_(tensor.untyped_storage())  # type: ignore[call-overload]
+    held = torch.empty(0, dtype=tensor.dtype).set_(tensor.untyped_storage())
     found: Array = how(tensor, held).numpy()
     if name == "x":
         return found[:, None] if case.unbatched else found.swapaxes(0, 1) if case.config.batch_first else found

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterator, Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -74,7 +75,7 @@ def _of_arguments(case: Case) -> Iterator[Model]:
             continue
         verb = "come" if name in RESULTS else "are read"
         others = set(RESULTS) - {name} if name in RESULTS else set()
-        touches = lambda part, others=others: part not in others  # type: ignore[misc]  # noqa: E731
+        touches = lambda part, others=others: part not in others  # noqa: E731
         for axis, words in enumerate(axes):
             for found in index_maps.along(axis, _shape(case, name)[axis : axis + 1]):
                 yield _moving(f"{words} {verb}", found, _alone(name, found.move), touches=touches)
@@ -163,7 +164,7 @@ def _predicted(calls: Calls, rounding: Rounding, moved: Callable[[Case], Moved])
 
     def result(case: Case, output: Ball, h_n: Ball) -> Pair:
         first, second = (
-            each(lambda part, name=name: read_through(part, at[name]), ball) if name in at else ball
+            each(partial(read_through, moved=at[name]), ball) if name in at else ball
             for name, ball in zip(RESULTS, (output, h_n), strict=True)
         )
         return first, second

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import numpy as np
 
@@ -164,7 +165,7 @@ def _columns(weight: Array, k: int) -> Array:
 
 def _without_rows(cell: Cell, k: int) -> Cell:
     kept = np.arange(len(cell.b_ih)) < _cut(len(cell.b_ih), k)
-    matrices = {role: np.where(kept[:, None], getattr(cell, role), 0.0) for role in ("w_ih", "w_hh")}
+    matrices: dict[str, Any] = {role: np.where(kept[:, None], getattr(cell, role), 0.0) for role in ("w_ih", "w_hh")}
     return cell._replace(**matrices, b_ih=np.where(kept, cell.b_ih, 0.0), b_hh=np.where(kept, cell.b_hh, 0.0))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterator
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import torch
@@ -133,9 +134,11 @@ def _rounded_operands(narrow: Narrow) -> Iterator[Model]:
         return _from(rounded, narrow.ball(step.h))
 
     def cells(*roles: str) -> Callable[[Step], Ball]:
-        return lambda step: as_it_should(
-            step._replace(cell=step.cell._replace(**{role: narrow.round(getattr(step.cell, role)) for role in roles}))
-        )
+        def edit(step: Step) -> Ball:
+            rounded: dict[str, Any] = {role: narrow.round(getattr(step.cell, role)) for role in roles}
+            return as_it_should(step._replace(cell=step.cell._replace(**rounded)))
+
+        return edit
 
     for what, edit in {
         "the operands of matrix products are": operands,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -155,7 +155,7 @@ def _as_batch_first(case: Case) -> Case:
     )
 
 
-_NO_COTANGENTS = {"grad_output": None, "grad_h_n": None}
+_NO_COTANGENTS: dict[str, Any] = {"grad_output": None, "grad_h_n": None}
 
 
 def _fitting(changed: Case, case: Case) -> Case:
@@ -237,10 +237,10 @@ def models(case: Case) -> Iterator[Model]:
     for name, move in FINALS_LAID_OUT.items():
         yield Model.wired(name, Wiring(returned=_on_h_n(move)))
     for words, shape in SHAPES.items():
-        move: Move = lambda case, part, shape=shape: shape(part)  # type: ignore[misc]  # noqa: E731
-        for what, on in {"the output": _on_output(move), "h_n": _on_h_n(move)}.items():
+        shaped: Move = lambda case, part, shape=shape: shape(part)  # type: ignore[misc]  # noqa: E731
+        for what, on in {"the output": _on_output(shaped), "h_n": _on_h_n(shaped)}.items():
             yield Model.wired(words.format(what), Wiring(returned=on), special=2)
-        both = lambda case, *parts, shape=shape: tuple(each(shape, part) for part in parts)  # type: ignore[misc]  # noqa: E731
+        both: Any = lambda case, *parts, shape=shape: tuple(each(shape, part) for part in parts)  # noqa: E731
         yield Model.wired(words.format("each result"), Wiring(returned=both), special=2)
     for name, change in CASES.items():
         yield Model.wired(name, Wiring(case=change))

@@ -188,7 +188,7 @@ LOST: dict[str, Callable[[Step, Callable[[Ball], Ball]], Ball]] = {
 
 
 def _rows(part: Array) -> Array:
-    return np.arange(len(part))[:, None]
+    return np.arange(float(len(part)))[:, None]
 
 
 def _blocks(size: int, k: int) -> int:
@@ -233,9 +233,9 @@ def models(case: Case) -> Iterator[Model]:
             name = f"rows of the batch {which} {what}"
             yield from _numbered(name, _losing(keeps, becomes), numbers, lambda case: case.batch_size)
     for name, hand_on in HANDED_ON.items():
-        edit = _handing_on(hand_on)
-        yield from scoped(name, hand_on=edit)
-        yield from scoped(name, also=", and h_n is read there", hand_on=edit, last=last_in_time)
+        handing_on = _handing_on(hand_on)
+        yield from scoped(name, hand_on=handing_on)
+        yield from scoped(name, also=", and h_n is read there", hand_on=handing_on, last=last_in_time)
     for bound in _CLIPS:
         yield Model.wired(
             f"the state is clipped to [-{bound}, {bound}], as by a relu that is capped at {bound}",

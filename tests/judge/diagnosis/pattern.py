@@ -77,7 +77,7 @@ def _between(failing: Sequence[Look]) -> dict[str, Callable[[Look], bool]]:
     if any(len(look.calls) < 2 for look in failing):
         return {}
     return {
-        name: lambda look, holds=holds: len(look.calls) > 1 and holds(*look.calls[-2:])
+        name: lambda look, holds=holds: len(look.calls) > 1 and holds(*look.calls[-2:])  # type: ignore[misc]
         for name, holds in BETWEEN.items()
         if all(holds(*look.calls[-2:]) for look in failing)
     }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import Any, TypeAlias
 
@@ -57,7 +57,7 @@ class _Draw:
         states = len(config.suffixes()), batch, config.hidden_size
         outputs = steps, batch, config.num_directions * config.hidden_size
         asked = self.like.has_cotangents
-        arrays = {
+        arrays: dict[str, Any] = {
             "x": self.frames(config, (steps, batch, config.input_size), scaled=kind != "digits"),
             "h_0": self.numbers(config, states) if self.within.h_0 and self.chance(0.75) else None,
             "grad_output": self.dense(config, outputs) if asked else None,
@@ -99,7 +99,7 @@ class _Draw:
 
     def memory(self) -> dict[str, str]:
         """Any of them, where the case that they are drawn for does not lie side by side."""
-        ways = {"memory": MEMORY, "incoming": INCOMING}
+        ways: dict[str, Iterable[str]] = {"memory": MEMORY, "incoming": INCOMING}
         return {
             name: str(self.one_of(tuple(known)))
             for name, known in ways.items()

@@ -9,9 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
+from operator import itemgetter
 from typing import NamedTuple, TypeAlias
 
 import numpy as np
+import numpy.typing as npt
 import torch
 
 from impls import Config, Rounding
@@ -250,12 +253,12 @@ def _network(case: Case, wiring: Wiring, operations: Operations) -> Pair:
         halves = []
         for key, plain in ((key, cell) for key, cell in cells.items() if key[0] == layer):
             cell = wiring.cell(plain, cells, case.config)
-            read = each(lambda part, cell=cell: wiring.turn(cell, part), wiring.read(case, cell, sequences))
-            valid = None if counts is None else wiring.valid(cell, wiring.turn(cell, counts))
+            read = each(partial(wiring.turn, cell), wiring.read(case, cell, sequences))
+            valid = None if counts is None else wiring.valid(cell, wiring.turn(cell, counts))  # type: ignore[arg-type]
             start = wiring.start(case, cell, h_0, states)
             states[key] = made = _scan(case, cell, wiring, operations, read, start, valid)
             handed_on = wiring.hand_on(cell, start, made)
-            halves.append(each(lambda part, cell=cell: wiring.turn_back(cell, part), handed_on))
+            halves.append(each(partial(wiring.turn_back, cell), handed_on))
             lasts.append(wiring.last(case, cell, start, made, halves[-1]))
         sequences.append(_blanked(wiring.join(case, layer, halves), counts))
     return sequences[-1], stacked(lasts)
@@ -266,7 +269,7 @@ def _scan(
 ) -> Ball:
     states: list[Ball] = []
     for t in range(len(x.mid)):
-        step = Step(operations, cell, case, t, each(lambda part, t=t: part[t], x), start, states)
+        step = Step(operations, cell, case, t, each(itemgetter(t), x), start, states)
         new = wiring.step(step)
         if valid is not None:
             new = Ball(*(np.where(valid[t], one, two) for one, two in zip(new, step.h, strict=True)))
@@ -274,5 +277,5 @@ def _scan(
     return stacked(states) if states else exact(np.zeros((0, *start.mid.shape)))
 
 
-def _blanked(sequence: Ball, counts: Array | None) -> Ball:
+def _blanked(sequence: Ball, counts: npt.NDArray[np.bool_] | None) -> Ball:
     return sequence if counts is None else each(lambda part: np.where(counts, part, 0.0), sequence)

@@ -50,7 +50,7 @@ def explained(
         commands=dict(commands),
         archived=archived,
         script=script,
-        tries=tuple(counterexample.tries),
+        tries=(counterexample.tries.failed, counterexample.tries.made),
     )
     told = _Looked(counterexample)
     for what in only or PARTS:

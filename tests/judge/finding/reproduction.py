@@ -216,8 +216,8 @@ def _beyond_ends(implementation: Implementation, case: Case) -> Array | None:
     """Where outputs may be anything; None where they may not."""
     if case.counts is None or case.packed or implementation.capabilities.padding != "anything":
         return None
-    ended: Array = ~case.in_layout(np.broadcast_to(case.counts, (case.steps, case.batch_size, 1)))  # type: ignore[arg-type]
-    return ended
+    counts = np.broadcast_to(case.counts, (case.steps, case.batch_size, 1))
+    return np.asarray(case.in_layout(counts.astype(float)) == 0)
 
 
 # The middle: what is judged

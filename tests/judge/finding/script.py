@@ -243,7 +243,7 @@ def run(x, h_0, weights):
 
 def layers_around(template: str, case: Case) -> str:
     """A template, and what makes `run` of its entry: directions, layers and layouts, as far as the case has them."""
-    (entry,) = (part.name for part in ast.parse(template).body if getattr(part, "name", "") in ENTRIES)
+    (entry,) = (name for part in ast.parse(template).body if (name := getattr(part, "name", "")) in ENTRIES)
     alone = len(case.config.suffixes()) == 1
     layers = {
         "run_scan": [_ONE_SCAN] if alone else [_SCAN, _DIRECTIONS],

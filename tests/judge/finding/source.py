@@ -23,7 +23,7 @@ def written_at(implementation: Implementation) -> tuple[str, int]:
     where it is in no file of these.
     """
     for path, line in (*_of_code(_written(implementation.build)), *_of_name(implementation)):
-        for root in filter(None, (os.environ.get("GITHUB_WORKSPACE"), _ROOT)):
+        for root in filter(None, (os.environ.get("GITHUB_WORKSPACE"), str(_ROOT))):
             within = path.resolve().is_relative_to(Path(root).resolve())
             if within and "site-packages" not in path.parts:
                 return path.resolve().relative_to(Path(root).resolve()).as_posix(), max(1, line)
@@ -50,7 +50,7 @@ def _of_code(written: Any) -> Iterator[tuple[Path, int]]:
 
 def _of_name(implementation: Implementation) -> Iterator[tuple[Path, int]]:
     """Where somebody else's class is registered under this name."""
-    for file in (implementation.asked, *sorted(Path(impls.__file__).parent.glob("*.py"))):
+    for file in (implementation.asked, *map(str, sorted(Path(impls.__file__).parent.glob("*.py")))):
         yield from _lines_with(Path(file), rf"""["']{re.escape(implementation.name)}["']""")
 
 

@@ -18,13 +18,14 @@ class Chooser(Protocol):
         """The item that has the next round; None when the hunt is over."""
 
 
-class HuntScheduling(LoadScheduling):
+class HuntScheduling(LoadScheduling):  # type: ignore[misc]  # xdist has no types
     """Hands a worker its next round when it needs one: two ahead, as a worker wants to know what comes next."""
 
     def __init__(self, config: pytest.Config, log: Any, chooser: Chooser) -> None:
         super().__init__(config, log)
         self._chooser = chooser
         self._over = False
+        self.collection: list[str] | None
 
     @property
     def tests_finished(self) -> bool:
@@ -37,8 +38,8 @@ class HuntScheduling(LoadScheduling):
             if not self._check_nodes_have_same_collection():
                 self._over = True
                 return
-            self.collection = next(iter(self.node2collection.values()))
-            self.pending = [self.collection.index(item) for item in self._chooser.expect(self.collection)]
+            self.collection = collection = next(iter(self.node2collection.values()))
+            self.pending = [collection.index(item) for item in self._chooser.expect(collection)]
         for node in self.nodes:
             self.check_schedule(node)
 

@@ -24,7 +24,7 @@ from tests.judge.trial.verdict import Disagreement
 def new_trial(run: Run, *arguments: Any, **options: Any) -> Trial:
     """A trial as this run wants it."""
     if fuzzing():
-        return Fuzzed(*arguments, run=run, **options)
+        return Fuzzed(*arguments, **{"run": run} | options)
     kind = Hunted if run.profile == "hunt" else Trial
     return kind(*arguments, **options)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 import hashlib
 import json
 from collections.abc import Sequence
@@ -36,7 +37,7 @@ class Record:
     date: str = ""
     note: str = ""
 
-    @property
+    @builtins.property
     def file_name(self) -> str:
         """The property and a digest of what is replayed, so that the same case found twice is one file."""
         content = json.dumps([self.property, to_plain(self.case)], sort_keys=True)

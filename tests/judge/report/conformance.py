@@ -5,6 +5,7 @@ from __future__ import annotations
 import platform
 import re
 from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 
 from impls import Implementation
@@ -33,7 +34,8 @@ def write(path: Path, results: Results, run: Run) -> None:
         begin, end = f"<!-- {group}: begin -->", f"<!-- {group}: end -->"
         text = f"{begin}\n{section}\n{end}"
         pattern = re.compile(f"{re.escape(begin)}.*?{re.escape(end)}", re.DOTALL)
-        found = pattern.sub(lambda _, text=text: text, found) if begin in found else f"{found.rstrip()}\n\n{text}\n"
+        whole = partial(lambda text, _: text, text)  # A backslash in it means nothing.
+        found = pattern.sub(whole, found) if begin in found else f"{found.rstrip()}\n\n{text}\n"
     write_text(path, found)
 
 
@@ -116,7 +118,7 @@ def _cell(implementation: Implementation, results: Results, name: str) -> str:
         cases = result.cases - result.known
         known = f", {result.known} known" if result.known else ""
         return _agreed(cases, result.worst_error_over_bound, "~" if result.cut else "") + known
-    words = {
+    words: dict[str, str] = {
         "not installed": "x",
         "too few": result.verdict,
         "seen once": "seen once",

@@ -22,7 +22,7 @@ MOST_BYTES = 1_000_000
 def annotated(results: Results, environment: Mapping[str, str]) -> Iterator[str]:
     """The annotations, where GitHub Actions reads them."""
     if results.found and environment.get("GITHUB_ACTIONS") == "true":
-        yield from annotations(results)
+        yield from errors(results)
 
 
 def summarized(results: Results, environment: Mapping[str, str]) -> Iterator[str]:
@@ -41,7 +41,7 @@ def summarized(results: Results, environment: Mapping[str, str]) -> Iterator[str
 # Annotations
 
 
-def annotations(results: Results) -> Iterator[str]:
+def errors(results: Results) -> Iterator[str]:
     """An error for each finding, what helps most first, as many as are shown; then how many are not."""
     findings = by_use(results.findings)
     for finding in findings[:MOST_ERRORS]:

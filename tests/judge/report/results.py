@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 import json
 import platform
 from dataclasses import asdict, dataclass, field
@@ -124,7 +125,7 @@ class Result:
         if self.status in ("agrees", "too few"):
             self.status = "too few" if self.cases < self.enough else "agrees"
 
-    @property
+    @builtins.property
     def verdict(self) -> str:
         """Its status, of too few cases with their number."""
         return f"too few: {self.cases}" if self.status == "too few" else self.status
@@ -145,12 +146,12 @@ class Result:
         self._settle()
         self.counterexamples = sorted({*self.counterexamples, *other.counterexamples})
 
-    @property
+    @builtins.property
     def vacuous_share(self) -> float:
         """The part of all elements about which the bounds say nothing."""
         return self.vacuous / self.elements if self.elements else 0.0
 
-    @property
+    @builtins.property
     def subnormals(self) -> str:
         """What became of subnormal results."""
         return subnormals(self.kept, self.flushed)

@@ -65,7 +65,7 @@ def _cell(result: Result | None) -> str:
     if result is None:
         return ""
     if result.status != "agrees":
-        return _MARKS.get(result.status, result.verdict)
+        return _MARKS[result.status] if result.status in _MARKS else str(result.verdict)
     known = f"+{result.known}k" if result.known else ""
     return f"{result.cases - result.known}{'~' if result.cut else ''}{known}"
 

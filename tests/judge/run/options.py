@@ -153,7 +153,7 @@ def _memory(config: pytest.Config) -> float:
     if asked := config.getoption("memory_limit"):
         return float(asked * 2**20)
     workers = int(getattr(config, "workerinput", {}).get("workercount", 1))
-    return max(LEAST_MEMORY * 2.0**20, 0.75 * psutil.virtual_memory().total / workers)
+    return float(max(LEAST_MEMORY * 2.0**20, 0.75 * psutil.virtual_memory().total / workers))
 
 
 def _use_device(name: str) -> str:

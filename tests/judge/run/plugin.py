@@ -199,7 +199,7 @@ def _exclusion(judged: Property, trial: Trial, case: Case) -> str:
     return f"the case is outside of what {judged.name} asks of it: {', '.join(reasons) or 'nothing is unclaimed'}"
 
 
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[Any]) -> None:
     run = config.stash[RUN]
     if run.replay:
         _keep(config, items, lambda item: "archived" in getattr(item, "fixturenames", ()))
@@ -213,7 +213,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def _keep(config: pytest.Config, items: list[pytest.Item], wanted: Callable[[pytest.Item], bool]) -> None:
-    kept, others = [], []
+    kept: list[pytest.Item] = []
+    others: list[pytest.Item] = []
     for item in items:
         (kept if wanted(item) else others).append(item)
     config.hook.pytest_deselected(items=others)
@@ -390,7 +391,7 @@ def pytest_sessionstart(session: pytest.Session) -> None:
         return
     session.config.pluginmanager.register(Collector(session.config), "rnn-parity-results")
     hunted = session.config.stash.get(hunt.HUNT, None)
-    report_progress(session.config, session.config.stash[RESULTS], hunted and hunted.progress())
+    report_progress(session.config, session.config.stash[RESULTS], hunted.progress() if hunted else None)
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)

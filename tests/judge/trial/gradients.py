@@ -59,7 +59,8 @@ def backward(case: Case, results: Sequence[Result], retain_graph: bool) -> list[
         # Torch warns of the strides of empty gradients, which no one is slowed down by.
         warnings.filterwarnings("ignore", "grad and param do not obey the gradient layout contract")
         if pairs:
-            torch.autograd.backward(*map(list, zip(*pairs, strict=True)), retain_graph=retain_graph)
+            parts, gradients = zip(*pairs, strict=True)
+            torch.autograd.backward(list(parts), list(gradients), retain_graph=retain_graph)
     return [name for name, cotangent in cotangents.items() if not torch.equal(cotangent, before[name])]
 
 

@@ -7,6 +7,7 @@ is under way, in memory that outlives the process; and beside it what was found 
 
 from __future__ import annotations
 
+import builtins
 import mmap
 import os
 import pickle
@@ -41,7 +42,7 @@ class Note:
     #: In a process of the implementation's own.
     apart: bool = False
 
-    @property
+    @builtins.property
     def in_words(self) -> str:
         """What went on when this was written down."""
         if self.kind:

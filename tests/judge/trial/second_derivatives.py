@@ -88,7 +88,8 @@ def _accumulated(pairs: Pairs, inputs: Mapping[str, torch.Tensor]) -> Tensors:
     with warnings.catch_warnings():
         # As in `tests.judge.trial.gradients.backward`.
         warnings.filterwarnings("ignore", "grad and param do not obey the gradient layout contract")
-        torch.autograd.backward(*map(list, zip(*pairs, strict=True)), retain_graph=True)
+        parts, gradients = zip(*pairs, strict=True)
+        torch.autograd.backward(list(parts), list(gradients), retain_graph=True)
     found = {name: torch.zeros_like(tensor) if tensor.grad is None else tensor.grad for name, tensor in inputs.items()}
     for tensor in inputs.values():
         tensor.grad = None

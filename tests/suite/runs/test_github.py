@@ -21,9 +21,9 @@ from tests.judge.report.github import (
     MOST_BYTES,
     MOST_ERRORS,
     annotated,
-    annotations,
     by_use,
     command,
+    errors,
     summarized,
     summary,
 )
@@ -143,12 +143,12 @@ def test_escaping() -> None:
 
 def test_an_annotation_is_the_diagnosis_at_the_code() -> None:
     """Without a diagnosis it is what differs."""
-    (told,) = annotations(results(replace(FOUND, diagnosis=["h_0 is ignored"])))
+    (told,) = errors(results(replace(FOUND, diagnosis=["h_0 is ignored"])))
     assert told.startswith(
         "::error file=impls/mine.py,line=7,title=mine fails agreement::h_0 is ignored%0Aminimal case: "
     )
     assert told.endswith("replay: pytest --case=counterexamples/a.json")
-    (told,) = annotations(results(replace(FOUND, source="", line=0)))
+    (told,) = errors(results(replace(FOUND, source="", line=0)))
     assert told.startswith("::error title=mine fails agreement::output[t=0, b=0, j=0] (layer 0)%0A  expected  1%0A")
 
 
@@ -157,7 +157,7 @@ def test_the_most_useful_are_shown() -> None:
     many = [replace(FOUND, property=f"p{number}") for number in range(20)]
     certain = replace(FOUND, implementation="other", diagnosis=["it is this"], certain=True)
     maybe = replace(FOUND, property="q", diagnosis=["it may be that"])
-    told = list(annotations(results(*many, maybe, certain)))
+    told = list(errors(results(*many, maybe, certain)))
     assert [line.count("::error") for line in told] == [1] * MOST_ERRORS + [0]
     assert ["it is this" in line for line in told].index(True) == 0
     assert ["it may be that" in line for line in told].index(True) == 1

@@ -27,7 +27,10 @@ class Verdict:
 
 def verdict(results: Results, judged: Sequence[Implementation], seconds: float) -> Verdict:
     """What a maintainer wants to see first."""
-    by_status = {status: _names(results, lambda result, status=status: result.status == status) for status in STATUSES}
+    by_status = {
+        status: _names(results, lambda result, status=status: result.status == status)  # type: ignore[misc]
+        for status in STATUSES
+    }
     disagreeing, failing = sorted({*by_status["disagrees"], *by_status["follows"]}), by_status["error"]
     tried = sorted({*disagreeing, *by_status["agrees"], *by_status["too few"]})
     details = list(_details(results, judged, seconds))
