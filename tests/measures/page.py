@@ -26,11 +26,12 @@ from playwright.sync_api import Browser, sync_playwright
 from impls import Implementation, implementation
 from tests.judge.base.finding import Finding
 from tests.judge.base.settings import Run
+from tests.judge.demands.property import load_properties
 from tests.judge.finding.explain import explained
 from tests.judge.reduction.counterexample import Counterexample, find_minimal, verdict_on
 from tests.judge.report.html import page
 from tests.judge.report.results import Result, Results
-from tests.judge.run.plugin import disagreement_in, load_properties
+from tests.judge.run.explaining import disagreement_in
 from tests.judge.schedule.shards import shard_test
 from tests.judge.trial.trial import Trial
 from tests.judge.trial.verdict import Disagreement

@@ -70,11 +70,7 @@ def root_of(
     """
     if disagreement.kind in COSTLY or disagreement.case is None:
         return None
-    told = disagreement.kind, disagreement.text
-    note = Note(
-        implementation.name, judged.name, disagreement.case, *told, apart=implementation.environment is not None
-    )
-    with RECORDER.looking_into(note):
+    with RECORDER.looking_into(Note.of(implementation, judged.name, disagreement)):
         for name, forms in ROOTS.items():
             if name == judged.name:
                 break

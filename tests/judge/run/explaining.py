@@ -10,6 +10,7 @@ from typing import NamedTuple
 from impls import Implementation, isolation
 from tests.judge.base.files import why
 from tests.judge.base.finding import Finding
+from tests.judge.base.settings import Run
 from tests.judge.base.telling import Teller
 from tests.judge.demands.property import Property
 from tests.judge.finding import explain as findings
@@ -19,9 +20,11 @@ from tests.judge.reduction import archive
 from tests.judge.reduction.confirming import confirmed
 from tests.judge.reduction.counterexample import HURRIED, Counterexample, find_minimal
 from tests.judge.report import scripts
+from tests.judge.schedule.shards import budgets, shard_test
 from tests.judge.trial.faults import COSTLY
 from tests.judge.trial.recorder import RECORDER, Note
-from tests.judge.trial.verdict import Disagreement
+from tests.judge.trial.trial import Trial
+from tests.judge.trial.verdict import Disagreement, Root
 
 #: Where in the archive lies what could not be repeated.
 SEEN_ONCE = "seen-once"
@@ -44,8 +47,27 @@ class Explainer:
         #: The archive, where a run has one.
         self._into = into
         self._minimal: dict[tuple[str, str], list[Counterexample]] = {}
+        self._own: dict[tuple[str, str], Disagreement | None] = {}
         #: By the identity of a counterexample, which is kept above.
         self._told: dict[int, tuple[Finding, Reproduction]] = {}
+
+    def of_its_own(
+        self, plainer: Property, implementation: Implementation, root: Root, run: Run
+    ) -> Disagreement | None:
+        """Return how the plainer property fails on the first of its own cases: the same, whichever process asks.
+
+        In the cases of what follows one worker may find something else than another. None where it passes.
+        """
+        key = implementation.name, plainer.name
+        if key not in self._own:
+            self._own[key] = None
+            own = Trial(implementation, budget=budgets(run.cases)[0], asked_for=plainer.name)
+            try:
+                with RECORDER.looking_into(Note.of(implementation, plainer.name, root.disagreement)):
+                    shard_test(plainer, own, run.seed, run.sizes, database=None)(own)
+            except Exception as error:
+                self._own[key] = disagreement_in(error)
+        return self._own[key]
 
     def explain(
         self,
@@ -127,6 +149,16 @@ class _Archived(NamedTuple):
     again: str
     name: str = ""
     is_new: bool = False
+
+
+def disagreement_in(error: BaseException | None) -> Disagreement | None:
+    """The disagreement in what Hypothesis raised, which may be a group or have it as its cause."""
+    if error is None or isinstance(error, Disagreement):
+        return error
+    for inner in (*getattr(error, "exceptions", ()), error.__cause__, error.__context__):
+        if found := disagreement_in(inner):
+            return found
+    return None
 
 
 def _note(counterexample: Counterexample) -> Note:

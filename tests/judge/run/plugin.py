@@ -36,7 +36,7 @@ from tests.judge.report import github, listing, outputs, scripts, table
 from tests.judge.report import results as report
 from tests.judge.report.terminal import Told, seen_once
 from tests.judge.run import merging
-from tests.judge.run.explaining import Command, Explainer
+from tests.judge.run.explaining import Command, Explainer, disagreement_in
 from tests.judge.run.options import configure
 from tests.judge.schedule.parts import in_part
 from tests.judge.schedule.progress import report_progress
@@ -303,22 +303,14 @@ def _told(item: Any, judged: Property, trial: Trial, disagreement: Disagreement,
     else:
         root = trial.followed if trial.followed and trial.followed.disagreement is disagreement else None
     if root:
-        found = explain(PROPERTIES[root.property], trial.implementation, root.disagreement)
+        plainer = PROPERTIES[root.property]
+        own = item.config.stash[EXPLAINER].of_its_own(plainer, trial.implementation, root, item.config.stash[RUN])
+        found = explain(plainer, trial.implementation, own or root.disagreement)
         if not found.seen_once:
             return found, "follows"
         disagreement = root.follows
     found = explain(judged, trial.implementation, disagreement)
     return found, "seen once" if found.seen_once else "disagrees"
-
-
-def disagreement_in(error: BaseException | None) -> Disagreement | None:
-    """The disagreement in what Hypothesis raised, which may be a group or have it as its cause."""
-    if error is None or isinstance(error, Disagreement):
-        return error
-    for inner in (*getattr(error, "exceptions", ()), error.__cause__, error.__context__):
-        if found := disagreement_in(inner):
-            return found
-    return None
 
 
 def _command(item: Any) -> Command:

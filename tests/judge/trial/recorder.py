@@ -19,7 +19,9 @@ from pathlib import Path
 from time import monotonic
 from typing import BinaryIO
 
+from impls import Implementation
 from strategies import Case
+from tests.judge.trial.verdict import Disagreement
 from tests.judge.trial.watchdog import HEAD, KINDS, Head, head, put
 
 #: What most cases fit into; a record grows for one that does not.
@@ -41,6 +43,13 @@ class Note:
     text: str = ""
     #: In a process of the implementation's own.
     apart: bool = False
+
+    @classmethod
+    def of(cls, implementation: Implementation, judged: str, found: Disagreement) -> Note:
+        """Return what is written down of a failure, which is looked into."""
+        assert found.case is not None
+        apart = implementation.environment is not None
+        return cls(implementation.name, judged, found.case, found.kind, found.text, apart=apart)
 
     @builtins.property
     def in_words(self) -> str:

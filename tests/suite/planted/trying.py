@@ -14,9 +14,10 @@ from strategies import Case
 from strategies.case import OPTIONAL
 from strategies.shrinking.complexity import complexity
 from tests.judge import Disagreement, Property, Trial
+from tests.judge.demands.property import load_properties
 from tests.judge.reduction.counterexample import Counterexample, find_minimal, verdict_on
+from tests.judge.run.explaining import disagreement_in
 from tests.judge.run.options import CASES
-from tests.judge.run.plugin import disagreement_in, load_properties
 from tests.judge.schedule.shards import budgets, shard_test
 from tests.suite.planted.bugs import Bug
 from tests.suite.planted.honest import Honest

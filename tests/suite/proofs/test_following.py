@@ -13,9 +13,11 @@ from impls import Capabilities, Config, Implementation
 from impls.contract import Weights
 from strategies import Case
 from tests.judge import Disagreement, Property, Trial
+from tests.judge.base.settings import Run
 from tests.judge.base.telling import Teller
 from tests.judge.demands.following import ROOTS
 from tests.judge.run import plugin
+from tests.judge.run.explaining import Explainer
 from tests.judge.schedule.shards import shard_test
 from tests.suite.planted import BUGS, Honest, Loop
 from tests.suite.planted.bugs import Bug
@@ -139,8 +141,19 @@ def test_a_plainer_failure_that_cannot_be_repeated(repeats: bool, status: str, m
         return SimpleNamespace(property=judged.name, seen_once=judged.name == "agreement" and not repeats)
 
     monkeypatch.setattr(plugin, "_command", lambda item: None)
-    config = SimpleNamespace(stash={plugin.EXPLAINER: SimpleNamespace(explain=explain)})
+    explainer = SimpleNamespace(explain=explain, of_its_own=lambda *_: None)
+    config = SimpleNamespace(stash={plugin.EXPLAINER: explainer, plugin.RUN: None})
     item = SimpleNamespace(config=config, callspec=SimpleNamespace(params={}))
     given = item, PROPERTIES["calls"], trial, trial.followed.disagreement, Teller()
     found, said = plugin._told(*given)
     assert (found.property, said) == ("agreement" if repeats else "calls", status)
+
+
+def test_it_is_told_the_same_whichever_worker_asks() -> None:
+    """Of another case that follows, the plainer property's own first case comes out, and is found once."""
+    found, run = reported("flipped"), Run((), 40, 7, "ci", None, None)
+    roots = [tried(judged, found).followed for judged in ("calls", "gradients", "laws")]  # type: ignore[union-attr]
+    agreement = PROPERTIES["agreement"]
+    told = [Explainer(None).of_its_own(agreement, found, root, run) for root in roots if root is not None]
+    assert len({disagreement.case.descriptor for disagreement in told if disagreement and disagreement.case}) == 1
+    assert len(told) == 3

@@ -9,7 +9,7 @@ import pytest
 
 from impls import registered
 from tests.judge import PROPERTIES
-from tests.judge.run.plugin import load_properties
+from tests.judge.demands.property import load_properties
 from tests.suite import ROOT
 from tests.suite.running import pytest_run
 

@@ -24,7 +24,7 @@ from strategies.shrinking.halving import is_large
 from strategies.shrinking.reduce import reduce_case
 from tests.judge import Disagreement, Trial
 from tests.judge.reduction.counterexample import find_minimal
-from tests.judge.run.plugin import disagreement_in
+from tests.judge.run.explaining import disagreement_in
 from tests.judge.schedule.shards import shard_test
 from tests.suite.planted.honest import HONEST, Honest
 from tests.suite.planted.loop import Cell, Loop
