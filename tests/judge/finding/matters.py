@@ -126,6 +126,9 @@ class Variations:
             # Of another size, a case's own numbers would be others: they are spread before.
             case = change(SPREAD.of(self.case) if fill is SPREAD else self.case)
             case = change(fill.of(case)) if fill and fill is not SPREAD else case
+        except ValueError:
+            return None  # There is no such case.
+        try:
             if not judged.admits(self._trial, case):
                 return None
             found = verdict_on(judged, self.counterexample.implementation, case)

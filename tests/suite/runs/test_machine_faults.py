@@ -45,7 +45,7 @@ from pathlib import Path
 import numpy as np
 from impls import Config
 from strategies import Case
-from tests.judge import archive
+from tests.judge.reduction import archive
 from tests.judge.base.files import write_text
 
 folder = Path(sys.argv[1])

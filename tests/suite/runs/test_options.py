@@ -102,7 +102,7 @@ import os
 from pathlib import Path
 
 def pytest_configure(config):
-    from tests.judge import archive
+    from tests.judge.reduction import archive
 
     archive.files = lambda: sorted(Path(os.environ["ARCHIVE"]).glob("*.json"))
 """

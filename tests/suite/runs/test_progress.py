@@ -133,7 +133,7 @@ def test_no_finer_than_it_is_known(seconds: float, words: str) -> None:
 #: A plugin under which a line is due all the time.
 OFTEN = """
 def pytest_configure(config):
-    from tests.judge import progress
+    from tests.judge.schedule import progress
 
     progress.EVERY = 0.0
 """
