@@ -52,7 +52,7 @@ def others() -> Iterator[None]:
 def found(name: str) -> Finding:
     counterexample = minimal(_BUGS[name], 1)
     assert counterexample is not None
-    return explained(counterexample, COMMANDS)
+    return findings.explained(counterexample, COMMANDS)
 
 
 def explained(name: str) -> Finding:
