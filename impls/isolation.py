@@ -22,6 +22,7 @@ from itertools import count
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from pathlib import Path
+from pkgutil import iter_modules
 from tempfile import NamedTemporaryFile
 from time import monotonic, process_time
 from types import ModuleType
@@ -283,7 +284,12 @@ def _raisable(described: tuple[str, str, bytes | None]) -> BaseException:
 
 
 _CONTEXT: Any = get_context("forkserver")
-_PRELOADED = ["torch", "impls.isolation"]
+#: What a new process has imported: the adapters as well, which import their libraries when they build.
+_PRELOADED = [
+    "torch",
+    "impls.isolation",
+    *(f"impls.{found.name}" for found in iter_modules([str(Path(__file__).parent)])),
+]
 _HOSTS: dict[tuple[str, str], _Host] = {}
 _SPENT = [0.0]
 
