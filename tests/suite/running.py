@@ -18,6 +18,8 @@ from types import ModuleType
 from typing import Any
 
 ROOT = Path(__file__).parent.parent.parent
+#: The options with which nobody else is judged on a case that fails.
+ALONE = ("-p", "tests.suite.alone")
 #: Variables beginning so would change what a run does, and belong to the one that started it.
 _FOREIGN = ("PYTEST", "CI", "GITHUB", "NO_COLOR", "COV_")
 
@@ -27,8 +29,14 @@ def environment() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if not name.startswith(_FOREIGN)}
 
 
-def pytest_run(*arguments: str, folder: Path = ROOT, **variables: str) -> subprocess.CompletedProcess[str]:
-    """Run `python -m pytest` with these arguments and additional environment variables, and wait for its end."""
+def pytest_run(
+    *arguments: str, folder: Path = ROOT, others: bool = False, **variables: str
+) -> subprocess.CompletedProcess[str]:
+    """Run `python -m pytest` with these arguments and additional environment variables, and wait for its end.
+
+    How the `others` do on a case that fails is left out, unless it is asked for.
+    """
+    arguments = (*([] if others else ALONE), *arguments)
     with TemporaryDirectory(prefix="rnn-parity-run-") as into:
         printed = [f"{into}/stdout", f"{into}/stderr"]
         asked = {"arguments": arguments, "folder": str(folder), "printed": printed}

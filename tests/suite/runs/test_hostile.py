@@ -29,6 +29,7 @@ from tests.judge.trial.observation import observe
 from tests.suite import ROOT
 from tests.suite.planted.deeds import DEEDS
 from tests.suite.planted.trying import PROPERTIES, hunt
+from tests.suite.running import ALONE
 
 HOSTILE = "--impl=tests/suite/planted/hostile.py"
 #: All look at one run.
@@ -69,7 +70,8 @@ HARMLESS: dict[tuple[str, str], str] = {
 
 def command(*arguments: str) -> list[str]:
     """Pytest, on hostile implementations."""
-    return [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--hypothesis-seed=1", HOSTILE, *arguments]
+    quiet = "-q", "-pno:cacheprovider", *ALONE, "--hypothesis-seed=1"
+    return [sys.executable, "-m", "pytest", *quiet, HOSTILE, *arguments]
 
 
 def item(judged: str, deed: str) -> str:

@@ -15,6 +15,7 @@ import pytest
 from tests.judge.reduction import archive
 from tests.judge.trial.faults import INTERRUPTION, guarded
 from tests.suite import ROOT
+from tests.suite.running import ALONE
 from tests.suite.waiting import wait_for
 
 #: Wrong from one layer on; once it has been wrong so often, its calls take their time, so that a run is in the middle.
@@ -47,7 +48,7 @@ def interrupted(folder: Path, calls: int, *options: str) -> str:
     """What a run prints that is interrupted a second after so many calls."""
     path, failing = folder / "slow.py", folder / "failing"
     path.write_text(SLOW.format(calls=calls), encoding="utf-8")
-    asked = ["-q", "-p", "no:cacheprovider", "--hypothesis-seed=1", "--cases=5", f"--impl={path}", *options]
+    asked = ["-q", "-pno:cacheprovider", *ALONE, "--hypothesis-seed=1", "--cases=5", f"--impl={path}", *options]
     command = [sys.executable, "-c", LISTENING, sys.executable, "-m", "pytest", *asked]
     item = "tests/test_agreement.py::test_agreement[slow-0]"
     with subprocess.Popen(

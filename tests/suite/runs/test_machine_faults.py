@@ -19,6 +19,7 @@ import pytest
 from tests.judge.base import files
 from tests.judge.reduction import archive
 from tests.suite import ROOT
+from tests.suite.running import ALONE
 from tests.suite.waiting import wait_for
 
 WRONG = """
@@ -62,7 +63,7 @@ def pytest_on_wrong(folder: Path, *arguments: str) -> list[str]:
     """The command that judges an implementation that is wrong in networks of two layers."""
     path = folder / "wrong.py"
     path.write_text(WRONG, encoding="utf-8")
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--hypothesis-seed=1", "--cases=20"]
+    command = [sys.executable, "-m", "pytest", "-q", "-pno:cacheprovider", *ALONE, "--hypothesis-seed=1", "--cases=20"]
     return [*command, f"--impl={path}", *arguments]
 
 

@@ -191,10 +191,10 @@ def folder() -> Path:
     return path
 
 
-def run(*arguments: str, **environment: str) -> Ran:
+def run(*arguments: str, others: bool = False, **environment: str) -> Ran:
     """A run of pytest in the checkout, apart from this one."""
     own = {"PYTHONPATH": str(folder()), "HYPOTHESIS_STORAGE_DIRECTORY": str(folder() / "hypothesis"), "COLUMNS": "200"}
-    ran = pytest_run(*arguments, **own | environment)
+    ran = pytest_run(*arguments, others=others, **own | environment)
     return Ran(ran.returncode, ran.stdout + ran.stderr)
 
 
@@ -210,6 +210,7 @@ def tournament(workers: int) -> Ran:
         f"-n{workers}",
         "-pno:cacheprovider",
         *(f"tests/test_{judged}.py" for judged in JUDGED),
+        others=not workers,
     )
 
 

@@ -29,9 +29,9 @@ def blocks(language: str) -> list[str]:
     return re.findall(rf"^```{language}\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
 
 
-def pytest_here(*arguments: str, folder: Path = ROOT) -> str:
+def pytest_here(*arguments: str, folder: Path = ROOT, others: bool = False) -> str:
     """What pytest prints, run in a checkout, in a terminal as wide as the README."""
-    return pytest_run(*arguments, folder=folder, COLUMNS="120", CI="true").stdout
+    return pytest_run(*arguments, folder=folder, others=others, COLUMNS="120", CI="true").stdout
 
 
 #: The chapter on one's own: the first try, the mended one, and the template for a foreign library.
@@ -51,7 +51,8 @@ def test_the_first_try_is_caught_as_shown(tmp_path: Path) -> None:
     """The command of the README gives the counterexample of the README."""
     (shown,) = [block for block in blocks("text") if "minimal case" in block and "my-rnn" in block]
     (command,) = re.findall(r"^\$ pytest -n auto (--impl=my_rnn.py --hypothesis.*)$", README, re.MULTILINE)
-    printed = pytest_here("-n0", *command.replace("my_rnn.py", str(written(tmp_path, FIRST))).split())
+    asked = command.replace("my_rnn.py", str(written(tmp_path, FIRST))).split()
+    printed = pytest_here("-n0", *asked, others=True)
 
     before, _, after = shown.partition("  (reduced from")
     # How many cases are looked at for a diagnosis depends on how fast a machine is.
@@ -87,8 +88,8 @@ def test_in_the_tree_it_touches_nothing_else(tmp_path: Path) -> None:
         copy(ROOT / name, tmp_path / name, **({"ignore": ignore} if (ROOT / name).is_dir() else {}))
     written(tmp_path / "impls", MENDED)
     asked = ["-n0", "-p", "no:cacheprovider", "--impl=my-rnn", *QUICK, "tests/test_agreement.py"]
-    assert "my-rnn         40" in pytest_here(*asked, folder=tmp_path)
-    assert "my-rnn  (torch " in pytest_here("--list-impls", folder=tmp_path)
+    assert "my-rnn         40" in pytest_here(*asked, folder=tmp_path, others=True)
+    assert "my-rnn  (torch " in pytest_here("--list-impls", folder=tmp_path, others=True)
 
 
 @pytest.mark.parametrize("option", sorted(set(re.findall(r"`(--[a-z-]+)", README))))

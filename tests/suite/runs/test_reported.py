@@ -28,9 +28,10 @@ class Told(NamedTuple):
     text: str
 
 
-def told(name: str, *options: str) -> Told:
+def told(name: str, *options: str, others: bool = False) -> Told:
     """Judge one of the reported implementations in a run of its own, in the profile with a fixed seed."""
-    ended = pytest_run(f"--impl={FOLDER / name}.py", "-pno:cacheprovider", *options, COLUMNS="120", CI="true")
+    asked = f"--impl={FOLDER / name}.py", "-pno:cacheprovider", *options
+    ended = pytest_run(*asked, others=others, COLUMNS="120", CI="true")
     return Told(ended.returncode, ended.stdout + ended.stderr)
 
 
@@ -67,7 +68,7 @@ def test_what_explains_a_finding_is_not_recorded(tmp_path: Path) -> None:
     """Others fail on the same case: nothing of that is told as found, and what was asked for is written."""
     report, page = tmp_path / "report.json", tmp_path / "page.html"
     wanted = "tests/test_archive.py", "-krefusals-9d8651c53944"
-    found = told("lenient", "-n0", "-x", f"--report={report}", f"--html={page}", *wanted)
+    found = told("lenient", "-n0", "-x", f"--report={report}", f"--html={page}", *wanted, others=True)
     assert found.status == 1
     assert "fails refusals" in found.text
     assert "interrupted" not in found.text
@@ -80,7 +81,7 @@ def test_nobody_beside_a_crash_is_accused(tmp_path: Path) -> None:
     """Others have their own time, not that in which a crash is reduced."""
     case = Case(Config(1, 1, num_layers=3, nonlinearity="relu", dtype=torch.float64), np.ones((1, 1, 1)))
     path, report = archive.write(archive.Record("agreement", case), tmp_path), tmp_path / "report.json"
-    found = told("crashes", "-n0", "--isolate", f"--case={path}", f"--report={report}")
+    found = told("crashes", "-n0", "--isolate", f"--case={path}", f"--report={report}", others=True)
     assert found.status == 1
     (finding,) = json.loads(report.read_text(encoding="utf-8"))["findings"]
     assert finding["kind"] == "crashes"
