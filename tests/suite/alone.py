@@ -1,4 +1,4 @@
-"""A plugin of pytest under which nobody else is judged on a case that fails: it takes long, and has tests of its own."""
+"""A plugin of pytest under which nobody else is judged on a case that fails, which takes long and has its own tests."""
 
 from tests.judge.reduction import counterexample
 
