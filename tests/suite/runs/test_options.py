@@ -37,11 +37,11 @@ JUDGED = [
 
 #: Four implementations: one like nn.RNN, one that forgets b_hh, one of a library that is not there, one of little use.
 PLAYERS = f"""{NETWORK}
-@register("good")
+@register("good", capabilities=Capabilities(gradients=False))
 def good(config, weights):
     return network(config, weights)
 
-@register("forgetful", capabilities=Capabilities(threads=False))
+@register("forgetful", capabilities=Capabilities(threads=False, gradients=False))
 def forgetful(config, weights):
     return network(config, weights, "bias_hh")
 
@@ -49,7 +49,7 @@ def forgetful(config, weights):
 def absent(config, weights):
     raise NotImplementedError
 
-@register("relu-only", capabilities=Capabilities(nonlinearities=("relu",), biases=(False,), h_0=False))
+@register("relu-only", capabilities=Capabilities(nonlinearities=("relu",), biases=(False,), h_0=False, gradients=False))
 def relu_only(config, weights):
     return network(config, weights)
 """
