@@ -68,7 +68,7 @@ def test_two_machines(tmp_path: Path, elsewhere: Path) -> None:
         printed = begun(tmp_path, one, other).communicate()[0]
     assert printed.count("minimal case: ") == 1
     assert "3 failed, 3 passed" in printed
-    assert kept(tmp_path) == ["agreement", "calls", "h_n"]
+    assert kept(tmp_path) == ["agreement"]
     assert not {"pytest", "_pytest"} & {path.name for path in elsewhere.iterdir()}
 
 
@@ -84,7 +84,7 @@ def test_one_is_lost(tmp_path: Path, elsewhere: Path, lost: str) -> None:
     assert "its worker was lost" in printed
     assert (f"lost: {one.removeprefix('--tx=socket=').partition('//')[0]}" in printed) == (lost == "machine")
     assert re.search(r"\d+ failed, \d+ passed, 1 repeated", printed)
-    assert kept(tmp_path) == ["agreement", "calls", "h_n"]
+    assert kept(tmp_path) == ["agreement"]
 
 
 def test_all_are_lost(tmp_path: Path, elsewhere: Path) -> None:
@@ -136,7 +136,7 @@ def test_by_ssh(tmp_path: Path, elsewhere: Path) -> None:
         machine = f"--tx=ssh={place}//python={sys.executable}//chdir={elsewhere}//env:OMP_NUM_THREADS=1"
         printed = begun(tmp_path, machine).communicate()[0]
     assert "3 failed, 3 passed" in printed
-    assert kept(tmp_path) == ["agreement", "calls", "h_n"]
+    assert kept(tmp_path) == ["agreement"]
 
 
 def children(process: int) -> list[int]:
