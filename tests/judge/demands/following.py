@@ -64,7 +64,7 @@ ROOTS: dict[str, tuple[Callable[[Case], Case | None], ...]] = {
 def root_of(
     judged: Property, implementation: Implementation, disagreement: Disagreement, properties: Mapping[str, Property]
 ) -> Root | None:
-    """Return what a failure follows from, None where it stands by itself.
+    """Return what a failure follows from, of the given properties; None where it stands by itself.
 
     What ends a process, or takes hundreds of calls, is not tried again for the sake of this.
     """
@@ -74,6 +74,8 @@ def root_of(
         for name, forms in ROOTS.items():
             if name == judged.name:
                 break
+            if name not in properties:
+                continue
             for case in _formed(forms, disagreement):
                 if found := _failure(properties[name], implementation, case):
                     return Root(name, found, disagreement)

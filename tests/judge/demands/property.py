@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -60,9 +60,11 @@ class Property:
         test: Callable[..., None] = given(case=cases)(self._body())
         return test
 
-    def root_of(self, implementation: Implementation, disagreement: Disagreement) -> Root | None:
-        """Return the plainer failure from which one of this property follows, None where it stands by itself."""
-        return root_of(self, implementation, disagreement, PROPERTIES)
+    def root_of(
+        self, implementation: Implementation, disagreement: Disagreement, roots: Collection[str]
+    ) -> Root | None:
+        """Return the failure of one of the `roots` from which one of this property follows; None: from none of them."""
+        return root_of(self, implementation, disagreement, {name: PROPERTIES[name] for name in roots})
 
     def _body(self) -> Check:
         def body(trial: Trial, case: Case) -> None:

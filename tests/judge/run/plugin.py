@@ -26,6 +26,7 @@ from tests.judge.base.settings import RUN, Run
 from tests.judge.base.telling import TELLER, Teller
 from tests.judge.base.words import counted
 from tests.judge.crashes import crashes, elsewhere
+from tests.judge.demands.following import ROOTS
 from tests.judge.demands.property import PROPERTIES, Property, load_properties
 from tests.judge.finding import explain as findings
 from tests.judge.hunting import hunt
@@ -126,7 +127,6 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 def _trials(run: Run, judged: Property) -> Iterator[Any]:
-    load_properties()  # What fails is asked whether it follows from another, which may not be selected.
     for implementation in run.implementations:
         reason = _absence(run, implementation) or judged.exempts(implementation.capabilities)
         if reason:
@@ -138,7 +138,6 @@ def _trials(run: Run, judged: Property) -> Iterator[Any]:
                 enough = 0 if run.minutes else needed(shard * SHARD, shard * SHARD + cases, budget)
                 limits = Budget(run.seconds * cases / budget, enough)
                 options = {"shard": shard, "budget": cases, "asked_for": judged.name, "limits": limits}
-                options["root_of"] = judged.root_of
                 trial = new_trial(run, implementation, **options)
                 yield pytest.param(trial, id=f"{implementation.name}-{shard}", marks=_together(implementation))
 
@@ -212,6 +211,22 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[Any]) -> No
             _bind(item, judged, run)
 
 
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Let what fails be set aside where it follows from a property that is judged in this run, too."""
+    items: list[Any] = [item for item in session.items if trial_of(item)]
+    judged = {id(item): _judged_by(item) for item in items}
+    pairs = {(trial_of(item).implementation.name, judged[id(item)].name) for item in items}  # type: ignore[union-attr]
+    for item in items:
+        trial = item.callspec.params["trial"]
+        roots = {name for name in ROOTS if (trial.implementation.name, name) in pairs}
+        trial.root_of = partial(judged[id(item)].root_of, roots=roots) if roots else None
+
+
+def _judged_by(item: Any) -> Property:
+    archived = item.callspec.params.get("archived")
+    return PROPERTIES[archived.property] if archived else item.obj.property
+
+
 def _keep(config: pytest.Config, items: list[pytest.Item], wanted: Callable[[pytest.Item], bool]) -> None:
     kept: list[pytest.Item] = []
     others: list[pytest.Item] = []
@@ -265,8 +280,7 @@ def pytest_runtest_makereport(
     trial = trial_of(item)
     if trial is None or call.when == "teardown" or (call.when == "setup" and made.outcome == "passed"):
         return made
-    archived = item.callspec.params.get("archived")
-    judged = PROPERTIES[archived.property] if archived else item.obj.property
+    archived, judged = item.callspec.params.get("archived"), _judged_by(item)
     result = report.Result.of(trial, "archive" if archived else judged.name, made, item.stash.get(_CPU, 0.0))
     disagreement = disagreement_in(call.excinfo.value) if call.excinfo and made.outcome == "failed" else None
     if disagreement is not None:
@@ -299,7 +313,7 @@ def _told(item: Any, judged: Property, trial: Trial, disagreement: Disagreement,
     """Return what is told of a failure, and its status: the plainer one, where it follows from one that repeats."""
     explain = partial(item.config.stash[EXPLAINER].explain, command=_command(item), teller=teller)
     if "archived" in item.callspec.params:
-        root = judged.root_of(trial.implementation, disagreement)
+        root = trial.root_of(trial.implementation, disagreement) if trial.root_of else None
     else:
         root = trial.followed if trial.followed and trial.followed.disagreement is disagreement else None
     if root:

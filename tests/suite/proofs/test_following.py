@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from types import SimpleNamespace
 
 import numpy as np
@@ -52,7 +53,7 @@ class BiasedAndStateful(Biased):
 
 def tried(judged: str, found: Implementation, cases: int = 100) -> Trial | Disagreement:
     """What a run makes of it that asks what follows: its first disagreement, or the trial."""
-    trial = Trial(found, budget=cases, asked_for=judged, root_of=PROPERTIES[judged].root_of)
+    trial = Trial(found, budget=cases, asked_for=judged, root_of=partial(PROPERTIES[judged].root_of, roots=ROOTS))
     try:
         shard_test(PROPERTIES[judged], trial, 0, database=None)(trial)
     except Disagreement as disagreement:
@@ -127,7 +128,8 @@ def test_what_takes_its_process_down_is_not_asked() -> None:
     capabilities = Capabilities()
     found = Disagreement("crashes", "died of SIGSEGV")
     found.case = Case(Config(1, 1), np.ones((1, 1, 1)))
-    assert PROPERTIES["h_n"].root_of(implementation(Honest("biased", Biased, capabilities=capabilities)), found) is None
+    biased = implementation(Honest("biased", Biased, capabilities=capabilities))
+    assert PROPERTIES["h_n"].root_of(biased, found, ROOTS) is None
 
 
 @pytest.mark.parametrize(("repeats", "status"), [(True, "follows"), (False, "disagrees")])
