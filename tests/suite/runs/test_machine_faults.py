@@ -168,8 +168,8 @@ def test_two_runs_at_once(tmp_path: Path) -> None:
     running = [subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) for _ in range(2)]
     assert all("2 failed" in each.communicate()[0] for each in running)
     kept = archive.files(tmp_path / "archive")
-    assert sorted(archive.read(path).property for path in kept) == ["agreement", "h_n"]
-    assert [path.suffix for path in (tmp_path / "archive").iterdir()] == [".json", ".json"]
+    assert sorted(archive.read(path).property for path in kept) == ["agreement"]
+    assert [path.suffix for path in (tmp_path / "archive").iterdir()] == [".json"]
 
 
 @pytest.mark.parametrize("whom", ["worker", "all"])
