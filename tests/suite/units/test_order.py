@@ -38,7 +38,7 @@ def imported(path: Path) -> Iterator[str]:
 
 def test_the_stages_are_those() -> None:
     """No file of the judge lies outside of them, but the list of what properties use."""
-    assert {path.name for path in JUDGE.iterdir() if path.is_dir() and path.name != "__pycache__"} == set(STAGES)
+    assert {path.parent.name for path in JUDGE.glob("*/__init__.py")} == set(STAGES)
     assert [path.name for path in JUDGE.glob("*.py")] == ["__init__.py"]
 
 
