@@ -19,6 +19,7 @@ from tests.judge.reduction import archive
 from tests.suite import ROOT
 from tests.suite.lending import lent
 from tests.suite.players import NETWORK
+from tests.suite.running import ALONE
 from tests.suite.waiting import free_port, listens, wait_for
 
 #: Each takes both cores.
@@ -51,7 +52,8 @@ def begun(folder: Path, *arguments: str, cases: int = 40) -> subprocess.Popen[st
     players = folder / "players.py"
     players.write_text(PLAYERS, encoding="utf-8")
     options = f"--impl={players}", f"--archive={folder / 'archive'}", f"--cases={cases}", f"-k{SELECTED}"
-    command = [sys.executable, "-m", "pytest", "-q", "-pno:cacheprovider", "--hypothesis-seed=1", "-d", *options]
+    quiet = "-q", "-pno:cacheprovider", *ALONE, "--hypothesis-seed=1"
+    command = [sys.executable, "-m", "pytest", *quiet, "-d", *options]
     return subprocess.Popen(
         [*command, *arguments], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     )
