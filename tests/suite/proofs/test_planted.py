@@ -1,6 +1,7 @@
 """Every planted bug is caught within the default number of cases, and comes out minimal."""
 
 import math
+from zlib import crc32
 
 import pytest
 
@@ -50,7 +51,8 @@ def test_is_caught_from_any_seed(bug: Bug, seed: int) -> None:
 def test_comes_out_minimal_and_by_name(bug: Bug) -> None:
     """The counterexample is no larger than the one on record, 1-minimal, and the smallest where all can be tried.
 
-    The bug is called what is on record; where that is nothing, no name is stated as certain.
+    The bug is called what is on record. Where that is nothing, no name is stated as certain, which takes
+    longest to see: a quarter of those is tried here, and all by `tests.measures.diagnosing`.
     """
     judged, found = PROPERTIES[bug.property], implementation(bug)
     disagreement = hunt(judged, found, 0, shrink=True)
@@ -66,6 +68,8 @@ def test_comes_out_minimal_and_by_name(bug: Bug) -> None:
             assert again is None or again.kind != minimal.disagreement.kind, f"{case} is not minimal: {step}"
     assert simpler_by_brute_force(minimal, EXHAUSTIVE) is None
 
+    if NAMED[bug.name] is None and crc32(bug.name.encode()) % 4:
+        return
     diagnosis = solve(Evidence(minimal))
     assert (diagnosis.names[0] if diagnosis.certain else None) == NAMED[bug.name], f"{bug.words()} {diagnosis}"
 
