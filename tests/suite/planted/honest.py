@@ -157,11 +157,12 @@ class BiasAsColumns(Loop):
 
 @honest()
 class BiasesFused(Loop):
-    """b_ih + b_hh is added once, and computed once."""
+    """b_ih + b_hh is added once, and computed once; the matrices are copied as well, so that all goes by one copy."""
 
     def cell(self, weights: Weights, layer: int, reverse: bool) -> Cell:
         cell = super().cell(weights, layer, reverse)
-        return cell._replace(b_ih=cell.b_ih + cell.b_hh, b_hh=torch.zeros_like(cell.b_hh))
+        matrices = {"w_ih": cell.w_ih.clone(), "w_hh": cell.w_hh.clone()}
+        return cell._replace(**matrices, b_ih=cell.b_ih + cell.b_hh, b_hh=torch.zeros_like(cell.b_hh))
 
 
 @honest()
