@@ -98,7 +98,7 @@ def _run(arguments: list[str], folder: str, printed: list[str], environment: dic
     os.environ.clear()
     os.environ.update(environment)
     os.chdir(folder)
-    sys.path[:0] = [folder, *environment.get("PYTHONPATH", "").split(os.pathsep)]
+    sys.path[:0] = [folder, *filter(None, environment.get("PYTHONPATH", "").split(os.pathsep))]
     sys.argv = ["pytest", *arguments]
     # A new process of multiprocessing would import this file as its main module.
     sys.modules["__main__"] = ModuleType("__main__")

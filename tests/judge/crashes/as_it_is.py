@@ -6,15 +6,14 @@ A process that has died, and a run that is interrupted, leave a case and what wa
 from __future__ import annotations
 
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
-from strategies.plain import to_plain
 from tests.judge.base.files import why
 from tests.judge.base.finding import Finding
 from tests.judge.base.settings import Run
 from tests.judge.demands.property import load_properties
-from tests.judge.finding.source import written_at
-from tests.judge.finding.wording import pasteable
+from tests.judge.finding.explain import WRITTEN, explained
 from tests.judge.reduction import archive
 from tests.judge.reduction.counterexample import Counterexample
 from tests.judge.trial.faults import ENDING
@@ -49,26 +48,6 @@ def _counterexample(note: Note, run: Run) -> Counterexample:
 
 
 def _finding(counterexample: Counterexample, replay: str, archived: str) -> Finding:
-    implementation, case = counterexample.implementation, counterexample.case
     name = counterexample.disagreement.name
-    source, line = written_at(implementation)
-    return Finding(
-        implementation.name,
-        implementation.library,
-        implementation.version or "",
-        counterexample.property.name,
-        counterexample.property.says,
-        case.descriptor,
-        pasteable(case),
-        to_plain(case),
-        [counterexample.disagreement.text],
-        counterexample.disagreement.kind,
-        case.descriptor,
-        calls=0,
-        reduced_fully=False,
-        diagnosis=[f"the bug: {name}"] if name else [],
-        commands={"replay": replay} if replay else {},
-        archived=archived,
-        source=source,
-        line=line,
-    )
+    found = explained(counterexample, {"replay": replay} if replay else {}, archived, only=(WRITTEN,))
+    return replace(found, diagnosis=[f"the bug: {name}"] if name else [])

@@ -9,20 +9,17 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from functools import partial
 from itertools import product
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from impls import Implementation
 from strategies import Case, InvalidCase
 from tests.judge.base.variations import FILLS, Fill
+from tests.judge.demands.property import Property
 from tests.judge.trial.faults import COSTLY
 from tests.judge.trial.recorder import RECORDER, Note
 from tests.judge.trial.trial import Trial
 from tests.judge.trial.verdict import Disagreement, Root
-
-if TYPE_CHECKING:
-    from tests.judge.demands.property import Property
 
 #: Of the calls that a property made, so many are looked at.
 _LOOKED_AT = 8
@@ -33,8 +30,11 @@ def _plain(case: Case) -> Case:
     config = replace(case.config, dropout=0.0)
     whole = replace(case, config=config, memory="contiguous", lengths=None, packed=False, misuse="")
     bare = replace(whole, grad_output=None, grad_h_n=None, incoming="contiguous", twice=False)
-    finite = {name: np.nan_to_num(array, nan=1, posinf=1, neginf=-1) for name, array in bare.arrays.items()}
-    return bare if bare.finite else bare.with_arrays(**finite)
+    if bare.finite:
+        return bare
+    return bare.with_arrays(
+        **{name: np.nan_to_num(array, nan=1, posinf=1, neginf=-1) for name, array in bare.arrays.items()}
+    )
 
 
 def _nearby(case: Case, fill: Fill) -> Case | None:
@@ -70,7 +70,7 @@ def root_of(
     """
     if disagreement.kind in COSTLY or disagreement.case is None:
         return None
-    with RECORDER.looking_into(Note.of(implementation, judged.name, disagreement)):
+    with RECORDER.looking_into(Note.of(implementation, judged.name, disagreement.case, disagreement)):
         for name, forms in ROOTS.items():
             if name == judged.name:
                 break

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -11,11 +11,9 @@ from typing import Any, TypeAlias
 from hypothesis import given
 from hypothesis.strategies import SearchStrategy
 
-from impls import Capabilities, Implementation
+from impls import Capabilities
 from strategies import Case
-from tests.judge.demands.following import root_of
 from tests.judge.trial.trial import Trial
-from tests.judge.trial.verdict import Disagreement, Root
 
 Check: TypeAlias = Callable[[Trial, Case], None]
 #: Shapes that are drawn from where each case makes others of it.
@@ -59,12 +57,6 @@ class Property:
             cases = cases.filter(lambda case: not avoiding(case))
         test: Callable[..., None] = given(case=cases)(self._body())
         return test
-
-    def root_of(
-        self, implementation: Implementation, disagreement: Disagreement, roots: Collection[str]
-    ) -> Root | None:
-        """Return the failure of one of the `roots` from which one of this property follows; None: from none of them."""
-        return root_of(self, implementation, disagreement, {name: PROPERTIES[name] for name in roots})
 
     def _body(self) -> Check:
         def body(trial: Trial, case: Case) -> None:

@@ -94,9 +94,11 @@ def _pictures(looked: _Looked) -> dict[str, Any]:
     return {"pictures": [] if named else [asdict(picture) for picture in pictures_of(looked.counterexample)]}
 
 
+#: What is told also of what can be neither reduced nor looked into.
+WRITTEN = "the case and where the implementation is written"
 #: What is made of a counterexample, in this order: some fields of a finding each.
 PARTS: dict[str, Callable[[_Looked], dict[str, Any]]] = {
-    "the case and where the implementation is written": _as_written,
+    WRITTEN: _as_written,
     "the calls made": lambda looked: {"made": calls_made(looked.counterexample)},
     "what differs": lambda looked: {"differs": what_differs(looked.counterexample.disagreement)},
     "what matters": _matters,
@@ -106,4 +108,4 @@ PARTS: dict[str, Callable[[_Looked], dict[str, Any]]] = {
     "the pictures": _pictures,
 }
 #: Those of what could not be repeated.
-SEEN_ONCE = ("the case and where the implementation is written", "what differs")
+SEEN_ONCE = (WRITTEN, "what differs")

@@ -24,8 +24,7 @@ from tests.judge.trial.verdict import Disagreement
 def new_trial(run: Run, *arguments: Any, **options: Any) -> Trial:
     """A trial as this run wants it."""
     if fuzzing():
-        # Nothing is set aside: HypoFuzz would not hear of it.
-        return Fuzzed(*arguments, **options | {"run": run, "root_of": None})
+        return Fuzzed(*arguments, **options | {"run": run})
     kind = Hunted if run.profile == "hunt" else Trial
     return kind(*arguments, **options)
 

@@ -11,7 +11,7 @@ from impls import Implementation, isolation
 from tests.judge.base.files import why
 from tests.judge.base.finding import Finding
 from tests.judge.base.settings import Run
-from tests.judge.base.telling import Teller
+from tests.judge.base.telling import Teller, keep_error
 from tests.judge.demands.property import Property
 from tests.judge.finding import explain as findings
 from tests.judge.finding.explain import explained
@@ -62,11 +62,15 @@ class Explainer:
         if key not in self._own:
             self._own[key] = None
             own = Trial(implementation, budget=budgets(run.cases)[0], asked_for=plainer.name)
+            case = root.disagreement.case
+            assert case is not None
             try:
-                with RECORDER.looking_into(Note.of(implementation, plainer.name, root.disagreement)):
+                with RECORDER.looking_into(Note.of(implementation, plainer.name, case, root.disagreement)):
                     shard_test(plainer, own, run.seed, run.sizes, database=None)(own)
             except Exception as error:
                 self._own[key] = disagreement_in(error)
+                if self._own[key] is None:
+                    keep_error()
         return self._own[key]
 
     def explain(
@@ -162,7 +166,5 @@ def disagreement_in(error: BaseException | None) -> Disagreement | None:
 
 
 def _note(counterexample: Counterexample) -> Note:
-    disagreement, implementation = counterexample.disagreement, counterexample.implementation
-    apart = implementation.environment is not None
-    told = disagreement.kind, disagreement.text
-    return Note(implementation.name, counterexample.property.name, counterexample.case, *told, apart=apart)
+    found = counterexample.implementation, counterexample.property.name, counterexample.case
+    return Note.of(*found, counterexample.disagreement)

@@ -21,12 +21,13 @@ from strategies import Case
 from tests.commandline import add_options, in_checkout
 from tests.judge.base import telling
 from tests.judge.base.finding import Finding
+from tests.judge.base.fuzzing import fuzzing
 from tests.judge.base.part import WHOLE
 from tests.judge.base.settings import RUN, Run
 from tests.judge.base.telling import TELLER, Teller
 from tests.judge.base.words import counted
 from tests.judge.crashes import crashes, elsewhere
-from tests.judge.demands.following import ROOTS
+from tests.judge.demands.following import ROOTS, root_of
 from tests.judge.demands.property import PROPERTIES, Property, load_properties
 from tests.judge.finding import explain as findings
 from tests.judge.hunting import hunt
@@ -213,13 +214,13 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[Any]) -> No
 
 def pytest_collection_finish(session: pytest.Session) -> None:
     """Let what fails be set aside where it follows from a property that is judged in this run, too."""
-    items: list[Any] = [item for item in session.items if trial_of(item)]
-    judged = {id(item): _judged_by(item) for item in items}
-    pairs = {(trial_of(item).implementation.name, judged[id(item)].name) for item in items}  # type: ignore[union-attr]
-    for item in items:
-        trial = item.callspec.params["trial"]
-        roots = {name for name in ROOTS if (trial.implementation.name, name) in pairs}
-        trial.root_of = partial(judged[id(item)].root_of, roots=roots) if roots else None
+    if fuzzing():
+        return  # HypoFuzz would not hear of what is set aside.
+    judged = [(trial, _judged_by(item)) for item in session.items if (trial := trial_of(item))]
+    pairs = {(trial.implementation.name, found.name) for trial, found in judged}
+    for trial, found in judged:
+        roots = {name: PROPERTIES[name] for name in ROOTS if (trial.implementation.name, name) in pairs}
+        trial.root_of = partial(root_of, found, properties=roots)
 
 
 def _judged_by(item: Any) -> Property:

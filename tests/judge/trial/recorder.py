@@ -45,11 +45,11 @@ class Note:
     apart: bool = False
 
     @classmethod
-    def of(cls, implementation: Implementation, judged: str, found: Disagreement) -> Note:
+    def of(cls, implementation: Implementation, judged: str, case: Case, found: Disagreement) -> Note:
         """Return what is written down of a failure, which is looked into."""
-        assert found.case is not None
-        apart = implementation.environment is not None
-        return cls(implementation.name, judged, found.case, found.kind, found.text, apart=apart)
+        return cls(
+            implementation.name, judged, case, found.kind, found.text, apart=implementation.environment is not None
+        )
 
     @builtins.property
     def in_words(self) -> str:

@@ -16,7 +16,7 @@ from strategies import Case
 from tests.judge import Disagreement, Property, Trial
 from tests.judge.base.settings import Run
 from tests.judge.base.telling import Teller
-from tests.judge.demands.following import ROOTS
+from tests.judge.demands.following import ROOTS, root_of
 from tests.judge.run import plugin
 from tests.judge.run.explaining import Explainer
 from tests.judge.schedule.shards import shard_test
@@ -53,7 +53,9 @@ class BiasedAndStateful(Biased):
 
 def tried(judged: str, found: Implementation, cases: int = 100) -> Trial | Disagreement:
     """What a run makes of it that asks what follows: its first disagreement, or the trial."""
-    trial = Trial(found, budget=cases, asked_for=judged, root_of=partial(PROPERTIES[judged].root_of, roots=ROOTS))
+    trial = Trial(
+        found, budget=cases, asked_for=judged, root_of=partial(root_of, PROPERTIES[judged], properties=PROPERTIES)
+    )
     try:
         shard_test(PROPERTIES[judged], trial, 0, database=None)(trial)
     except Disagreement as disagreement:
@@ -129,7 +131,7 @@ def test_what_takes_its_process_down_is_not_asked() -> None:
     found = Disagreement("crashes", "died of SIGSEGV")
     found.case = Case(Config(1, 1), np.ones((1, 1, 1)))
     biased = implementation(Honest("biased", Biased, capabilities=capabilities))
-    assert PROPERTIES["h_n"].root_of(biased, found, ROOTS) is None
+    assert root_of(PROPERTIES["h_n"], biased, found, PROPERTIES) is None
 
 
 @pytest.mark.parametrize(("repeats", "status"), [(True, "follows"), (False, "disagrees")])
