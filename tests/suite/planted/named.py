@@ -100,7 +100,7 @@ NAMED: dict[str, str | None] = {
     "sigmoid-for-tanh": "tanh is a sigmoid",
     "scaled-tanh": None,
     "tanh-identity-near-zero": "tanh(a) is a where |a| is less than 0.125",
-    "tanh-saturates-at-five": "tanh(a) is 0.999909 or -0.999909 where |a| is more than a bound from 4.99 to 5.032",
+    "tanh-saturates-at-five": "tanh(a) is 0.999909 or -0.999909 where |a| is more than 5",
     "tanh-one-beyond-three": "tanh(a) is 1 or -1 where |a| is more than 3",
     "leaky-relu": "relu has a slope of 0.01 below zero",
     "relu-capped-at-six": "the state is clipped to [-6, 6], as by a relu that is capped at 6",

@@ -287,7 +287,7 @@ def test_an_honest_one_is_hunted_in_peace(honest: Hunted) -> None:
     assert "0.2 minutes of hunting, in rounds of 100 cases, seed 1 " in honest.text
     rounds, judged = counted(honest.text)
     assert rounds > 2
-    assert f"\n{judged} cases judged in " in honest.text
+    assert f"\n{judged:,} cases judged in " in honest.text
     assert "; no disagreement" in honest.text
     assert re.search(r"^honest agreement +\d+ +[\d,]+ +[\d,]+ +[\d,]+ +0\.\d\d$", honest.text, re.MULTILINE)
 

@@ -105,7 +105,7 @@ def helped() -> str:
 
 def test_every_property_is_explained() -> None:
     """The table of demands has every property, in the words of no other."""
-    rows = re.findall(r"^\| `(\w+)` \| ", README, re.MULTILINE)
+    rows = re.findall(r"^\| `(\w+)` \| ", PAGES["tests/README.md"], re.MULTILINE)
     assert sorted(rows) == sorted([*load_properties(), "archive"])
     assert set(rows) - {"archive"} == set(PROPERTIES)
 
