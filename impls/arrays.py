@@ -9,7 +9,7 @@ import torch
 
 
 def to_numpy(tensor: torch.Tensor) -> Any:
-    """An array of the same dtype, which may share the tensor's memory."""
+    """Return an array of the same dtype, which may share the tensor's memory."""
     if tensor.dtype != torch.bfloat16:
         return tensor.detach().numpy()
     from ml_dtypes import bfloat16
@@ -18,7 +18,7 @@ def to_numpy(tensor: torch.Tensor) -> Any:
 
 
 def to_torch(array: Any) -> torch.Tensor:
-    """A tensor of the same dtype, which shares the array's memory where that may be written."""
+    """Return a tensor of the same dtype, which shares the array's memory where that may be written."""
     if not array.flags.writeable:
         array = array.copy()
     if array.dtype.name != "bfloat16":

@@ -38,21 +38,21 @@ class Sum(NamedTuple):
     lost: Array
 
     def plus(self, other: Sum) -> Sum:
-        """Both sums added up."""
+        """Add two sums."""
         added = (one + two for one, two in zip(self[1:], other[1:], strict=True))
         return Sum(min(self.grain, other.grain), *added)
 
     def where(self, mask: Mask, other: Sum) -> Sum:
-        """The sum where the mask is true, the other elsewhere."""
+        """Take this sum where the mask is true, the other elsewhere."""
         chosen = (np.where(mask, one, two) for one, two in zip(self[1:], other[1:], strict=True))
         return Sum(min(self.grain, other.grain), *chosen)
 
     def repeated(self, times: int) -> Sum:
-        """The same terms so many times over."""
+        """Repeat the terms `times` times."""
         return self.each(lambda part: times * part)
 
     def each(self, change: Callable[[Array], Array]) -> Sum:
-        """The same change made to each array."""
+        """Apply a function to each array."""
         return Sum(self.grain, *map(change, self[1:]))
 
 
@@ -69,7 +69,7 @@ def gradients(
     going_back: type[LayerBackward] | None = None,
     passes: Sequence[Pass] | None = None,
 ) -> dict[str, Ball]:
-    """The gradients of sum(output * grad_output) + sum(h_n * grad_h_n), as balls.
+    """Return the gradients of sum(output * grad_output) + sum(h_n * grad_h_n), as balls.
 
     Args:
         config: as for `impls.reference.forward`, and so are weights, x, h_0, rounding and lengths.
@@ -114,7 +114,7 @@ def gradients(
 
 
 def no_wider(config: Config, rounding: Rounding) -> Rounding:
-    """A rounding model without what a wider accumulator takes back."""
+    """Return the rounding model without the accuracy that a wider accumulator gives."""
     accumulate = rounding.accumulate
     if accumulate is not None and FORMATS[accumulate].unit_roundoff < FORMATS[config.dtype].unit_roundoff:
         return replace(rounding, accumulate=None, rounded="operations")
@@ -122,13 +122,13 @@ def no_wider(config: Config, rounding: Rounding) -> Rounding:
 
 
 def given(mid: Array) -> Sum:
-    """Numbers that are what they are, as the start of sums; adding zeros is exact."""
+    """Return exact numbers as the start of sums; adding zeros is exact."""
     zeros = np.zeros(mid.shape)
     return Sum(grain(mid), mid, zeros, np.abs(mid), (mid != 0) * 1.0, zeros)
 
 
 def close(arithmetic: Arithmetic, total: Sum) -> Ball:
-    """A finished sum: exact where no partial sum can be rounded, free where one may overflow."""
+    """Finish a sum: exact where no partial sum can be rounded, unbounded where one may overflow."""
     largest, eta = arithmetic.format.largest, arithmetic.format.smallest_normal
     gamma = arithmetic.gamma(total.terms)
     bounded = total.size * (1 + gamma) + total.rad <= largest
@@ -150,19 +150,19 @@ class LayerBackward:
         self.grain = np.inf
 
     def slope(self) -> Ball:
-        """The activation's derivative at every step."""
+        """Return the activation's derivative at every step."""
         return derivative(self.arithmetic, self.made.layer.nonlinearity, self.made.states)
 
     def recurrent(self) -> Array:
-        """W_hh, (directions, H, H), through which gradients go back."""
+        """Return W_hh, (directions, H, H), through which gradients go back."""
         return self.made.layer.w_hh
 
     def carried(self, before: Sum, t: int) -> Sum:
-        """What goes back from step t to the state before it."""
+        """Return what goes back from step t to the state before it."""
         return before
 
     def run(self, above: Sum) -> tuple[Ball, Sum]:
-        """From what is asked of this layer's output, (T, B, directions * H), the gradients of h_0 and of its input."""
+        """Go back from the output's gradient, (T, B, directions * H), to the gradients of h_0 and of the input."""
         directions, steps = self.made.states.mid.shape[:2]
         asked = above.each(lambda part: split(part, directions))
         products = Products(self.recurrent(), self.eta)
@@ -181,7 +181,7 @@ class LayerBackward:
         return close(self.arithmetic, carry.repeated(self.times)), self.of_input()
 
     def through_activation(self, grad_h: Ball, quantum: float, t: int) -> tuple[Ball, float]:
-        """The gradient of the pre-activation, and its grain: 0 where it has none."""
+        """Return the gradient of the pre-activation, and its grain: 0 where it has none."""
         mid, rad = self.derivative.mid[:, t], self.derivative.rad[:, t]
         size, slope = np.abs(grad_h.mid) + grad_h.rad, np.abs(mid) + rad
         is_zero = ((size == 0) & np.isfinite(slope)) | ((slope == 0) & np.isfinite(size))
@@ -192,11 +192,11 @@ class LayerBackward:
         return _free_where_undefined(grad_a), quantum if is_exact.all() else 0.0
 
     def of_input(self) -> Sum:
-        """The gradient of what the layer reads, (T, B, features): the sum over its directions."""
+        """Return the gradient of the layer's input, (T, B, features): the sum over its directions."""
         return self.to_input(Products(self.made.layer.w_ih[:, None], self.eta)(self.grad_a, self.grain))
 
     def to_input(self, both: Sum) -> Sum:
-        """The sum over the directions of what each sends back, in the order of time."""
+        """Add up what the directions send back, in the order of time."""
         shape = both.mid.shape
         ways = [
             both.each(lambda part, d=d: np.broadcast_to(part, shape)[d, :: -1 if d else 1])  # type: ignore[misc]
@@ -208,11 +208,11 @@ class LayerBackward:
         return total.where(self.made.valid[0], given(np.zeros(total.mid.shape)))
 
     def read(self) -> Ball:
-        """The state that each step reads."""
+        """Return the state that each step reads."""
         return one_before(self.made.h_0, self.made.states)
 
     def of_parameters(self, bias: bool) -> dict[str, Ball]:
-        """Gradients by role, each leading with the direction."""
+        """Return the gradients of the parameters by role, each leading with the direction."""
         found = {"weight_ih": self.made.x, "weight_hh": self.read()} | ({"bias": self.ones()} if bias else {})
         sums = {role: self.outer(self.grad_a, read, self.grain).repeated(self.times) for role, read in found.items()}
         balls = {role: close(self.arithmetic, total) for role, total in sums.items()}
@@ -222,11 +222,11 @@ class LayerBackward:
         return balls
 
     def ones(self) -> Ball:
-        """What biases are multiplied by."""
+        """Return the ones that biases are multiplied by."""
         return exact(np.ones((*self.grad_a.mid.shape[:3], 1)))
 
     def outer(self, g: Ball, v: Ball, g_grain: float) -> Sum:
-        """Sum over t and b of g[t, b, j] v[t, b, k]: (directions, H, n)."""
+        """Sum g[t, b, j] v[t, b, k] over t and b: (directions, H, n)."""
         if self.made.valid is not None:
             v = Ball(*(np.where(self.made.valid, part, 0.0) for part in v))
         terms = v.mid.shape[1] * v.mid.shape[2]
@@ -242,7 +242,7 @@ class LayerBackward:
 
 
 def one_before(h_0: Ball, states: Ball) -> Ball:
-    """What each step reads of the states of all steps."""
+    """Return the state that each step reads: h_0, then every state but the last."""
     pairs = zip(h_0, states, strict=True)
     return Ball(*(np.concatenate([start[:, None], after[:, :-1]], 1) for start, after in pairs))
 
@@ -257,7 +257,7 @@ class Products:
         self.grain = grain(weight)
 
     def __call__(self, g: Ball, g_grain: float) -> Sum:
-        """Of numbers with this grain."""
+        """Multiply numbers with this grain."""
         size = np.abs(g.mid) + g.rad
         lost = self.eta * (self.terms + self.lost + size.sum(-1, keepdims=True))
         quantum = _grain_of_products(g_grain, self.grain, self.eta)
@@ -265,18 +265,18 @@ class Products:
 
 
 def _grain_of_products(one: float, other: float, eta: float) -> float:
-    """A power of two that divides products of numbers with these grains; 0 where one of them may be flushed to zero."""
+    """Return a power of two that divides products of numbers with these grains; 0 where one may be flushed to zero."""
     return one * other if min(one, other, one * other) >= eta else 0.0
 
 
 def split(joined: Array, directions: int) -> Array:
-    """(T, B, directions * H), in the order of time -> (directions, T, B, H), each in its own order of processing."""
+    """Split (T, B, directions * H), in order of time, into (directions, T, B, H), each in its order of processing."""
     halves = np.split(joined, directions, -1)
     return np.stack([half[:: -1 if d else 1] for d, half in enumerate(halves)])
 
 
 def derivative(arithmetic: Arithmetic, nonlinearity: str, h: Ball) -> Ball:
-    """The activation's derivative, as far as the state tells."""
+    """Return the activation's derivative, as far as the state determines it."""
     if nonlinearity == "tanh":
         size = np.abs(h.mid)
         mid = 1 - size * size

@@ -70,12 +70,12 @@ _STORES: Final = 4
 
 
 def exact(values: Array) -> Ball:
-    """Numbers that are what they are."""
+    """Return a ball of radius 0."""
     return Ball(values, np.zeros(values.shape))
 
 
 def grain(values: Array) -> float:
-    """The largest power of two that divides every element; infinity where all are zero, 0 where one is not finite."""
+    """Return the largest power of two that divides every element; infinity if all are zero, 0 if one is not finite."""
     nonzero = values[values != 0]
     if not nonzero.size:
         return np.inf
@@ -109,7 +109,7 @@ class Arithmetic:
         self._tanh_absolute = 2 * absolute * self._sums.unit_roundoff * (1 + unit)
 
     def gamma(self, terms: Array) -> Array:
-        """The relative error of sums of that many terms: n u / (1 - n u), infinite from n u = 1 on."""
+        """Return the relative error of sums of n terms: n u / (1 - n u), infinite from n u = 1 on."""
         if not self._wide or self._rounded != "operations":
             return _gamma(terms, self._sums.unit_roundoff)
         inside, stored = (
@@ -119,17 +119,17 @@ class Arithmetic:
         return inside + stored + inside * stored
 
     def flushed(self, operand: Ball) -> Array:
-        """What flushing takes from an operand at most: nothing of zero, and of what is certainly normal."""
+        """Bound the change that flushing makes to an operand: none to zero, and none to what is certainly normal."""
         eta = self.format.smallest_normal
         return np.where((np.abs(operand.mid) - operand.rad < eta) & ((operand.mid != 0) | (operand.rad > 0)), eta, 0.0)
 
     def flushed_exact(self, values: Array) -> Array:
-        """What flushing takes from numbers that are what they are."""
+        """Bound the change that flushing makes to exact numbers."""
         eta = self.format.smallest_normal
         return np.where((np.abs(values) < eta) & (values != 0), eta, 0.0)
 
     def activation(self, nonlinearity: str) -> Callable[[Ball], Ball]:
-        """The next state of a sum, with what is rounded on the way."""
+        """Return the function from a sum to the next state, with the roundings on the way."""
         act = self.tanh if nonlinearity == "tanh" else self.relu
         orders: dict[str, Callable[[Ball], Ball]] = {
             "operations": act,
@@ -139,7 +139,7 @@ class Arithmetic:
         return orders[self._rounded]
 
     def store(self, a: Ball) -> Ball:
-        """One rounding to the nearest number of the dtype; what is exact is one of its numbers already."""
+        """Round once to the nearest number of the dtype; exact numbers are of the dtype already."""
         size = np.abs(a.mid) + a.rad
         eta = self.format.smallest_normal
         half_ulp = self.format.unit_roundoff * np.exp2(np.frexp(np.maximum(size, eta))[1] - 1.0)
@@ -147,7 +147,7 @@ class Arithmetic:
         return Ball(a.mid, np.where(rounds, a.rad + half_ulp + self.flushed(a), a.rad))
 
     def tanh(self, a: Ball) -> Ball:
-        """The library's error, and sup |tanh(a') - tanh(mid)| = tanh(rad) (1 - tanh|mid| tanh(|mid| - rad))."""
+        """Add the library's error to sup |tanh(a') - tanh(mid)| = tanh(rad) (1 - tanh|mid| tanh(|mid| - rad))."""
         sums = np.abs(a.mid)
         size = np.tanh(sums)
         spread = np.tanh(a.rad) * (1 - size * np.tanh(sums - a.rad))
@@ -161,11 +161,11 @@ class Arithmetic:
         return Ball(np.copysign(size, a.mid), rad)
 
     def relu(self, a: Ball) -> Ball:
-        """max(0, a); where the whole ball is below zero the result is exactly zero."""
+        """Apply max(0, a); where the whole ball is below zero the result is exactly zero."""
         return Ball(np.maximum(a.mid, 0.0), np.where((a.mid + a.rad < 0) | (a.mid == -np.inf), 0.0, a.rad))
 
     def sum_of_products(self, v: Ball, w: Array, gamma: Array) -> Ball:
-        """sum_k w[j, k] v[b, k] where something is not finite or may overflow. v: (B, n), w: (H, n), gamma: (H,)."""
+        """Sum w[j, k] v[b, k] over k where a term is not finite or may overflow. v: (B, n), w: (H, n), gamma: (H,)."""
         largest, eta = self.format.largest, self.format.smallest_normal
         lost_v, lost_w = self.flushed(v)[:, None, :], self.flushed_exact(w)[None]
         mid, rad, w = v.mid[:, None, :], v.rad[:, None, :], w[None]
@@ -206,7 +206,7 @@ class Arithmetic:
 
 @cache
 def arithmetic_of(dtype: torch.dtype, rounding: Rounding) -> Arithmetic:
-    """The same as `Arithmetic(dtype, rounding)`, which many networks share."""
+    """Return `Arithmetic(dtype, rounding)`, one for all networks."""
     return Arithmetic(dtype, rounding)
 
 

@@ -82,20 +82,20 @@ class Config:
         return 2 if self.bidirectional else 1
 
     def suffixes(self) -> list[str]:
-        """The endings of parameter names, in nn.RNN's order: `l0`, `l0_reverse`, `l1`, ..."""
+        """Return the endings of parameter names, in nn.RNN's order: `l0`, `l0_reverse`, `l1`, ..."""
         reverse = ("", "_reverse")[: self.num_directions]
         return [f"l{layer}{end}" for layer in range(self.num_layers) for end in reverse]
 
     def layer_input_size(self, layer: int) -> int:
-        """How many features a layer reads: the input's at the bottom, every direction's above."""
+        """Return the number of features that a layer reads: the input's at the bottom, every direction's above."""
         return self.input_size if layer == 0 else self.hidden_size * self.num_directions
 
     def parameter_shapes(self) -> dict[str, tuple[int, ...]]:
-        """Every parameter's name and shape, in the order of `torch.nn.RNN(...).named_parameters()`."""
+        """Return every parameter's name and shape, in the order of `torch.nn.RNN(...).named_parameters()`."""
         return dict(_parameter_shapes(self))
 
     def module_arguments(self) -> dict[str, Any]:
-        """Keyword arguments for nn.RNN's constructor, those at nn.RNN's defaults left out (dtype apart)."""
+        """Return keyword arguments for nn.RNN's constructor, those at nn.RNN's defaults left out (dtype apart)."""
         return {
             field.name: getattr(self, field.name)
             for field in fields(self)
@@ -265,7 +265,7 @@ class Capabilities:
             )
 
     def objections(self, case: Asked) -> list[str]:
-        """The names of the fields that do not claim this case; empty where it is inside the claims."""
+        """Return the names of the fields that do not claim this case; an empty list where it is inside the claims."""
         return [name for name, claims in _CLAIMS.items() if not claims(self, case)]
 
 

@@ -66,7 +66,7 @@ def _has_small_state(case: Asked) -> bool:
     cases=100,
 )
 def build(config: Config, weights: Weights) -> Run:
-    """One builder of one layer for each layer and direction."""
+    """Build one builder of one layer for each layer and direction."""
     return run_scans(config, [_scan(config, weights, suffix) for suffix in config.suffixes()])
 
 
@@ -113,7 +113,7 @@ class _Network:
             own.set_value(tensor.detach().numpy())
 
     def unrolled(self, x: torch.Tensor, h_0: Optional) -> tuple[list[Any], list[Any]]:
-        """The expressions of the steps of x and of h_0, and those of the states, in a new graph."""
+        """Return the expressions of the steps of x and of h_0, and those of the states, in a new graph."""
         import dynet
 
         dynet.renew_cg()
@@ -123,7 +123,7 @@ class _Network:
 
 
 def _expression(rows: torch.Tensor) -> Any:
-    """Rows (B, n) are a batch of vectors, one row is a vector."""
+    """Return rows (B, n) as a batch of vectors, one row as a vector."""
     import dynet
 
     array = rows.detach().numpy()
@@ -131,5 +131,5 @@ def _expression(rows: torch.Tensor) -> Any:
 
 
 def _rows(array: Any) -> torch.Tensor:
-    """(B, n) of a value (n, B), or (n,) where it is of one row."""
+    """Return a value (n, B), or (n,) where it is of one row, as (B, n)."""
     return torch.from_numpy(array.reshape(len(array), -1).T.astype(np.float32))

@@ -14,7 +14,7 @@ from impls.torch_export import exported
 
 @cache
 def _compiled(config: Config, *shapes: tuple[int, ...]) -> tuple[Any, Any]:
-    """A program and its method, which does not keep alive what it runs."""
+    """Return a program and its method, which does not keep the program alive."""
     from executorch.exir import to_edge
     from executorch.runtime import Runtime
 
@@ -49,7 +49,7 @@ def _compiled(config: Config, *shapes: tuple[int, ...]) -> tuple[Any, Any]:
     ),
 )
 def build(config: Config, weights: Weights) -> Run:
-    """One program for each shape, with the parameters as its inputs."""
+    """Build one program for each shape, with the parameters as its inputs."""
 
     def run(*tensors: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         _, method = _compiled(config, *(tuple(tensor.shape) for tensor in tensors))

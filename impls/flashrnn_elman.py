@@ -24,7 +24,7 @@ from impls.registry import register
     group="flashrnn",
 )
 def build(config: Config, weights: Weights) -> Run:
-    """One call for each layer and direction, with one head."""
+    """Build one call for each layer and direction, with one head."""
     return run_scans(config, [_scan(config, weights, suffix) for suffix in config.suffixes()])
 
 

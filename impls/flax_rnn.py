@@ -41,14 +41,14 @@ def _nnx(settings: Settings, x: Any, h_0: Any, lengths: Any, w_ih: Any, w_hh: An
 
 
 def _one_bias(w_ih: Any, *biases: Any) -> Any:
-    """Its cells have one bias, in the layer of the input."""
+    """Return the one bias of Flax's cells, in the layer of the input: the sum of both."""
     from jax.numpy import zeros
 
     return sum(biases) if biases else zeros(len(w_ih), w_ih.dtype)
 
 
 def _run(settings: Settings, x: Any, h_0: Any, lengths: Any, rnn: Any) -> Any:
-    """Both have the same call, and either layout."""
+    """Run a network of Linen or NNX: both have the same call, and either layout."""
     given = x.swapaxes(0, 1) if settings.batch_first else x
     h_n, output = rnn(given, initial_carry=h_0, seq_lengths=lengths, reverse=settings.reverse, keep_order=True)
     return output.swapaxes(0, 1) if settings.batch_first else output, h_n

@@ -22,7 +22,7 @@ class LinearCell(nn.Module):
         self.act = {"tanh": nn.Tanh(), "relu": nn.ReLU()}[nonlinearity]
 
     def forward(self, input: torch.Tensor, hidden: torch.Tensor) -> torch.Tensor:
-        """The next hidden state."""
+        """Return the next hidden state."""
         i2h = self.i2h(input)
         h2h = self.h2h(hidden)
         output: torch.Tensor = self.act(i2h + h2h)
@@ -42,7 +42,7 @@ class LinearRNN(nn.Module):
         )
 
     def named(self) -> dict[str, torch.Tensor]:
-        """The cells' parameters under nn.RNN's names."""
+        """Return the cells' parameters under nn.RNN's names."""
         return {
             f"{kind}_{side}h_{suffix}": getattr(getattr(cell, f"{side}2h"), kind)
             for suffix, cell in zip(self.config.suffixes(), self.cells, strict=True)
@@ -51,11 +51,11 @@ class LinearRNN(nn.Module):
         }
 
     def init_hidden(self, input: torch.Tensor) -> torch.Tensor:
-        """Zeros for every cell."""
+        """Return zeros for every cell."""
         return input.new_zeros(len(self.cells), *input.shape[1:-1], self.config.hidden_size)
 
     def forward(self, input: torch.Tensor, hidden: torch.Tensor | None = None) -> tuple[torch.Tensor, torch.Tensor]:
-        """What the last layer's cells put out at every step, and every cell's last hidden state."""
+        """Return the last layer's states at every step, and every cell's last hidden state."""
         check_arguments(self.config, input, hidden)
         batch_first = self.config.batch_first and input.dim() == 3
         if batch_first:
@@ -78,7 +78,7 @@ class LinearRNN(nn.Module):
 
 @register("linear", capabilities=Capabilities(autocast=True), known_defects=TORCH_DEFECTS)
 def build(config: Config, weights: Weights) -> Run:
-    """A LinearRNN with these weights."""
+    """Build a LinearRNN with these weights."""
     network = LinearRNN(config).to(config.dtype)
     fill(network.named(), weights)
 

@@ -25,13 +25,13 @@ class ParameterRNN(nn.Module):
             setattr(self, name, nn.Parameter(torch.ones(shape)))
 
     def get_h(self, h_t_prev: torch.Tensor, x_t: torch.Tensor, suffix: str) -> torch.Tensor:
-        """The next hidden state of one layer in one direction."""
+        """Return the next hidden state of one layer in one direction."""
         W_ih, W_hh = getattr(self, f"weight_ih_{suffix}"), getattr(self, f"weight_hh_{suffix}")
         b_ih, b_hh = getattr(self, f"bias_ih_{suffix}", 0), getattr(self, f"bias_hh_{suffix}", 0)
         return self.act(x_t @ W_ih.T + b_ih + h_t_prev @ W_hh.T + b_hh)
 
     def forward(self, x: torch.Tensor, h_0: torch.Tensor | None = None) -> tuple[torch.Tensor, torch.Tensor]:
-        """The hidden states of the last layer at every step, and the final ones of every layer and direction."""
+        """Return the hidden states of the last layer at every step, and the final ones of every layer and direction."""
         dtype = next(self.parameters()).dtype
         check_arguments(replace(self.config, dtype=dtype), x, h_0)
         suffixes = self.config.suffixes()

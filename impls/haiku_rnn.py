@@ -45,7 +45,7 @@ def _rnn(settings: Settings, x: Any, h_0: Any, lengths: Any, w_ih: Any, w_hh: An
     cases=60,
 )
 def build(config: Config, weights: Weights) -> Run:
-    """One unroll a layer and direction."""
+    """Build one unroll for each layer and direction."""
     if config.nonlinearity != "relu":
         raise NotImplementedError(f"VanillaRNN has no {config.nonlinearity}")
     return run_pure(config, weights, _rnn)

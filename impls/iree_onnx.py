@@ -37,7 +37,7 @@ def _compiled(node: Node, steps: int, batch: int) -> Callable[..., Any]:
 
 
 def _imported(node: Node, steps: int, batch: int) -> str:
-    """The graph as MLIR. It cannot be compiled for open sizes."""
+    """Return the graph as MLIR. It cannot be compiled for open sizes."""
     from iree.compiler.extras import onnx_importer
     from iree.compiler.ir import Context
 
@@ -87,7 +87,7 @@ def _imported(node: Node, steps: int, batch: int) -> str:
     ),
 )
 def build(config: Config, weights: Weights) -> Run:
-    """One graph for each shape of a layer, with the parameters as its inputs."""
+    """Build one graph for each shape of a layer, with the parameters as its inputs."""
     return run_scans(config, [_scan(config, weights, suffix) for suffix in config.suffixes()])
 
 

@@ -74,18 +74,18 @@ _LIMITS = [Limits()]
 
 
 def limits() -> Limits:
-    """The limits that hold now."""
+    """Return the limits that hold now."""
     return _LIMITS[-1]
 
 
 def set_limits(found: Limits) -> None:
-    """Have calls limited from now on."""
+    """Limit calls from now on."""
     _LIMITS[:] = [found]
 
 
 @contextmanager
 def limited_to(seconds: float) -> Iterator[None]:
-    """For a while, limit calls more strictly than the run does, whatever limit held before."""
+    """Limit calls more strictly than the run does within the block, whatever limit held before."""
     _LIMITS.append(replace(limits(), seconds=min(seconds, _LIMITS[0].seconds)))
     try:
         yield
@@ -95,7 +95,7 @@ def limited_to(seconds: float) -> Iterator[None]:
 
 @contextmanager
 def limited_as_asked() -> Iterator[None]:
-    """For a while, have calls limited as the run asks, however strictly they are now."""
+    """Limit calls as the run asks within the block, however strictly they are limited now."""
     _LIMITS.append(_LIMITS[0])
     try:
         yield
@@ -104,14 +104,14 @@ def limited_as_asked() -> Iterator[None]:
 
 
 def in_a_hurry() -> bool:
-    """Whether calls are limited more strictly than the run asks: what is known to fail is reduced, or looked into."""
+    """Return whether calls are limited more strictly than the run asks: a failure is being shrunk or diagnosed."""
     return limits() is not _LIMITS[0]
 
 
 def isolated(asked: str, name: str, environment: Mapping[str, str]) -> Build:
-    """The `build` of the implementation `name`, which `--impl` or the registry finds by `asked`, in its own process.
+    """Return the `build` of the implementation `name` in a separate process, where `asked` is how to find it.
 
-    What it raises is raised here; a process that dies is `Crashed`, and the next network gets a new one.
+    What it raises is raised here. A process that dies raises `Crashed`, and the next network gets a new one.
     """
 
     def build(config: Config, weights: Weights) -> Run:
@@ -136,7 +136,7 @@ def _asks(value: object) -> bool:
 
 
 def _differentiable(host: _Host, network: int, arguments: tuple[Any, ...], parameters: dict[str, torch.Tensor]) -> Any:
-    """A call whose backward pass is run where the call was."""
+    """Call the network such that its backward pass runs in the process of the call."""
 
     class Remote(torch.autograd.Function):
         @staticmethod
@@ -157,13 +157,13 @@ def _differentiable(host: _Host, network: int, arguments: tuple[Any, ...], param
 
 
 def cpu_seconds() -> float:
-    """How much CPU time the processes of this process have used so far, as of their last answers."""
+    """Return the CPU seconds that the separate processes have used so far, as of their last answers."""
     return sum(host.cpu_seconds for host in _HOSTS.values()) + _SPENT[0]
 
 
 @contextmanager
 def _no_main() -> Iterator[None]:
-    """Keep multiprocessing from running the program again in the new process, which has no use for it."""
+    """Keep multiprocessing from running the main program again in the new process."""
     main = sys.modules["__main__"]
     sys.modules["__main__"] = ModuleType("__main__")
     try:
@@ -173,7 +173,7 @@ def _no_main() -> Iterator[None]:
 
 
 def started(function: Callable[..., object], *arguments: Any) -> Any:
-    """A new process, forked from a clean server, in which a function of a module runs."""
+    """Start a process, forked from a clean server, that runs a function of a module."""
     _CONTEXT.set_forkserver_preload(_PRELOADED)
     process = _CONTEXT.Process(target=function, args=arguments, daemon=True)
     with _no_main():
@@ -182,7 +182,7 @@ def started(function: Callable[..., object], *arguments: Any) -> Any:
 
 
 def pipe() -> tuple[Connection, Connection]:
-    """The near and the far end of a connection with such a process."""
+    """Return the near and the far end of a connection with such a process."""
     near, far = _CONTEXT.Pipe()
     return near, far
 
@@ -201,7 +201,7 @@ class _Host:
         far.close()
 
     def ask(self, what: str, *arguments: Any) -> Any:
-        """The answer to a request.
+        """Return the answer to a request.
 
         Raises:
             Crashed: the process died.
@@ -226,11 +226,11 @@ class _Host:
         return value
 
     def forget(self, kind: str, number: int) -> None:
-        """Let go of a network or a call with the next request."""
+        """Release a network or a call with the next request."""
         self._forgotten.append((kind, number))
 
     def _await_answer(self, what: str) -> None:
-        """Wait as long as the limits allow; what exceeds one is ended."""
+        """Wait for the answer, and end the process where it exceeds a limit."""
         allowed, started = limits(), monotonic()
         while not self.connection.poll(min(_LOOK, allowed.seconds)):
             if monotonic() - started >= allowed.seconds:
@@ -240,7 +240,7 @@ class _Host:
                 raise TookMemory(said, self._end())
 
     def _end(self) -> str:
-        """Kill the process; what it printed."""
+        """Kill the process, and return what it printed."""
         self.process.kill()
         self.process.join(_PATIENCE)
         return self._last_words()
@@ -258,7 +258,7 @@ class _Host:
 
 
 def _memory_of(pid: int) -> int:
-    """Bytes that a process holds; 0 where it is gone."""
+    """Return the bytes that a process holds; 0 if it has ended."""
     try:
         held: int = psutil.Process(pid).memory_info().rss
     except psutil.Error:
@@ -267,7 +267,7 @@ def _memory_of(pid: int) -> int:
 
 
 def in_words(error: BaseException) -> str:
-    """What an error says; some cannot even say that."""
+    """Return the text of an error, or what stands for it where `str(error)` raises."""
     try:
         return str(error)
     except Exception as another:
@@ -321,7 +321,7 @@ def _end_all() -> None:
 
 
 def set_up(environment: Mapping[str, str], path: list[str], printed: str) -> None:
-    """Make a new process one in which an implementation can be found, and keep what it prints apart."""
+    """Prepare a new process: the implementation can be found, and what it prints goes to a file."""
     os.environ.update(environment)
     with Path(printed).open("ab") as log:
         os.dup2(log.fileno(), 1)

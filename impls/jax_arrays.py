@@ -34,7 +34,7 @@ class Settings(NamedTuple):
 
 
 def settings_of(config: Config, suffix: str) -> Settings:
-    """Those of one layer and direction."""
+    """Return the settings of one layer and direction."""
     reverse = suffix.endswith("_reverse")
     return Settings(config.hidden_size, config.nonlinearity, config.bias, config.batch_first, reverse)
 
@@ -46,7 +46,7 @@ Pure: TypeAlias = Callable[..., tuple[Any, Any]]
 
 @cache
 def _compiled(pure: Pure) -> tuple[Any, Any]:
-    """The function and its pullback, each compiled once for each settings and shapes."""
+    """Return the function and its pullback, each compiled once for each settings and shapes."""
     import jax
 
     # float64 is float32 otherwise; it has to be set before the first array.
@@ -62,7 +62,7 @@ def _compiled(pure: Pure) -> tuple[Any, Any]:
 
 
 def run_pure(config: Config, weights: Weights, pure: Pure) -> Run:
-    """A network each direction of which is computed by `pure`, and differentiated by jax.vjp."""
+    """Return a network whose directions are computed by `pure` and differentiated by jax.vjp."""
     return run_directions(config, [_direction(config, weights, pure, suffix) for suffix in config.suffixes()])
 
 

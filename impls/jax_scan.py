@@ -42,5 +42,5 @@ def _scan(settings: Settings, x: Any, h_0: Any, lengths: Any, w_ih: Any, w_hh: A
     cases=60,
 )
 def build(config: Config, weights: Weights) -> Run:
-    """One scan a layer and direction."""
+    """Build one scan for each layer and direction."""
     return run_pure(config, weights, _scan)

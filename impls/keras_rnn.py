@@ -39,7 +39,7 @@ def _layer(settings: Settings, input_size: int, dtype: str) -> Any:
 
 
 def _rnn(settings: Settings, x: Any, h_0: Any, lengths: Any, w_ih: Any, w_hh: Any, *biases: Any) -> Any:
-    """SimpleRNN as a function of its parameters, in the arrays of whichever backend it is."""
+    """Return SimpleRNN as a function of its parameters, in the backend's arrays."""
     from keras import backend, ops
 
     layer = _layer(settings, x.shape[2], backend.standardize_dtype(x.dtype))
@@ -53,7 +53,7 @@ def _rnn(settings: Settings, x: Any, h_0: Any, lengths: Any, w_ih: Any, w_hh: An
 
 
 def _build(config: Config, weights: Weights) -> Run:
-    """One SimpleRNN a layer and direction."""
+    """Build one SimpleRNN for each layer and direction."""
     from keras import backend
 
     dtype = str(config.dtype).removeprefix("torch.")
@@ -82,7 +82,7 @@ def _call_on_arrays(settings: Settings) -> Callable[..., Any]:
 
 
 def _call_on_graphs(settings: Settings) -> Callable[..., Any]:
-    """On a backend that compiles a graph for each array that is asked for: both results as one."""
+    """Call a backend that compiles a graph for each array that is asked for: both results as one."""
 
     def call(*tensors: Optional) -> tuple[torch.Tensor, torch.Tensor]:
         from keras import ops
@@ -132,7 +132,7 @@ _CALLS: dict[str, Callable[[Settings], Callable[..., Any]]] = {
 
 
 def _has_float16_with_gaps(case: Asked) -> bool:
-    """Whether an array of float16 is, or in another layout would be, transposed or strided."""
+    """Return whether an array of float16 is, or in another layout would be, transposed or strided."""
     transposed = case.steps > 1 and (case.config.batch_first or case.batch_size > 1)
     return case.config.dtype == torch.float16 and (case.memory != "contiguous" or transposed)
 

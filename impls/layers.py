@@ -22,7 +22,7 @@ Scan: TypeAlias = Callable[[torch.Tensor, Optional], torch.Tensor]
 
 
 def run_scans(config: Config, scans: Sequence[Scan]) -> Run:
-    """A network of one scan a layer and direction, in the order of `config.suffixes()`."""
+    """Return a network of one scan for each layer and direction, in the order of `config.suffixes()`."""
     backwards = [suffix.endswith("_reverse") for suffix in config.suffixes()]
     return run_directions(config, [_direction(scan, back) for scan, back in zip(scans, backwards, strict=True)])
 
@@ -38,7 +38,7 @@ def _direction(scan: Scan, backwards: bool) -> Direction:
 
 
 def run_directions(config: Config, directions: Sequence[Direction]) -> Run:
-    """A network of these directions of its layers, in the order of `config.suffixes()`."""
+    """Return a network of these directions of its layers, in the order of `config.suffixes()`."""
     count = config.num_directions
     return run_layers(config, [_layer(directions[first:][:count]) for first in range(0, len(directions), count)])
 
@@ -54,7 +54,7 @@ def _layer(directions: Sequence[Direction]) -> Layer:
 
 
 def run_layers(config: Config, layers: Sequence[Layer]) -> Run:
-    """A network of these layers, from the bottom up."""
+    """Return a network of these layers, from the bottom up."""
 
     def run(x: torch.Tensor, h_0: Optional = None, lengths: Optional = None) -> tuple[torch.Tensor, torch.Tensor]:
         check_arguments(config, x, h_0, lengths)
@@ -79,9 +79,9 @@ def run_layers(config: Config, layers: Sequence[Layer]) -> Run:
 
 
 def differentiable(forward: Callable[..., Any], vjp: Callable[..., Sequence[Optional]]) -> Callable[..., Any]:
-    """What a foreign library computes, connected to torch's autograd by that library's own differentiation.
+    """Connect a function of a foreign library to torch's autograd by that library's own differentiation.
 
-    It is differentiated once. A second time is refused: who uses it says `Capabilities(second_derivatives=False)`.
+    The result can be differentiated once only: its implementation says `Capabilities(second_derivatives=False)`.
 
     Args:
         forward: tensors, of which some may be None, to a tensor or a tuple of tensors.

@@ -40,7 +40,7 @@ def _interpreter(nonlinearity: str, bias: bool, *shapes: tuple[int, ...]) -> Cal
 
 
 def _states_of(nonlinearity: str, bias: bool, shapes: tuple[tuple[int, ...], ...]) -> Callable[..., Any]:
-    """SimpleRNN as a function of its parameters, an input and an initial state."""
+    """Return the states of SimpleRNN as a function of its parameters, an input and an initial state."""
     import keras
 
     (rows, steps, inputs), _, (hidden_size, _) = shapes[:3]
@@ -92,7 +92,7 @@ def _has_infinity_under_relu(case: Asked) -> bool:
     cases=100,
 )
 def build(config: Config, weights: Weights) -> Run:
-    """One model for each shape of a layer, with the parameters as its inputs."""
+    """Build one model for each shape of a layer, with the parameters as its inputs."""
     return run_scans(config, [_scan(config, weights, suffix) for suffix in config.suffixes()])
 
 

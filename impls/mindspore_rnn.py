@@ -40,7 +40,7 @@ def _has_nothing_to_differentiate_or_reverse(case: Asked) -> bool:
 
 
 def _network(config: Config, weights: dict[str, Any]) -> tuple[Any, list[Any]]:
-    """The network and its parameters, in the order of nn.RNN's, whose names they have."""
+    """Return the network and its parameters, in nn.RNN's order and under its names."""
     mindspore = _mindspore()
     network = mindspore.nn.RNN(
         config.input_size,
@@ -114,7 +114,7 @@ def _network(config: Config, weights: dict[str, Any]) -> tuple[Any, list[Any]]:
     ),
 )
 def build(config: Config, weights: Weights) -> Run:
-    """One mindspore.nn.RNN."""
+    """Build one mindspore.nn.RNN."""
     mindspore = _mindspore()
 
     def own(tensor: Optional) -> Any:

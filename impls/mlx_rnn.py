@@ -32,7 +32,7 @@ from impls.scripts import template
     ),
 )
 def build(config: Config, weights: Weights) -> Run:
-    """One mlx.nn.RNN a layer and direction."""
+    """Build one mlx.nn.RNN for each layer and direction."""
     return run_scans(config, [_scan(config, weights, suffix) for suffix in config.suffixes()])
 
 

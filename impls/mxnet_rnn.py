@@ -37,7 +37,7 @@ def _own_name(name: str) -> str:
 
 
 def _network(config: Config, weights: dict[str, Any], lengths: bool) -> Any:
-    """One that was told whether lengths will be given; its biases are zero where there are none."""
+    """Return a network made for calls with or without lengths; its biases are zero where there are none."""
     network = _mxnet().gluon.rnn.RNN(
         config.hidden_size,
         config.num_layers,
@@ -120,7 +120,7 @@ def _rounds_to_float32(case: Asked) -> bool:
     ),
 )
 def build(config: Config, weights: Weights) -> Run:
-    """One gluon.rnn.RNN."""
+    """Build one gluon.rnn.RNN."""
     mxnet = _mxnet()
 
     def own(tensor: Optional) -> Any:

@@ -32,7 +32,7 @@ RNN rnn 2 2 x h_0 output h_n 0={hidden_size} 1={weights} 2={direction}
     script=template("ncnn_rnn"),
 )
 def build(config: Config, weights: Weights) -> Run:
-    """One RNN layer a layer, of both directions."""
+    """Build one RNN layer for each layer, of both directions."""
     if config.nonlinearity != "tanh" or config.dtype != torch.float32:
         raise NotImplementedError(f"ncnn's RNN has no {config.nonlinearity} in {config.dtype}")
     return run_layers(config, [_layer(config, weights, layer) for layer in range(config.num_layers)])
@@ -89,7 +89,7 @@ def _run_row(net: Any, x: torch.Tensor, h_0: torch.Tensor) -> list[torch.Tensor]
 
 
 def _stored(config: Config, weights: Weights, suffixes: list[str]) -> list[Any]:
-    """What the layer reads, in its order: W_ih, the one bias and W_hh, each of all directions."""
+    """Return the layer's parameters in its order: W_ih, the one bias and W_hh, each of all directions."""
 
     def stacked(role: str) -> torch.Tensor:
         return torch.stack([weights[f"{role}_{suffix}"].detach() for suffix in suffixes])

@@ -29,7 +29,7 @@ from impls.registry import register
     ),
 )
 def build(config: Config, weights: Weights) -> Run:
-    """One hidden unit that reads one input, in the notebook's words."""
+    """Build one hidden unit that reads one input, in the notebook's notation."""
     judged = Config(1, 1, nonlinearity="relu", batch_first=config.batch_first, dtype=config.dtype)
     if config != judged:
         raise NotImplementedError(f"the notebook has {judged}, found {config}")

@@ -19,7 +19,7 @@ from impls.scripts import template
     script=template("numpy_loop"),
 )
 def build(config: Config, weights: Weights) -> Run:
-    """One NumPy loop a layer and direction."""
+    """Build one NumPy loop for each layer and direction."""
     arrays = {name: weight.detach().clone().numpy() for name, weight in weights.items()}
 
     def scan_of(suffix: str) -> Scan:

@@ -31,7 +31,7 @@ class Node(NamedTuple):
     dtype: torch.dtype
 
     def model(self) -> onnx.ModelProto:
-        """The graph."""
+        """Return the graph."""
         from onnx import TensorProto, ValueInfoProto, helper
 
         directions, hidden_size = self.directions, self.hidden_size
@@ -78,7 +78,7 @@ class Node(NamedTuple):
 
 
 def run_nodes(config: Config, weights: Weights, evaluator: Callable[[Node], Evaluator]) -> Run:
-    """A network of one RNN node a layer, each run by what `evaluator` makes of it."""
+    """Return a network of one RNN node for each layer, each run by what `evaluator` makes of it."""
     directions = config.num_directions
 
     def layer_of(layer: int) -> Layer:

@@ -27,7 +27,7 @@ def _evaluator(node: Node) -> Evaluator:
 
 
 def _multiplies_by_one_number(case: Asked) -> bool:
-    """Whether an operand of a product has one element, and something is not finite: zero times infinity may be 0."""
+    """Return whether a product has a one-element operand, and something is not finite: 0 times infinity may be 0."""
     config = case.config
     depths = {config.input_size, config.hidden_size, config.hidden_size * config.num_directions}
     return not case.finite and 1 in depths and 1 in (config.hidden_size, case.batch_size)
@@ -58,5 +58,5 @@ def _multiplies_by_one_number(case: Asked) -> bool:
     ),
 )
 def build(config: Config, weights: Weights) -> Run:
-    """One RNN node a layer; an evaluator serves all networks of the same sizes."""
+    """Build one RNN node for each layer; an evaluator serves all networks of the same sizes."""
     return run_nodes(config, weights, _evaluator)

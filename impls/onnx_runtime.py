@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def inference_session(model: onnx.ModelProto) -> Any:
-    """A session on the CPU, on one thread."""
+    """Return a session on the CPU, on one thread."""
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
@@ -82,5 +82,5 @@ def _session(node: Node) -> Evaluator:
     script=template("onnx_node", "onnx_runtime"),
 )
 def build(config: Config, weights: Weights) -> Run:
-    """One RNN node a layer; a session serves all networks of the same sizes."""
+    """Build one RNN node for each layer; a session serves all networks of the same sizes."""
     return run_nodes(config, weights, _session)

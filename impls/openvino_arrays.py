@@ -38,7 +38,7 @@ DEFECTS = (
 
 
 def compiled(model: Any) -> Callable[[Sequence[Any]], tuple[Any, Any]]:
-    """A model of two outputs that maps arrays, in the order of its inputs, to arrays of its own."""
+    """Compile a model of two outputs to a function from arrays, in the order of its inputs, to arrays of its own."""
     import openvino
 
     compiled_model = openvino.Core().compile_model(model, "CPU", _SETTINGS)

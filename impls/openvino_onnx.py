@@ -57,5 +57,5 @@ def _evaluator(node: Node) -> Evaluator:
     environment={},
 )
 def build(config: Config, weights: Weights) -> Run:
-    """One RNN node a layer; a compiled model serves all networks of the same sizes."""
+    """Build one RNN node for each layer; a compiled model serves all networks of the same sizes."""
     return run_nodes(config, weights, _evaluator)

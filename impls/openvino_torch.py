@@ -36,7 +36,7 @@ CLAMPED = KnownDefect(
     cases=20,
 )
 def build(config: Config, weights: Weights) -> Run:
-    """One model for calls with h_0, and one for those without."""
+    """Build one model for calls with h_0, and one for those without."""
     network = torch.nn.RNN(**config.module_arguments(), dtype=config.dtype).eval()
     fill(dict(network.named_parameters()), weights)
     models: dict[Any, Any] = {}

@@ -87,7 +87,7 @@ def _has_padding(case: Asked) -> bool:
     ),
 )
 def build(config: Config, weights: Weights) -> Run:
-    """One SimpleRNN, whose parameters bear nn.RNN's names."""
+    """Build one SimpleRNN, whose parameters have nn.RNN's names."""
     import paddle
 
     network = _network(config, weights)

@@ -18,11 +18,11 @@ def fill(own: Mapping[str, torch.Tensor], weights: Weights) -> None:
 
 
 def of_direction(config: Config, weights: Weights, suffix: str) -> list[torch.Tensor]:
-    """W_ih, W_hh and, where the network has biases, b_ih and b_hh of one layer and direction."""
+    """Return W_ih, W_hh and, where the network has biases, b_ih and b_hh of one layer and direction."""
     roles = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")[: 4 if config.bias else 2]
     return [weights[f"{role}_{suffix}"] for role in roles]
 
 
 def one_bias(b_ih: torch.Tensor, b_hh: torch.Tensor) -> torch.Tensor:
-    """The bias of a library that has one for both: their sum, rounded once."""
+    """Return the sum of both biases, rounded once, for a library that has one bias."""
     return (b_ih.double() + b_hh.double()).to(b_ih.dtype)

@@ -45,7 +45,7 @@ def forward(
     rounding: Rounding | None = None,
     lengths: Sequence[int] | None = None,
 ) -> tuple[Ball, Ball]:
-    """Outputs and final hidden states of a network, as balls.
+    """Return outputs and final hidden states of a network, as balls.
 
     Args:
         config: the network; `batch_first` is not looked at, arrays are always time-major here.
@@ -67,7 +67,7 @@ def forward(
 
 
 def results(passes: Sequence[Pass], x: Array, lengths: Sequence[int] | None) -> tuple[Ball, Ball]:
-    """What `forward` returns, from the passes of all layers."""
+    """Return what `forward` returns, from the passes of all layers."""
     output = _blank(in_order_of_time(passes[-1].states), counting(x, lengths))
     last = [Ball(*(part[:, -1] for part in made.states)) if len(x) else made.h_0 for made in passes]
     return output, Ball(*(np.concatenate(parts) for parts in zip(*last, strict=True)))
@@ -81,7 +81,7 @@ def _forward_large(
     rounding: Rounding | None,
     lengths: Sequence[int] | None,
 ) -> tuple[Ball, Ball]:
-    """The same as `forward`, no more than one layer's states and what it reads being kept."""
+    """Compute what `forward` does, and keep no more than one layer's states and input."""
     arithmetic, directions = arithmetic_of(config.dtype, rounding or _EVERY_OPERATION), config.num_directions
     if h_0 is None:
         h_0 = np.zeros((config.num_layers * directions, x.shape[1], config.hidden_size))
@@ -106,7 +106,7 @@ def layer_passes(
     rounding: Rounding | None,
     lengths: Sequence[int] | None,
 ) -> list[Pass]:
-    """Every layer from the bottom up; arguments as for `forward`."""
+    """Yield every layer's pass from the bottom up; arguments as for `forward`."""
     arithmetic = arithmetic_of(config.dtype, rounding or _EVERY_OPERATION)
     directions = config.num_directions
     if h_0 is None:
@@ -128,22 +128,22 @@ def layer_passes(
 
 
 def _blank(sequence: Ball, counts: Mask | None) -> Ball:
-    """Exact zeros beyond the sequences' ends."""
+    """Set everything beyond the sequences' ends to exact zeros."""
     return sequence if counts is None else Ball(*(np.where(counts, part, 0.0) for part in sequence))
 
 
 def counting(x: Array, lengths: Sequence[int] | None) -> Mask | None:
-    """Which steps of x (T, B, features) count: (T, B, 1); None where all do."""
+    """Return the mask of valid steps of x (T, B, features), (T, B, 1); None where all are valid."""
     return None if lengths is None else (np.arange(len(x))[:, None] < np.array(lengths))[..., None]
 
 
 def in_order_of_processing(sequence: npt.NDArray[Scalar], directions: int) -> npt.NDArray[Scalar]:
-    """(T, B, n) -> (directions, T, B, n), the second direction's from its end."""
+    """Turn (T, B, n) into (directions, T, B, n), the second direction's from its end."""
     return np.stack([sequence, sequence[::-1]]) if directions == 2 else sequence[None]
 
 
 def in_order_of_time(states: Ball) -> Ball:
-    """(directions, T, B, H), each in its own order of processing -> (T, B, directions * H), in the order of time."""
+    """Turn (directions, T, B, H), each in its order of processing, into (T, B, directions * H), in order of time."""
     return Ball(*(_join(part) for part in states))
 
 
@@ -152,7 +152,7 @@ def _join(states: Array) -> Array:
 
 
 def side_by_side(directions: Sequence[Array]) -> Array:
-    """The arrays of one direction or two, leading with the direction."""
+    """Stack the arrays of one direction or two, leading with the direction."""
     return np.stack(directions) if len(directions) == 2 else np.ascontiguousarray(directions[0])[None]
 
 
@@ -182,7 +182,7 @@ class Layer:
         self.grains = [grain(self.w_ih), grain(self.w_hh), *biases]
 
     def run(self, x: Ball, x_grain: float, h: Ball, valid: Mask | None) -> tuple[Ball, float]:
-        """All states, (directions, T, B, H) in the order of processing, and the grain of their midpoints (0: none)."""
+        """Return all states, (directions, T, B, H) in order of processing, and their midpoints' grain (0: none)."""
         steps, largest = x.mid.shape[1], self.arithmetic.format.largest
         w_ih, w_hh = np.abs(self.w_ih).swapaxes(-1, -2), np.abs(self.w_hh).swapaxes(-1, -2)
         x_size = np.abs(x.mid) + x.rad
@@ -216,19 +216,19 @@ class Layer:
         return Ball(all_mid, all_rad), least_grain
 
     def _weights_lost(self, weight: Array, index: int) -> Array | None:
-        """What flushing takes from the weights of this grain; None where it takes nothing."""
+        """Bound the change that flushing makes to weights of this grain; None where it makes none."""
         if self.grains[index] >= self.arithmetic.format.smallest_normal:
             return None
         return self.arithmetic.flushed_exact(weight).swapaxes(-1, -2)
 
     def _spread(self, rad: Array, v: Ball, v_grain: float, size: Array, w: Array, w_lost: Array | None) -> Array:
-        """A radius, and what operands of this grain, and of these sizes, add to it; exact numbers add none."""
+        """Add to a radius what operands of this grain and these sizes contribute; exact ones contribute nothing."""
         if v_grain < self.arithmetic.format.smallest_normal:
             rad = rad + (v.rad + self.arithmetic.flushed(v)) @ w
         return rad if w_lost is None else rad + size @ w_lost
 
     def _quantum(self, x_grain: float, h_grain: float) -> float:
-        """A power of two that divides every term of the sums, 0 where there is none or where something underflows."""
+        """Return a power of two that divides every term of the sums; 0 if there is none or something underflows."""
         w_ih, w_hh, b_ih, b_hh = self.grains
         quantum = min(x_grain * w_ih, h_grain * w_hh, b_ih, b_hh)
         smallest = min(quantum, x_grain, h_grain, w_ih, w_hh)

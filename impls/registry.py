@@ -94,7 +94,7 @@ class Implementation:
         return len(self.versions) == len({self.library, *self.needs}) and not self._missing_programs
 
     def isolated(self) -> Implementation:
-        """The same, in a process of its own."""
+        """Return the same implementation, run in a separate process."""
         capabilities = replace(self.capabilities, own_process=True)
         return replace(self, capabilities=capabilities, environment=self.environment or {})
 
@@ -307,7 +307,7 @@ def register_module(name: str, module: Callable[..., torch.nn.Module], **options
 
 
 def module_build(module: Callable[..., torch.nn.Module]) -> Build:
-    """The `build` of a class with nn.RNN's constructor arguments and `state_dict` names: in evaluation."""
+    """Return the `build` of a class with nn.RNN's constructor arguments and `state_dict` names, in evaluation mode."""
 
     def build(config: Config, weights: Weights) -> Run:
         device = next(iter(weights.values())).device
@@ -367,7 +367,7 @@ def _plainest_and_richest(capabilities: Capabilities) -> tuple[Config, Config]:
 
 
 def registered() -> dict[str, Implementation]:
-    """Every implementation in this tree and in the entry-point group `rnn_parity.impls`, by name, in sorted order."""
+    """Return every implementation in this tree and in the entry-point group `rnn_parity.impls`, sorted by name."""
     _load_all()
     return dict(sorted(_REGISTRY.items()))
 
@@ -390,24 +390,24 @@ def _load_all() -> None:
 
 
 def not_loaded() -> list[str]:
-    """A line for every installed entry point that could not be loaded: which it is, whose, and why."""
+    """Return a line for every installed entry point that could not be loaded: its name, its package, and why."""
     _load_all()
     return list(_NOT_LOADED)
 
 
 def _unheard() -> warnings.catch_warnings[None]:
-    """What is imported for a user may warn: that is no error, whatever filters of warnings there are."""
+    """Ignore warnings of what is imported for a user, whatever filters of warnings there are."""
     return warnings.catch_warnings(action="ignore")
 
 
 def nearest(asked: str, known: Iterable[str]) -> str:
-    """The end of a sentence that suggests the known names nearest to an unknown one; empty where none is near."""
+    """Return the end of a sentence that suggests the known names nearest to an unknown one; empty if none is."""
     near = difflib.get_close_matches(asked.lower(), list(known), cutoff=0.7)
     return f"; did you mean {' or '.join(near)}?" if near else ""
 
 
 def implementation(name: str) -> Implementation:
-    """The registered implementation of that name.
+    """Return the registered implementation of that name.
 
     Raises:
         RegistrationError: the name is not known; the text lists those that are.
@@ -423,7 +423,7 @@ def implementation(name: str) -> Implementation:
 
 
 def in_group(group: str) -> list[Implementation]:
-    """The registered implementations of a group.
+    """Return the registered implementations of a group.
 
     Raises:
         RegistrationError: there is no such group; the text lists those that are.
@@ -437,7 +437,7 @@ def in_group(group: str) -> list[Implementation]:
 
 
 def resolve(asked: str) -> list[Implementation]:
-    """What `--impl` names: a registered name, `PATH.py` (all that the file registers) or `MODULE:ATTR`.
+    """Return what `--impl` names: a registered name, `PATH.py` (all that the file registers) or `MODULE:ATTR`.
 
     Raises:
         RegistrationError: nothing of that name, no such file or attribute, or the file registers nothing.
@@ -509,13 +509,13 @@ def _import(asked: str, module_name: str) -> ModuleType:
 
 
 def _found_by(asked: str, name: str) -> Implementation:
-    """An implementation, told how another process finds it."""
+    """Record how another process finds an implementation, and return it."""
     _REGISTRY[name] = replace(_REGISTRY[name], asked=asked)
     return _REGISTRY[name]
 
 
 def _adopt(name: str, found: Any) -> Implementation:
-    """An outside object, an nn.Module class, a build function or an Implementation, as a registered implementation."""
+    """Register an outside object: an nn.Module class, a build function or an Implementation."""
     for there in _REGISTRY.values():
         if found is there or found is getattr(there.build, "module", there.build):
             return there

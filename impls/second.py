@@ -47,7 +47,7 @@ _CURVATURE_ROUNDINGS = 5.0
 
 
 def direction(arguments: Mapping[str, Array]) -> dict[str, Array]:
-    """The direction v of these arguments: each begins at another one of the same few numbers."""
+    """Return the direction v of these arguments: each begins at another one of the same few numbers."""
     return {name: _numbers(start, array.shape) for start, (name, array) in enumerate(arguments.items())}
 
 
@@ -65,7 +65,7 @@ class SecondDerivatives(NamedTuple):
     of_cotangents: dict[str, Ball]
 
     def of_calls(self, count: int) -> dict[str, Ball]:
-        """Those of the losses of so many calls added up, whose terms may come in any order, and of the cotangents."""
+        """Return the second derivatives of several calls' losses added up, in any order, and of the cotangents."""
         finished = {name: close(self.arithmetic, total.repeated(count)) for name, total in self.of_arguments.items()}
         return finished | self.of_cotangents
 
@@ -81,7 +81,7 @@ def second_derivatives(
     lengths: Sequence[int] | None = None,
     passes: Sequence[Pass] | None = None,
 ) -> SecondDerivatives:
-    """The gradients of <v, dL> by x, h_0 where it is given, every parameter, and the cotangents that are given.
+    """Return the gradients of <v, dL> by x, h_0 where it is given, every parameter, and the cotangents that are given.
 
     v is the `direction` of x, h_0 and the weights; all arguments are as for `impls.backward.gradients`.
     """
@@ -116,7 +116,7 @@ def second_derivatives(
 def _of_cotangents(
     tangents: Sequence[_Tangent], counts: Mask | None, grad_output: Array | None, grad_h_n: Array | None
 ) -> dict[str, Ball]:
-    """R output and R h_n, where they are asked for."""
+    """Return R output and R h_n, where they are asked for."""
     found = {}
     if grad_output is not None:
         states = in_order_of_time(tangents[-1].states)
@@ -128,7 +128,7 @@ def _of_cotangents(
 
 
 def _whole(total: Sum) -> Sum:
-    """The same, all arrays in their full shape."""
+    """Broadcast all arrays of a sum to their full shape."""
     return total.each(lambda part: np.broadcast_to(part, total.mid.shape))
 
 
@@ -147,7 +147,7 @@ class _Tangent(NamedTuple):
 def _tangents(
     config: Config, arithmetic: Arithmetic, passes: Sequence[Pass], towards: Mapping[str, Array]
 ) -> list[_Tangent]:
-    """Every layer from the bottom up."""
+    """Return every layer's tangent from the bottom up."""
     directions, found, sequence = config.num_directions, [], exact(towards["x"])
     for number, made in enumerate(passes):
         rows = slice(number * directions, (number + 1) * directions)
@@ -193,17 +193,17 @@ def _grain(ball: Ball) -> float:
 
 
 def _applied(weight: Array, v: Ball, eta: float) -> Sum:
-    """W v."""
+    """Return W v."""
     return _applied_back(weight.swapaxes(-1, -2), v, eta)
 
 
 def _applied_back(weight: Array, v: Ball, eta: float) -> Sum:
-    """W^T v."""
+    """Return W^T v."""
     return Products(weight, eta)(v, _grain(v))
 
 
 def _times_slope(arithmetic: Arithmetic, total: Sum, slope: Ball) -> Ball:
-    """The activation's derivative times a sum, before which or behind which it stands."""
+    """Multiply a sum by the activation's derivative, which stands before or behind it."""
     total = total._replace(terms=total.terms + 1)
     closed, gamma, eta = close(arithmetic, total), arithmetic.gamma(total.terms), arithmetic.format.smallest_normal
     steepness, size = np.abs(slope.mid) + slope.rad, total.size * (1 + gamma) + total.lost
@@ -232,12 +232,12 @@ class _LayerTwice(LayerBackward):
         self.change = Ball(np.empty(shape), np.empty(shape))
 
     def through_activation(self, grad_h: Ball, quantum: float, t: int) -> tuple[Ball, float]:
-        """As ever; what comes in is kept."""
+        """Do as the base class does, and keep the gradient that comes in."""
         self.grad_h.mid[:, t], self.grad_h.rad[:, t] = grad_h
         return super().through_activation(grad_h, quantum, t)
 
     def run_along(self, above: Sum) -> tuple[Sum, Sum]:
-        """As `run`, for how what is asked changes: R of the gradients of h_0 and of the layer's input."""
+        """Do as `run` does along the direction: return R of the gradients of h_0 and of the layer's input."""
         layer, toward, eta = self.made.layer, self.tangent, self.eta
         directions, steps = self.made.states.mid.shape[:2]
         asked = above.each(lambda part: split(part, directions))
@@ -259,7 +259,7 @@ class _LayerTwice(LayerBackward):
         return _whole(carry), _whole(self.to_input(both))
 
     def _curvature(self, t: int) -> Sum:
-        """act''(a_t) dh_t Ra_t without one factor d_t: -2 h_t dh_t Ra_t."""
+        """Return act''(a_t) dh_t Ra_t without one factor d_t: -2 h_t dh_t Ra_t."""
         h, grad_h, change = _at(self.made.states, t), _at(self.grad_h, t), _at(self.tangent.sums, t)
         sizes = [np.abs(ball.mid) + ball.rad for ball in (h, grad_h, change)]
         size = 2 * sizes[0] * sizes[1] * sizes[2]
@@ -273,7 +273,7 @@ class _LayerTwice(LayerBackward):
         return Sum(np.inf if not size.any() else 0.0, mid, rad, size, terms, 2 * terms * self.eta * most)
 
     def sums(self, bias: bool) -> dict[str, Sum]:
-        """R of the gradients of the parameters by role, each leading with the direction."""
+        """Return R of the gradients of the parameters by role, each leading with the direction."""
         change, grad_a, own = _grain(self.change), _grain(self.grad_a), self.tangent
         w_ih = self.outer(self.change, self.made.x, change).plus(self.outer(self.grad_a, own.x, grad_a))
         w_hh = self.outer(self.change, self.read(), change)

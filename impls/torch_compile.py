@@ -26,13 +26,13 @@ ABLE = Capabilities(per_shape=True, several_shapes=False, second_derivatives=Fal
 
 
 def network_of(config: Config) -> Network:
-    """nn.RNN as a function of its parameters, an input and an initial state."""
+    """Return nn.RNN as a function of its parameters, an input and an initial state."""
     network = torch.nn.RNN(**config.module_arguments(), device="meta")
     return lambda weights, x, h_0: functional_call(network, weights, (x, h_0))
 
 
 def loop_of(config: Config) -> Network:
-    """The recurrence written out, as such a function."""
+    """Return the recurrence written out, as such a function."""
     activation = {"tanh": torch.tanh, "relu": torch.relu}[config.nonlinearity]
 
     def scan_of(weights: dict[str, torch.Tensor], suffix: str) -> Scan:

@@ -82,7 +82,7 @@ def _extension() -> Any:
     programs=("g++", "ninja"),
 )
 def build(config: Config, weights: Weights) -> Run:
-    """A network of C++, and its parameters as tensors of Python's."""
+    """Build a network of C++, and return its parameters as tensors of Python's."""
     network = _extension().Network(
         config.input_size,
         config.hidden_size,

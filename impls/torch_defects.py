@@ -8,7 +8,7 @@ from impls.contract import Asked, KnownDefect
 
 
 def _has_tile_with_tail(case: Asked) -> bool:
-    """Whether a product has a depth that tiles of bfloat16 do not divide, and something is not finite."""
+    """Return whether a product has a depth that tiles of bfloat16 do not divide, and something is not finite."""
     config = case.config
     depths = {config.input_size, config.hidden_size, config.hidden_size * config.num_directions}
     return config.dtype == torch.bfloat16 and not case.finite and any(depth > 32 and depth % 32 for depth in depths)

@@ -27,19 +27,19 @@ class _Exportable(torch.nn.Module):
 
 
 def exportable(config: Config, *shapes: tuple[int, ...]) -> tuple[torch.nn.Module, tuple[Any, ...]]:
-    """What an exporter is given: nn.RNN, and its parameters, an x of this shape, and an h_0 as examples."""
+    """Return an exporter's arguments: nn.RNN, and its parameters, an x of this shape, and an h_0 as examples."""
     weights = {key: torch.zeros(shape, dtype=config.dtype) for key, shape in config.parameter_shapes().items()}
     tensors = [torch.zeros(shape, dtype=config.dtype) for shape in shapes]
     return _Exportable(config).eval(), (weights, *tensors)
 
 
 def exported(config: Config, *shapes: tuple[int, ...]) -> Any:
-    """The graph of nn.RNN for an x of this shape, and an h_0: an ExportedProgram, with the parameters as inputs."""
+    """Export nn.RNN for an x of this shape, and an h_0: an ExportedProgram, with the parameters as inputs."""
     return torch.export.export(*exportable(config, *shapes))
 
 
 def _register(name: str, compiled: Callable[[Any], Callable[..., Any]], **options: Any) -> None:
-    """Register what is compiled of the exported graph: for inference, one for each shape."""
+    """Register what is compiled from the exported graph: for inference, one program for each shape."""
 
     @cache
     def graph(config: Config, *shapes: tuple[int, ...]) -> Callable[..., Any]:

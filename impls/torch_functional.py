@@ -21,7 +21,7 @@ from impls.torch_defects import TORCH_DEFECTS
     script=template("torch_rnn"),
 )
 def build(config: Config, weights: Weights) -> Run:
-    """An nn.RNN whose own parameters are never looked at."""
+    """Build an nn.RNN whose own parameters are never read."""
     network = torch.nn.RNN(**config.module_arguments(), device="meta")
 
     def run(*arguments: Any) -> Any:

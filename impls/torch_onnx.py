@@ -47,7 +47,7 @@ def _session(config: Config, *shapes: tuple[int, ...]) -> Any:
     cases=60,
 )
 def build(config: Config, weights: Weights) -> Run:
-    """One graph for each shape, with the parameters as its inputs."""
+    """Build one graph for each shape, with the parameters as its inputs."""
 
     def run(*tensors: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         session = _session(config, *(tuple(tensor.shape) for tensor in tensors))

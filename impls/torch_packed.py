@@ -37,7 +37,7 @@ from impls.torch_defects import TORCH_DEFECTS
     ),
 )
 def build(config: Config, weights: Weights) -> Run:
-    """An nn.RNN that reads nothing but packed sequences; without lengths, all are of the same."""
+    """Build an nn.RNN that reads packed sequences only; without lengths, all have the same length."""
     network = torch.nn.RNN(**config.module_arguments(), dtype=config.dtype)
     parameters = dict(network.named_parameters())
     fill(parameters, weights)

@@ -15,7 +15,7 @@ from impls.torch_defects import TORCH_DEFECTS
 
 @register("nn.rnncell", script=template("torch_rnn_cell"), known_defects=TORCH_DEFECTS)
 def build(config: Config, weights: Weights) -> Run:
-    """One nn.RNNCell a layer and direction."""
+    """Build one nn.RNNCell for each layer and direction."""
     parameters: dict[str, torch.Tensor] = {}
 
     def scan_of(suffix: str) -> Scan:

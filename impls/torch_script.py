@@ -22,7 +22,7 @@ class OnTensor(torch.nn.Module):
         self.network = network
 
     def forward(self, x: torch.Tensor, h_0: torch.Tensor | None = None) -> tuple[torch.Tensor, torch.Tensor]:
-        """The network's own."""
+        """Call the network."""
         return self.network(x, h_0)  # type: ignore[no-any-return]
 
 
@@ -32,7 +32,7 @@ class OnPacked(OnTensor):
     def forward(  # type: ignore[override]
         self, x: PackedSequence, h_0: torch.Tensor | None = None
     ) -> tuple[PackedSequence, torch.Tensor]:
-        """The network's own."""
+        """Call the network."""
         return self.network(x, h_0)  # type: ignore[no-any-return]
 
 
@@ -51,7 +51,7 @@ def _network(config: Config, weights: Weights) -> torch.nn.RNN:
     cases=30,
 )
 def build_script(config: Config, weights: Weights) -> Run:
-    """A script for tensors, and one for packed sequences where one comes."""
+    """Build a script for tensors, and one for packed sequences at their first call."""
     network = _network(config, weights)
     # Made here: CPython's parser, which scripting uses, is not for several threads at once (python/cpython#106905).
     scripts: dict[type[OnTensor], Any] = {OnTensor: torch.jit.script(OnTensor(network))}
@@ -70,7 +70,7 @@ def build_script(config: Config, weights: Weights) -> Run:
 
 @register("nn.rnn-trace", script=template("torch_trace"), known_defects=TORCH_DEFECTS, group="compiled", cases=100)
 def build_trace(config: Config, weights: Weights) -> Run:
-    """A trace for each shape: of what depends on it, a trace keeps what it saw."""
+    """Build a trace for each shape: a trace keeps the values that it saw."""
     network = _network(config, weights)
     traces: dict[Any, Any] = {}
 

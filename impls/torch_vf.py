@@ -15,7 +15,7 @@ from impls.torch_defects import TORCH_DEFECTS
 
 @register("torch-vf", script=template("torch_vf"), known_defects=TORCH_DEFECTS)
 def build(config: Config, weights: Weights) -> Run:
-    """One call of the whole network, on the tensors in `weights` themselves."""
+    """Build one call of the whole network, on the tensors in `weights` themselves."""
     kernel = {"tanh": _VF.rnn_tanh, "relu": _VF.rnn_relu}[config.nonlinearity]
     flat = [weights[name] for name in config.parameter_shapes()]
 

@@ -36,7 +36,7 @@ def _runnable(node: Node) -> Evaluator:
 
 
 def _saturates(case: Asked) -> bool:
-    """Whether a tanh comes near to 1, where its clamped argument shows."""
+    """Return whether a tanh comes near to 1, where its clamped argument shows."""
     return case.config.dtype == torch.float32 and bool((np.abs(states_of(case)) > 1 - 2**-18).any())
 
 
@@ -88,5 +88,5 @@ def _saturates(case: Asked) -> bool:
     cases=100,
 )
 def build(config: Config, weights: Weights) -> Run:
-    """One RNN node a layer; a model serves all networks of the same sizes."""
+    """Build one RNN node for each layer; a model serves all networks of the same sizes."""
     return run_nodes(config, weights, _runnable)

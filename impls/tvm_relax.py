@@ -70,7 +70,7 @@ def _compiled(config: Config, *shapes: tuple[int, ...]) -> Callable[..., Any]:
     ),
 )
 def build(config: Config, weights: Weights) -> Run:
-    """One function for each shape, with the parameters as its arguments."""
+    """Build one function for each shape, with the parameters as its arguments."""
 
     def run(*tensors: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         import tvm

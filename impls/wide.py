@@ -42,7 +42,7 @@ class OutOfReach(ArithmeticError):
 def run_layer(
     layer: Layer, read: Ball, read_grain: float, h_0: Array, counts: npt.NDArray[np.bool_] | None
 ) -> tuple[Ball, Ball, float]:
-    """All states of a layer, (T, B, directions * H) in the order of time, the last ones, and the grain of all.
+    """Return all states of a layer, (T, B, directions * H) in the order of time, the last ones, and the grain of all.
 
     Args:
         layer: its parameters.
@@ -86,7 +86,7 @@ class _Magnitudes:
         self.reach = float(self._size.sum(0, dtype=np.float64).max())
 
     def times(self, radii: Array) -> Array:
-        """(rows, n) times |W|: (rows, H)."""
+        """Multiply (rows, n) by |W|: (rows, H)."""
         product: Array = ((radii + _LEAST_RADIUS).astype(np.float32) @ self._size).astype(np.float64)
         return product
 
@@ -121,7 +121,7 @@ class _Direction:
                 made.mid[t], made.rad[t] = self.h
 
     def _products(self, x: Ball) -> tuple[Array, Array, Array]:
-        """Of what is read: its products, their part of the radii, and their magnitudes, where those are needed."""
+        """Return the products of the input, their part of the radii, and their magnitudes, where those are needed."""
         size = np.abs(x.mid) + x.rad
         largest = float(size.max(initial=0.0))
         self.reach_x = largest * self.size_ih.reach + float(self.bias_size.max())
@@ -154,6 +154,6 @@ class _Direction:
         self.least_grain = min(self.least_grain, h_grain)
 
     def _check(self, operand: float, total: float) -> None:
-        """Neither an operand nor a sum may overflow; what is no number is not bounded either."""
+        """Check that no operand and no sum may overflow; NaN is not bounded either."""
         if not (operand <= self.largest and total * (1 + self.most) <= self.largest):
             raise OutOfReach

@@ -28,7 +28,7 @@ class InvalidCase(ValueError):
 
 
 def round_to(dtype: torch.dtype, values: Any) -> Array:
-    """The nearest numbers that `dtype` can hold, as float64."""
+    """Return the nearest numbers that `dtype` can hold, as float64."""
     rounded: Array = torch.tensor(np.asarray(values, np.float64)).to(dtype).to(torch.float64).numpy()
     return rounded
 
@@ -176,7 +176,7 @@ class Case:
         return size < math.inf
 
     def _largest_sum(self, suffix: str, x: float, h: float, layer: int) -> float:
-        """No sum of one direction of a layer is larger; infinity where one may overflow."""
+        """Return an upper bound of the sums of one direction of a layer; infinity where one may overflow."""
         info = torch.finfo(self.config.dtype)
         w_ih, w_hh = (float(np.abs(self.weights[f"weight_{kind}_{suffix}"]).sum(1).max()) for kind in ("ih", "hh"))
         bias = (
@@ -192,22 +192,22 @@ class Case:
         return largest
 
     def with_arrays(self, **arrays: Array) -> Case:
-        """The same case with some of its `arrays` replaced."""
+        """Return the case with some of its `arrays` replaced."""
         weights = {name: arrays.get(name, value) for name, value in self.weights.items()}
         optional = {name: arrays.get(name, getattr(self, name)) for name in OPTIONAL}
         return replace(self, x=arrays.get("x", self.x), weights=weights, **optional)
 
     def with_config(self, **changes: Any) -> Case:
-        """The same arrays under a changed config."""
+        """Return the same arrays under a changed config."""
         return replace(self, config=replace(self.config, **changes))
 
     def in_dtype(self, dtype: torch.dtype) -> Case:
-        """The same case in another dtype, its numbers rounded to it."""
+        """Return the case in another dtype, its numbers rounded to it."""
         arrays = {name: round_to(dtype, array) for name, array in self.arrays.items()}
         return self.with_arrays(**arrays).with_config(dtype=dtype)
 
     def tensors(self) -> Tensors:
-        """Fresh tensors (weights, x, h_0) in nn.RNN's layouts, on torch's default device, as `memory` says."""
+        """Return fresh tensors (weights, x, h_0) in nn.RNN's layouts, on torch's default device, as `memory` says."""
         lay, device = MEMORY[self.memory], torch.get_default_device()
 
         def tensor(array: Array) -> torch.Tensor:
@@ -221,7 +221,7 @@ class Case:
         )
 
     def cotangents(self) -> dict[str, torch.Tensor]:
-        """Fresh tensors of the gradients that come in, by name, in nn.RNN's layouts, as `incoming` says."""
+        """Return fresh tensors of the incoming gradients, by name, in nn.RNN's layouts, as `incoming` says."""
         laid_out = {"grad_output": self.in_layout, "grad_h_n": self.state_in_layout}
         found = {name: lay(self.arrays[name]) for name, lay in laid_out.items() if name in self.arrays}
         device = torch.get_default_device()
@@ -229,13 +229,13 @@ class Case:
         return dict(zip(found, INCOMING[self.incoming](*tensors), strict=True)) if found else {}
 
     def in_layout(self, sequence: Array) -> Array:
-        """A time-major (T, B, features) array as the config wants it: batch_first, or without its batch axis."""
+        """Return a time-major (T, B, features) array in the config's layout: batch_first, or without its batch axis."""
         if self.unbatched:
             return sequence[:, 0]
         return sequence.swapaxes(0, 1) if self.config.batch_first else sequence
 
     def state_in_layout(self, state: Array) -> Array:
-        """A (num_layers * num_directions, B, hidden_size) array as nn.RNN takes and returns it."""
+        """Return a (num_layers * num_directions, B, hidden_size) array as nn.RNN takes and returns it."""
         return state[:, 0] if self.unbatched else state
 
     @property
@@ -264,7 +264,7 @@ class Case:
         return " ".join(words + [word for word, said in options.items() if said])
 
     def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
-        """How Hypothesis prints a case: large ones by their descriptor, as no one reads thousands of numbers."""
+        """Print a case for Hypothesis: large ones by their descriptor, as no one reads thousands of numbers."""
         large = sum(array.size for array in self.arrays.values()) > _READABLE
         printer.text(f"<Case {self.descriptor}>" if large else repr(self))
 

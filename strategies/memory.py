@@ -8,33 +8,33 @@ import torch
 
 
 def _strided(tensor: torch.Tensor) -> torch.Tensor:
-    """Every second element of a larger tensor in each direction, NaN between them."""
+    """Lay it out as every second element of a larger tensor in each direction, NaN between them."""
     room = torch.full([2 * size for size in tensor.shape], torch.nan, dtype=tensor.dtype)
     view = room[tuple(slice(None, None, 2) for _ in tensor.shape)]
     return view.copy_(tensor)
 
 
 def _transposed(tensor: torch.Tensor) -> torch.Tensor:
-    """The axes in the opposite order in memory, as after `.T` or `movedim`."""
+    """Lay the axes out in the opposite order in memory, as after `.T` or `movedim`."""
     backwards = tuple(reversed(range(tensor.dim())))
     return tensor.permute(backwards).contiguous().permute(backwards)
 
 
 def _offset(tensor: torch.Tensor) -> torch.Tensor:
-    """A view that starts one element into its storage, so that it is not aligned."""
+    """Make a view that starts one element into its storage, so that it is not aligned."""
     room = torch.full((tensor.numel() + 1,), torch.nan, dtype=tensor.dtype)
     return room[1:].copy_(tensor.reshape(-1)).view(tensor.shape)
 
 
 def _sliced(tensor: torch.Tensor) -> torch.Tensor:
-    """The last part of a tensor that is larger by one in each direction, as `chunk` gives it; NaN around it."""
+    """Lay it out as the last part of a tensor larger by one in each direction, as `chunk` gives it; NaN around it."""
     room = torch.full([size + 1 for size in tensor.shape], torch.nan, dtype=tensor.dtype)
     view = room[tuple(slice(1, None) for _ in tensor.shape)]
     return view.copy_(tensor)
 
 
 def _expanded(tensor: torch.Tensor) -> torch.Tensor:
-    """Stride 0 along every axis on which all elements are equal."""
+    """Give stride 0 to every axis on which all elements are equal."""
     small = tensor
     for axis in range(tensor.dim()):
         first = small.narrow(axis, 0, min(1, small.shape[axis]))
@@ -44,7 +44,7 @@ def _expanded(tensor: torch.Tensor) -> torch.Tensor:
 
 
 def _shared(*tensors: torch.Tensor) -> list[torch.Tensor]:
-    """Views of one storage: of one number, where all are that number, or else one behind the other."""
+    """Make views of one storage: of one number, where all are that number, or else one behind the other."""
     flat = torch.cat([tensor.reshape(-1) for tensor in tensors])
     one = flat[:1].clone()
     if flat.numel() and bool((flat == one).all()):

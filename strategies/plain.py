@@ -22,7 +22,7 @@ _DENSE_UP_TO = 64
 
 
 def to_plain(case: Case) -> dict[str, Any]:
-    """A dictionary of strings, numbers, lists and dictionaries that `from_plain` turns back into the same case."""
+    """Return strings, numbers, lists and dictionaries that `from_plain` turns back into the same case."""
     config = {field.name: getattr(case.config, field.name) for field in fields(Config)}
     config["dtype"] = str(case.config.dtype).removeprefix("torch.")
     # What came after the first archived cases is left out where it is not there, so that their names stay.
@@ -45,7 +45,7 @@ def to_plain(case: Case) -> dict[str, Any]:
 
 
 def from_plain(data: Any) -> Case:
-    """The case that `to_plain` wrote.
+    """Return the case that `to_plain` wrote.
 
     Raises:
         InvalidCase: something is missing, of the wrong type or shape, too large, or not a number of the dtype.

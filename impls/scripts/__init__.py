@@ -22,5 +22,5 @@ ENTRIES = ("run", "run_time_major", "run_direction", "run_scan")
 
 
 def template(*names: str) -> str:
-    """The text of these files, one after another."""
+    """Return the text of these files, one after another."""
     return "\n\n".join((Path(__file__).parent / f"{name}.py").read_text(encoding="utf-8") for name in names)

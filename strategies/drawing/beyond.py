@@ -16,7 +16,7 @@ from strategies.drawing.twice import cases_to_differentiate_twice
 
 
 def cases_beyond(within: Capabilities) -> st.SearchStrategy[Case]:
-    """Cases with one thing that `within` does not claim; where it claims everything, those inside it.
+    """Draw cases with one thing that `within` does not claim; where it claims everything, cases inside it.
 
     What cannot be refused from outside (calls from several threads) or is defined away (non-finite numbers) is left
     out, and so are wrong calls, which have a property of their own.
@@ -25,7 +25,7 @@ def cases_beyond(within: Capabilities) -> st.SearchStrategy[Case]:
 
 
 def claims_everything(within: Capabilities) -> bool:
-    """Whether there is nothing beyond."""
+    """Return whether no field can be widened."""
     return not _beyond(within)
 
 
@@ -41,7 +41,7 @@ def _beyond(within: Capabilities) -> list[st.SearchStrategy[Case]]:
 
 
 def one_step_wider(within: Capabilities) -> list[tuple[Capabilities, Sizes]]:
-    """These capabilities, each time with one refusal turned into a claim, and sizes that exceed them."""
+    """List these capabilities with one refusal at a time turned into a claim, and sizes that exceed them."""
     changes: list[dict[str, Any]] = []
     for name, everything in _CHOICES.items():
         if missing := tuple(value for value in everything if value not in getattr(within, name)):

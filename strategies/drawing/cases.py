@@ -70,7 +70,7 @@ _WIDE: dict[str, Callable[[Sizes, int], Sizes]] = {
 
 
 def _rarely(names: Iterable[Any], plain: int) -> st.SearchStrategy[Any]:
-    """One of the names, the first of them `plain` times as often as each other."""
+    """Draw one of the names, the first of them `plain` times as often as each other."""
     first, *others = names
     return st.sampled_from((first,) * plain + tuple(others))
 
@@ -86,13 +86,13 @@ _SIZES = st.sampled_from(
 
 @st.composite
 def sizes(draw: st.DrawFn, within: Capabilities = EVERYTHING) -> Sizes:
-    """T, B, I and H: mostly small and different; often equal on purpose; sometimes past a block width, or batch 0."""
+    """Draw T, B, I and H: mostly small and different; often equal; sometimes past a block width, or batch 0."""
     return _sizes(draw, within)
 
 
 @st.composite
 def configs(draw: st.DrawFn, within: Capabilities = EVERYTHING) -> Config:
-    """Networks, their sizes as `sizes` draws them."""
+    """Draw networks, their sizes as `sizes` draws them."""
     return _config(draw, within, _sizes(draw, within))
 
 
@@ -116,7 +116,7 @@ def _config(draw: st.DrawFn, within: Capabilities, size: Sizes) -> Config:
 
 @cache
 def _options(within: Capabilities) -> st.SearchStrategy[Config]:
-    """Every combination of options, sizes apart, the plainest first: one layer, and ReLU, which keeps numbers whole."""
+    """List every combination of options but sizes, plainest first: one layer, and ReLU, which keeps numbers whole."""
     layers = [number for number in (1, 1, 1, 2, 2, 3) if number <= (within.max_layers or number)]
     directions = (False, True) if within.bidirectional else (False,)
     combinations = product(
@@ -159,7 +159,7 @@ def cases(
     special: bool = True,
     at_least: Sizes = SMALLEST,
 ) -> Case:
-    """Whole cases inside `within`.
+    """Draw whole cases inside `within`.
 
     Args:
         draw: given by Hypothesis.
@@ -236,7 +236,7 @@ class _Paint:
         return weight
 
     def put_special(self, arrays: dict[str, Array], kind: int) -> None:
-        """One of the special values at a random place of a random tensor."""
+        """Put one of the special values at a random place of a random tensor."""
         random = self.random or np.random.default_rng(0)
         names = sorted(name for name, array in arrays.items() if array.size)
         array = arrays[names[random.integers(len(names))]]

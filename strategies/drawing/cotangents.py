@@ -39,7 +39,7 @@ _NUMBERS = st.binary(min_size=3, max_size=6)
 def cases_with_cotangents(
     draw: st.DrawFn, /, within: Capabilities = EVERYTHING, *, lengths: bool = False, **options: Any
 ) -> Case:
-    """Finite cases inside `within` with drawn cotangents; with `lengths`, of sequences with lengths of their own."""
+    """Draw finite cases inside `within` with cotangents; with `lengths`, with lengths of their own, too."""
     dtypes = tuple(dtype for dtype in _DTYPES if dtype in within.dtypes) or within.dtypes
     finite = replace(_fewer_terms(within, dtypes), dtypes=dtypes, nonfinite=False)
     case = draw((cases_with_lengths if lengths else cases)(finite, special=False, **options))
@@ -50,13 +50,13 @@ def cases_with_cotangents(
 
 
 def cases_with_or_without_cotangents(within: Capabilities, **options: Any) -> st.SearchStrategy[Case]:
-    """Half of the cases with drawn cotangents, where gradients are claimed; `options` as for `cases`."""
+    """Draw cases, half of them with cotangents where gradients are claimed; `options` as for `cases`."""
     plain = cases(within, **options)
     return st.one_of(plain, cases_with_cotangents(within, **options)) if within.gradients else plain
 
 
 def _fewer_terms(within: Capabilities, dtypes: tuple[torch.dtype, ...]) -> Capabilities:
-    """Fewer steps and rows in the halves: of a sum over hundreds of them nothing could be said there."""
+    """Limit steps and rows in the halves: a sum over hundreds of them has no useful bound there."""
     if set(dtypes) & set(_DTYPES):
         return within
     steps, batch = (min(limit or _FEW, _FEW) for limit in (within.max_steps, within.max_batch))
@@ -64,9 +64,9 @@ def _fewer_terms(within: Capabilities, dtypes: tuple[torch.dtype, ...]) -> Capab
 
 
 def unsaturated(case: Case) -> Case:
-    """The same case with each unit's parameters scaled by a power of two, so that no pre-activation is beyond 2.
+    """Scale each unit's parameters by a power of two, so that no pre-activation is beyond 2.
 
-    The derivative of a saturated tanh is smaller than its rounding, and nothing could be said of what it sends back.
+    The derivative of a saturated tanh is smaller than its rounding: what it sends back has no useful bound.
     """
     config, weights = case.config, dict(case.weights)
     x = case.x if case.counts is None else np.where(case.counts, case.x, 0.0)
@@ -83,7 +83,7 @@ def unsaturated(case: Case) -> Case:
 
 
 def with_cotangents(case: Case, asked: tuple[str, ...], numbers: list[int], constant: tuple[int, ...] = ()) -> Case:
-    """The same case, asking for gradients: bytes for the codebook stand for the numbers of its cotangents.
+    """Add cotangents to a case: bytes for the codebook stand for their numbers.
 
     Along the axes that are named they are constant; where that is all of them, both are the same number.
     """

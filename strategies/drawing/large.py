@@ -34,7 +34,7 @@ Draw: TypeAlias = Callable[[np.random.Generator, tuple[int, ...]], Array]
 
 @cache
 def large_sizes() -> st.SearchStrategy[Size]:
-    """T, B, I and H, of which T, I or H is large, mostly with others; the smallest first."""
+    """Draw T, B, I and H, of which T, I or H is large, mostly with others; the smallest first."""
     found: list[Size] = []
     for count in (1, 2, 3, 4):
         for wide in combinations(range(4), count):
@@ -45,7 +45,7 @@ def large_sizes() -> st.SearchStrategy[Size]:
 
 
 def within_reach(size: Size, config: Config) -> Size:
-    """The same sizes with fewer rows, and then fewer steps, where the case would take too long."""
+    """Reduce the rows, and then the steps, where the case would take too long."""
     steps, batch, inputs, hidden = size
     widths = (inputs, *[hidden * config.num_directions] * (config.num_layers - 1))
     work = config.num_directions * sum(hidden * (width + hidden) for width in widths)
@@ -54,7 +54,7 @@ def within_reach(size: Size, config: Config) -> Size:
 
 
 def _few(random: np.random.Generator, shape: tuple[int, ...], values: Draw, count: int) -> Array:
-    """So many weights in each row, the others zero."""
+    """Draw `count` weights in each row, the others zero."""
     weight, (rows, columns) = np.zeros(shape), shape
     for _ in range(count):
         weight[np.arange(rows), random.integers(columns, size=rows)] = values(random, (rows,))
@@ -119,7 +119,7 @@ _HALVES: Final = (torch.float16, torch.bfloat16)
 
 
 def distributions(config: Config) -> st.SearchStrategy[str]:
-    """The distributions whose bounds say something: in the halves they say nothing of sums of a thousand terms."""
+    """Draw a distribution with useful bounds: in the halves, sums of a thousand terms have none."""
     return _HALVES_DRAW if config.dtype in _HALVES else _DRAW
 
 
@@ -134,7 +134,7 @@ class Numbers:
         self._random = np.random.default_rng(seed)
 
     def array(self, name: str, shape: tuple[int, ...]) -> Array:
-        """The numbers of one tensor."""
+        """Draw the numbers of one tensor."""
         role = name.rpartition("_l")[0] or name
         draw = self._draws.get(name.removesuffix("_reverse")) or self._draws[role]
         return round_to(self._dtype, draw(self._random, shape))

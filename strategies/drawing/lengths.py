@@ -37,7 +37,7 @@ _NUMBERS = st.binary(min_size=2, max_size=4)
 
 @st.composite
 def cases_with_lengths(draw: st.DrawFn, /, within: Capabilities = PADDED, **options: Any) -> Case:
-    """Cases inside `within`, which has to claim lengths, each with lengths of its own; `options` as for `cases`."""
+    """Draw cases inside `within`, which has to claim lengths, each with lengths; `options` as for `cases`."""
     batched = replace(within, unbatched=False, min_batch=max(1, within.min_batch))
     case = draw(cases(batched, at_least=Sizes(1, 1, 1, 1), **options))
     form, garbage, kind = draw(_ways(within.lengths))
@@ -49,13 +49,13 @@ def cases_with_lengths(draw: st.DrawFn, /, within: Capabilities = PADDED, **opti
 
 
 def cases_with_or_without_lengths(within: Capabilities, **options: Any) -> st.SearchStrategy[Case]:
-    """Half of the cases with lengths of their own, where these are claimed; `options` as for `cases`."""
+    """Draw cases, half of them with lengths where these are claimed; `options` as for `cases`."""
     plain = cases(within, **options)
     return st.one_of(plain, cases_with_lengths(within, **options)) if within.lengths else plain
 
 
 def with_garbage(case: Case, garbage: float) -> Case:
-    """The same case with this number everywhere beyond the ends of its sequences."""
+    """Put this number everywhere beyond the ends of the sequences."""
     assert case.counts is not None
     return case.with_arrays(x=np.where(case.counts, case.x, garbage))
 

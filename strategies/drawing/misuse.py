@@ -159,13 +159,13 @@ assert tuple(_TABLE) == MISUSES
 
 
 def misuse_of(case: Case) -> Misuse:
-    """The wrong call that a case makes."""
+    """Return the wrong call that a case makes."""
     return _TABLE[case.misuse]
 
 
 @st.composite
 def misused_cases(draw: st.DrawFn, /, within: Capabilities = EVERYTHING) -> Case:
-    """Cases inside `within` that make a wrong call."""
+    """Draw cases inside `within` that make a wrong call."""
     case = draw(_right_cases(within))
     first = draw(_FIRST)
     candidates: Iterator[str] = chain(islice(MISUSES, first, None), MISUSES)

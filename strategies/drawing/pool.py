@@ -43,7 +43,7 @@ class Shape(NamedTuple):
 
     @classmethod
     def of(cls, case: Asked) -> Shape:
-        """That of a case."""
+        """Return the shape of a case."""
         return cls(case.steps, case.batch_size, case.config, case.unbatched, case.has_h_0, case.memory)
 
 
@@ -53,9 +53,9 @@ def pool(
     at_least: tuple[int, int, int, int] = (1, 0, 1, 1),
     memory: Sequence[str] = ("contiguous",),
 ) -> tuple[Shape, ...]:
-    """The shapes of the pool `within.pool`: each option takes its values in turn, in an order that the pool decides.
+    """Return the shapes of the pool `within.pool`: each option takes its values in turn, in the pool's own order.
 
-    So each pool holds every value of an option, where there are not more than shapes, and which come together differs
+    So each pool holds every value of an option, if there are no more than shapes. Which of them come together differs
     from pool to pool. What limits one option leaves the others as they are: properties share what was compiled.
     """
     limits = (within.max_steps, within.max_batch, within.max_input_size, within.max_hidden_size)
@@ -89,6 +89,6 @@ def pool(
 
 
 def _spread(random: Random, values: Sequence[Any]) -> list[Any]:
-    """One value for each shape: all of them in turn, in a random order."""
+    """List one value for each shape: all of them in turn, in a random order."""
     turns = [value for _ in range(0, POOL, len(values)) for value in random.sample(values, len(values))]
     return random.sample(turns[:POOL], POOL)

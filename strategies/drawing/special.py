@@ -54,7 +54,7 @@ _PUT = st.binary(min_size=3, max_size=12)
 
 @cache
 def values(dtype: torch.dtype) -> dict[str, Array]:
-    """The special values of a dtype by kind, simplest first."""
+    """Return the special values of a dtype by kind, simplest first."""
     info = torch.finfo(dtype)
     tiny, eps, largest = info.smallest_normal, info.eps, info.max
     # tanh rounds to one from atanh(1 - eps / 4) on.
@@ -81,7 +81,7 @@ def values(dtype: torch.dtype) -> dict[str, Array]:
 
 @st.composite
 def special_cases(draw: st.DrawFn, /, within: Capabilities = EVERYTHING, **options: Any) -> Case:
-    """Small cases inside `within` with one to four special values in them; `options` as for `cases`."""
+    """Draw small cases inside `within` with one to four special values in them; `options` as for `cases`."""
     case = draw(cases(small(within), special=False, at_least=Sizes(1, 1, 1, 1), **options))
     background, kind, extent, role = draw(_ways(within.nonfinite))
     # A role that the case does not have is x's to play.
@@ -94,7 +94,7 @@ def special_cases(draw: st.DrawFn, /, within: Capabilities = EVERYTHING, **optio
 
 
 def small(within: Capabilities) -> Capabilities:
-    """The same claims for small networks, as far as they allow of them."""
+    """Limit the claims to small networks, as far as they allow of them."""
     limits: dict[str, Any] = {
         name: limit if getattr(within, name) is None else min(limit, getattr(within, name))
         for name, limit in _LARGEST.items()
@@ -104,7 +104,7 @@ def small(within: Capabilities) -> Capabilities:
 
 
 def alone(case: Case, role: str) -> Case:
-    """The same case with zeros and ones, such that a value in an array of this role is a pre-activation by itself."""
+    """Fill a case with zeros and ones, such that a value in an array of this role is a pre-activation by itself."""
     arrays = {name: np.zeros_like(array) for name, array in case.arrays.items()}
     for kept, made in _ALONE[role].items():
         arrays |= {name: made(arrays[name].shape) for name in _names(case, kept)}
@@ -112,7 +112,7 @@ def alone(case: Case, role: str) -> Case:
 
 
 def with_values(case: Case, choice: Array, role: str, extent: str, put: bytes) -> Case:
-    """The same case with values of `choice` put in arrays of the role, one for every three bytes."""
+    """Put values of `choice` in arrays of the role, one for every three bytes."""
     names = list(case.arrays) if role == "any" else _names(case, role)
     changed = {name: case.arrays[name].copy() for name in names}
     for which, place, value in zip(put[::3], put[1::3], put[2::3], strict=False):

@@ -20,7 +20,7 @@ _LENGTHS = st.sampled_from((False, False, False, True))
 
 @st.composite
 def cases_to_differentiate_twice(draw: st.DrawFn, /, within: Capabilities = EVERYTHING) -> Case:
-    """Small finite cases inside `within` with drawn cotangents, some with lengths where these are claimed."""
+    """Draw small finite cases inside `within` with cotangents, some with lengths where these are claimed."""
     few: dict[str, Any] = {
         name: min(getattr(within, name) or most, most) for name, most in zip(LIMITS, _MOST, strict=True)
     }

@@ -29,7 +29,7 @@ TAME = 64.0
 
 @cache
 def codebook(dtype: torch.dtype) -> Array:
-    """What each of the 256 bytes stands for."""
+    """Return the number that each of the 256 bytes stands for."""
     # Numbers that need every bit of the significand: alone in a sum they stay exact, and show any lower precision.
     eps = torch.finfo(dtype).eps
     book = SIMPLE + ROUGH + (1 + eps, 2 - eps, -1 - eps) + TINY + LARGE
@@ -38,34 +38,34 @@ def codebook(dtype: torch.dtype) -> Array:
 
 @cache
 def tame_codebook(dtype: torch.dtype) -> Array:
-    """The same, no number too large for any dtype."""
+    """Return the codebook with no number too large for any dtype."""
     return np.clip(codebook(dtype), -TAME, TAME)
 
 
 @cache
 def special_values(dtype: torch.dtype) -> tuple[float, ...]:
-    """NaN, infinities, the edges of the dtype, from the harmless to the strange."""
+    """List NaN, infinities and the edges of the dtype, from the harmless to the strange."""
     info = torch.finfo(dtype)
     edges = (info.smallest_normal, info.smallest_normal * info.eps, info.max)
     return (-0.0, np.nan, np.inf, -np.inf, *edges, *(-edge for edge in edges), np.inf, np.nan)
 
 
 def tiled(palette: Array, shape: tuple[int, ...]) -> Array:
-    """The palette over and over, in order; zeros where it is empty."""
+    """Repeat the palette, in order; zeros where it is empty."""
     size = int(np.prod(shape))
     return np.resize(palette, size).reshape(shape) if palette.size else np.zeros(shape)
 
 
 def with_ones(palette: Array) -> Array:
-    """The palette, and 1 and 2 beside it: of what is picked at random from them nearly never all is zero."""
+    """Add 1 and 2 to the palette: what is picked at random from it is hardly ever all zero."""
     return np.concatenate((palette, _ONES))
 
 
 def picked(palette: Array, shape: tuple[int, ...], random: np.random.Generator) -> Array:
-    """Each element one of the palette, at random."""
+    """Pick each element from the palette, at random."""
     return palette[random.integers(palette.size, size=shape)]
 
 
 def scattered(palette: Array, shape: tuple[int, ...], random: np.random.Generator) -> Array:
-    """Each element one of the palette or 1 or 2, at random."""
+    """Pick each element from the palette, or 1 or 2, at random."""
     return picked(with_ones(palette), shape, random)

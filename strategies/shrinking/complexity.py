@@ -38,7 +38,7 @@ PLAINEST_DTYPES = (torch.float64, torch.float32, torch.float16, torch.bfloat16)
 
 
 def complexity(case: Case) -> Complexity:
-    """What is simpler: plain numbers, then fewer, then fewer that are not zero, then fewer options."""
+    """Return the order of simplicity: plain numbers, then fewer, then fewer non-zero ones, then fewer options."""
     arrays = case.arrays.values()
     values = np.concatenate([array.ravel() for array in arrays])
     strange = values[(values != 0) | np.signbit(values)]
@@ -70,7 +70,7 @@ def _options(case: Case) -> int:
 
 
 def strangeness(value: float) -> float:
-    """How far a number is from those at the start of the ladder: its place there, or else the length of its digits.
+    """Return how far a number is from the start of the ladder: its place there, or else the length of its digits.
 
     Of extreme numbers the nearer to 1 is the plainer one, however many digits it has: where something begins to fail
     says more than the end of the dtype.
@@ -86,5 +86,5 @@ def strangeness(value: float) -> float:
 
 
 def decade(value: float) -> int:
-    """The exponent of the power of ten nearest to a finite number other than 0, on the side of 1."""
+    """Return the exponent of the power of ten nearest to a finite number other than 0, on the side of 1."""
     return math.trunc(math.log10(abs(value)))

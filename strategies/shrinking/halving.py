@@ -20,12 +20,12 @@ _BLOCKS = 64
 
 
 def is_large(case: Case) -> bool:
-    """Whether one of its sizes is none that is drawn usually."""
+    """Return whether one of its sizes is larger than those usually drawn."""
     return max(extent(case, axis) for axis in AXES) > LARGE
 
 
 def coarse_steps(case: Case) -> Iterator[Case]:
-    """Large steps from a large case, whether they lead to a simpler one or not; none from another."""
+    """Yield large steps from a large case, whether they lead to a simpler one or not; none from another."""
     if is_large(case):
         yield from fewer_layers(case)
         yield from one_direction(case)
@@ -36,14 +36,14 @@ def coarse_steps(case: Case) -> Iterator[Case]:
 
 
 def _shorter(case: Case, axis: str) -> Iterator[Case]:
-    """The first half of an axis, then three quarters of it, and so on up to all but one."""
+    """Yield the first half of an axis, then three quarters of it, and so on up to all but one."""
     size = extent(case, axis)
     for cut in takewhile(bool, (size >> shift for shift in count(1))):
         yield keep(case, axis, range(size - cut))
 
 
 def _plainer(case: Case, name: str) -> Iterator[Case]:
-    """Zeros in the place of ever smaller blocks of an array's other numbers; only signs of what is left."""
+    """Yield zeros in the place of ever smaller blocks of an array's other numbers; only signs of what is left."""
     array = case.arrays[name]
     places = np.flatnonzero(array)
     blocks = 1

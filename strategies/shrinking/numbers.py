@@ -19,7 +19,7 @@ _HUGE = 4096.0
 
 
 def zero_parts(case: Case) -> Iterator[Case]:
-    """A whole tensor, or one half or the other of it, to zeros."""
+    """Set a whole tensor, or one half or the other of it, to zeros."""
     for name, array in case.arrays.items():
         size = array.size
         for part in (slice(0, size), slice(0, size // 2), slice(size // 2, size)):
@@ -28,7 +28,7 @@ def zero_parts(case: Case) -> Iterator[Case]:
 
 
 def plainer_numbers(case: Case) -> Iterator[Case]:
-    """One number to 0, to 1, or to another that is plainer than it."""
+    """Set one number to 0, to 1, or to another that is plainer than it."""
     for target in (0.0, 1.0, None):
         for name, array in case.arrays.items():
             for place, value in enumerate(array.ravel().tolist()):
@@ -53,7 +53,7 @@ def _between(case: Case, value: float) -> list[float]:
 
 
 def _nearer(value: float) -> Iterator[float]:
-    """Numbers on the way to 1, each half as far from this one as the one before: a threshold is found in few steps.
+    """Yield numbers on the way to 1, each half as far as the one before: a threshold is found in few steps.
 
     First by the exponent, and where that is far from 0, also with a plain significand; then whole numbers.
     """
@@ -74,7 +74,7 @@ def _halves(number: int) -> Iterator[int]:
 
 
 def numbers_traded(case: Case) -> Iterator[Case]:
-    """Where few are left: one number to 0 and another doubled, or one to 1 and another multiplied by it."""
+    """Set one number to 0 and double another, or set one to 1 and multiply another by it, where few are left."""
     places = [
         (name, place, float(array.flat[place]))
         for name, array in case.arrays.items()

@@ -39,7 +39,7 @@ STEPS: tuple[Callable[[Case], Iterator[Case]], ...] = (
 
 
 def steps(case: Case) -> Iterator[Case]:
-    """Every single step from a case, whether it leads to a simpler one or not."""
+    """Yield every single step from a case, whether it leads to a simpler one or not."""
     return itertools.chain.from_iterable(kind(case) for kind in STEPS)
 
 
@@ -58,7 +58,7 @@ class Reduction:
         return self.calls >= self._limit or time.monotonic() > self._until
 
     def take_any(self, candidates: Iterable[Case]) -> bool:
-        """Whether one of the candidates is simpler and fails too; the first such is the case from then on."""
+        """Take the first candidate that is simpler and fails too, and return whether there is one."""
         return any(self._take(candidate) for candidate in itertools.takewhile(lambda _: not self.exhausted, candidates))
 
     def _take(self, candidate: Case) -> bool:
@@ -74,7 +74,7 @@ class Reduction:
 
 
 def reduce_case(case: Case, fails: Callable[[Case], bool], limit: int = 6000, seconds: float = math.inf) -> Reduction:
-    """Reduce a failing case to one that is 1-minimal: no single step of `steps` leads to a simpler one that fails.
+    """Shrink a failing case to one that is 1-minimal: no single step of `steps` leads to a simpler one that fails.
 
     Args:
         case: a case for which `fails` is true.

@@ -19,7 +19,7 @@ _DISTINCT = (1.0, 2.0, 3.0, -1.0, 0.5)
 
 
 def smaller_cases(case: Case, most: int = 1500) -> Iterator[Case]:
-    """Small cases of the same options, with no more numbers than this one.
+    """Yield small cases of the same options, with no more numbers than this one.
 
     First each size with all ones and with numbers that differ (half of `most` at the most), then, in order of size,
     each choice of up to four numbers that are one, the others zero (`most` at the most). In the smallest, the first may
@@ -32,7 +32,7 @@ def smaller_cases(case: Case, most: int = 1500) -> Iterator[Case]:
 
 
 def _frames(case: Case) -> Iterator[Case]:
-    """Cases of every combination of sizes up to three, with no more numbers than this one; which numbers, is open."""
+    """Yield cases of every combination of sizes up to three, with no more numbers than this one, still to be filled."""
     stripped = [case, *fewer_layers(case), *one_direction(case)]
     plain = [option for frame in stripped for option in (frame, *plainer_options(frame))]
     # What a bias, a state or a direction shows, one more step or row may show with fewer numbers; what steps show, a
@@ -89,7 +89,7 @@ def _others(frame: Case, case: Case) -> list[float]:
 
 
 def _filled(frame: Case, values: Sequence[float], places: Sequence[int] | None = None) -> Case:
-    """The frame with these values, over and over, at these places of its arrays in a row (all, if none are named)."""
+    """Repeat these values at these places of the frame's arrays in a row (everywhere, if none are named)."""
     size = sum(array.size for array in frame.arrays.values())
     flat = np.zeros(size)
     chosen = list(range(size) if places is None else places)

@@ -22,7 +22,7 @@ AXES = ("steps", "batch", "input", "hidden")
 
 
 def keep(case: Case, axis: str, index: Sequence[int]) -> Case:
-    """The case with only these time steps, rows of the batch, input features or hidden units, in this order."""
+    """Keep only these time steps, rows of the batch, input features or hidden units, in this order."""
     chosen = list(index)
     return _KEEP[axis](case, chosen)
 
@@ -76,12 +76,12 @@ _KEEP: dict[str, Callable[[Case, list[int]], Case]] = {
 
 
 def extent(case: Case, axis: str) -> int:
-    """The size of one axis."""
+    """Return the size of one axis."""
     return (case.steps, case.batch_size, case.config.input_size, case.config.hidden_size)[AXES.index(axis)]
 
 
 def fewer_together(case: Case) -> Step:
-    """One or several sizes halved, or down by one, at once: sizes that have to be equal for a failure stay equal."""
+    """Halve, or lower by one, one or several sizes at once: sizes that have to be equal for a failure stay equal."""
     groups = [group for count in (1, 2, 3, 4) for group in itertools.combinations(AXES, count)]
     for halve, group in itertools.product((True, False), groups):
         sizes = {axis: extent(case, axis) for axis in group}
@@ -93,7 +93,7 @@ def fewer_together(case: Case) -> Step:
 
 
 def fewer(case: Case) -> Step:
-    """Each half of an axis dropped, and each single index."""
+    """Drop each half of an axis, and each single index."""
     for axis in AXES:
         size = extent(case, axis)
         if size > 2:
@@ -106,7 +106,7 @@ def fewer(case: Case) -> Step:
 
 
 def _keep_rows(case: Case, config: Config, sources: list[str], rows: list[int], **arrays: Any) -> Case:
-    """The parameters of other layers or directions under the suffixes of `config`, cut or zero-filled to its widths."""
+    """Put parameters of other layers or directions under the suffixes of `config`, cut or zero-filled to its widths."""
     weights = {}
     for name, shape in config.parameter_shapes().items():
         role, suffix = name.rsplit("_l", 1)
@@ -119,7 +119,7 @@ def _keep_rows(case: Case, config: Config, sources: list[str], rows: list[int], 
 
 
 def fewer_layers(case: Case) -> Step:
-    """Each layer dropped."""
+    """Drop each layer."""
     config, width = case.config, case.config.num_directions
     for dropped in range(config.num_layers) if config.num_layers > 1 else ():
         kept = [row for row in range(config.num_layers * width) if row // width != dropped]
@@ -133,7 +133,7 @@ def fewer_layers(case: Case) -> Step:
 
 
 def one_direction(case: Case) -> Step:
-    """The forward direction alone, or the parameters of the reverse one in its place."""
+    """Keep the forward direction alone, or the parameters of the reverse one in its place."""
     for way in range(2) if case.config.bidirectional else ():
         sources, rows = case.config.suffixes()[way::2], list(range(way, 2 * case.config.num_layers, 2))
         half = slice(way * case.config.hidden_size, (way + 1) * case.config.hidden_size)
@@ -142,7 +142,7 @@ def one_direction(case: Case) -> Step:
 
 
 def plainer_options(case: Case) -> Step:
-    """Each option at its plainest; ReLU, because it keeps whole numbers whole."""
+    """Set each option to its plainest; ReLU, because it keeps whole numbers whole."""
     config = case.config
     if config.bias:
         weights = {name: array for name, array in case.weights.items() if name.startswith("weight")}
@@ -164,7 +164,7 @@ def plainer_options(case: Case) -> Step:
 
 
 def _plainer_memory(case: Case) -> Step:
-    """Arguments, and the gradients that come in, in each plainer way to lie in memory."""
+    """Lay arguments, and incoming gradients, out in memory in each plainer way."""
     for memory in itertools.takewhile(lambda name: name != case.memory, MEMORY):
         yield replace(case, memory=memory)
     for incoming in itertools.takewhile(lambda name: name != case.incoming, INCOMING):
@@ -172,7 +172,7 @@ def _plainer_memory(case: Case) -> Step:
 
 
 def _fewer_cotangents(case: Case) -> Step:
-    """One of the cotangents alone, and what is asked of each direction's last output asked of its final state."""
+    """Keep one of the cotangents alone, or move that of each direction's last output to its final state."""
     yield from (replace(case, grad_output=None), replace(case, grad_h_n=None))
     if case.grad_output is not None and case.grad_h_n is None:
         config = case.config
@@ -183,7 +183,7 @@ def _fewer_cotangents(case: Case) -> Step:
 
 
 def _plainer_lengths(case: Case) -> Step:
-    """No lengths, not packed, and each row as long as can be, or longer by one."""
+    """Drop lengths, or packing, or make each row as long as can be, or longer by one."""
     if case.lengths is None:
         return
     yield replace(case, lengths=None, packed=False)

@@ -18,7 +18,7 @@ from strategies.shrinking.steps import AXES, extent, fewer_layers, keep, one_dir
 
 
 def sizes_traded(case: Case) -> Iterator[Case]:
-    """One size halved and another multiplied, one down and another up by one, or both exchanged.
+    """Halve one size and multiply another, lower one and raise another by one, or exchange both.
 
     What grows repeats what it holds; what shrinks is left with its first or its last part.
     """
@@ -34,12 +34,12 @@ def sizes_traded(case: Case) -> Iterator[Case]:
 
 
 def may_grow(case: Case, axis: str) -> bool:
-    """Whether more of an axis makes a valid case of the same kind."""
+    """Return whether more of an axis makes a valid case of the same kind."""
     return extent(case, axis) > 0 and not (case.unbatched and axis == "batch")
 
 
 def parts_traded(case: Case) -> Iterator[Case]:
-    """One more step, row, feature or unit in the place of a layer, a direction, a bias or another option."""
+    """Trade a layer, a direction, a bias or another option for one more step, row, feature or unit."""
     for axis in AXES:
         if may_grow(case, axis):
             grown = keep(case, axis, [0, *range(extent(case, axis))])
@@ -47,7 +47,7 @@ def parts_traded(case: Case) -> Iterator[Case]:
 
 
 def states_traded(case: Case) -> Iterator[Case]:
-    """The state after the first step in its place, or the first state as input; then, what it made needless to zero."""
+    """Put the state after the first step in its place, or the first state as input; then zero what became needless."""
     for traded in itertools.chain(_state_for_step(case), _input_for_state(case)):
         yield from (traded, *zero_parts(traded))
 
