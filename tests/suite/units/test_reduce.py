@@ -18,6 +18,7 @@ from impls import Capabilities, Config
 from strategies import MEMORY, Case, cases
 from strategies.case import round_to
 from strategies.shrinking.complexity import LADDER, PLAINEST_DTYPES, complexity, strangeness
+from strategies.shrinking.numbers import numbers_traded
 from strategies.shrinking.reduce import reduce_case, steps
 from strategies.shrinking.smaller import smaller_cases
 from strategies.shrinking.steps import AXES, extent, fewer_layers, keep, one_direction
@@ -461,3 +462,12 @@ def test_out_of_time() -> None:
     case = Case(Config(2, 3), np.ones((4, 2, 2)))
     reduction = reduce_case(case, lambda case: True, seconds=-1)
     assert (reduction.case, reduction.calls, reduction.exhausted) == (case, 0, True)
+
+
+def test_numbers_are_traded_inside_the_dtype() -> None:
+    """A number is doubled or multiplied by another only where the dtype holds what comes of it."""
+    config = Config(1, 1, bias=False, dtype=torch.float16)
+    weights = {"weight_ih_l0": np.array([[40_000.0]]), "weight_hh_l0": np.zeros((1, 1))}
+    traded = list(numbers_traded(Case(config, np.array([[[3.0]]]), weights=weights)))
+
+    assert [(case.x.item(), case.weights["weight_ih_l0"].item()) for case in traded] == [(6.0, 0.0)]
