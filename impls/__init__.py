@@ -1,41 +1,13 @@
-"""Who is judged: the contract, the registry, the reference, and one module per implementation."""
+"""Judge recurrent networks. `impls/` is this package, `strategies/` and `tests/` those of their names below it.
 
-from impls.contract import (
-    DEVICES,
-    DTYPES,
-    LENGTHS,
-    MISUSES,
-    NONLINEARITIES,
-    Capabilities,
-    Config,
-    KnownDefect,
-    Rounding,
-)
-from impls.registry import (
-    Implementation,
-    RegistrationError,
-    implementation,
-    register,
-    register_module,
-    registered,
-    resolve,
-)
+The names of `__init__.pyi` are imported when they are first used: whoever only asks for options waits for no torch.
+"""
 
-__all__ = [
-    "DEVICES",
-    "DTYPES",
-    "LENGTHS",
-    "MISUSES",
-    "NONLINEARITIES",
-    "Capabilities",
-    "Config",
-    "Implementation",
-    "KnownDefect",
-    "RegistrationError",
-    "Rounding",
-    "implementation",
-    "register",
-    "register_module",
-    "registered",
-    "resolve",
-]
+import lazy_loader
+
+if __name__ != "rnn_parity":
+    from rnn_parity.registry.aliases import stand_for
+
+    stand_for(__name__, "rnn_parity")
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

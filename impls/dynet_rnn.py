@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 import torch
 
-from impls.contract import Asked, Capabilities, Config, KnownDefect, Rounding, Run, Weights
-from impls.defects import skips_infinite_recurrence, states_of
-from impls.layers import Optional, Scan, differentiable, run_scans
-from impls.parameters import one_bias
-from impls.registry import register
+from rnn_parity.contract import Asked, Capabilities, Config, KnownDefect, Rounding, Run, Weights
+from rnn_parity.registry import register
+from rnn_parity.toolkit.defects import skips_infinite_recurrence, states_of
+from rnn_parity.toolkit.layers import Optional, Scan, differentiable, run_scans
+from rnn_parity.toolkit.parameters import one_bias
 
 
 def _has_small_state(case: Asked) -> bool:

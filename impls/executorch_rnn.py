@@ -7,9 +7,9 @@ from typing import Any
 
 import torch
 
-from impls.contract import Capabilities, Config, KnownDefect, Run, Weights
-from impls.registry import register
-from impls.torch_export import exported
+from rnn_parity.contract import Capabilities, Config, KnownDefect, Run, Weights
+from rnn_parity.registry import register
+from rnn_parity.torch_export import exported
 
 
 @cache

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import torch
 
-from impls.contract import Capabilities, Config, Run, Weights
-from impls.layers import Optional, Scan, run_scans
-from impls.parameters import of_direction, one_bias
-from impls.registry import register
+from rnn_parity.contract import Capabilities, Config, Run, Weights
+from rnn_parity.registry import register
+from rnn_parity.toolkit.layers import Optional, Scan, run_scans
+from rnn_parity.toolkit.parameters import of_direction, one_bias
 
 
 @register(

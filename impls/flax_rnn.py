@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from impls.contract import Capabilities, Config, KnownDefect, Run, Weights
-from impls.defects import has_padding_in_gradients
-from impls.jax_arrays import XLA, Pure, Settings, run_pure
-from impls.registry import register
-from impls.scripts import template
+from rnn_parity.contract import Capabilities, Config, KnownDefect, Run, Weights
+from rnn_parity.registry import register
+from rnn_parity.scripts import template
+from rnn_parity.toolkit.defects import has_padding_in_gradients
+from rnn_parity.toolkit.jax_arrays import XLA, Pure, Settings, run_pure
 
 
 def _linen(settings: Settings, x: Any, h_0: Any, lengths: Any, w_ih: Any, w_hh: Any, *biases: Any) -> Any:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from impls.arguments import check_arguments
-from impls.contract import Capabilities, Config, Run, Weights
-from impls.parameters import fill
-from impls.registry import register
-from impls.torch_defects import TORCH_DEFECTS
+from rnn_parity.contract import Capabilities, Config, Run, Weights
+from rnn_parity.registry import register
+from rnn_parity.toolkit.arguments import check_arguments
+from rnn_parity.toolkit.parameters import fill
+from rnn_parity.toolkit.torch_defects import TORCH_DEFECTS
 
 
 class LinearCell(nn.Module):

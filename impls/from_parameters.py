@@ -8,10 +8,10 @@ from typing import Any
 import torch
 from torch import nn
 
-from impls.arguments import check_arguments
-from impls.contract import Capabilities, Config
-from impls.registry import register_module
-from impls.torch_defects import TORCH_DEFECTS
+from rnn_parity.contract import Capabilities, Config
+from rnn_parity.registry import register_module
+from rnn_parity.toolkit.arguments import check_arguments
+from rnn_parity.toolkit.torch_defects import TORCH_DEFECTS
 
 
 class ParameterRNN(nn.Module):

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from impls.contract import Capabilities, Config, Run, Weights
-from impls.jax_arrays import Settings, run_pure
-from impls.registry import register
-from impls.scripts import template
+from rnn_parity.contract import Capabilities, Config, Run, Weights
+from rnn_parity.registry import register
+from rnn_parity.scripts import template
+from rnn_parity.toolkit.jax_arrays import Settings, run_pure
 
 
 def _rnn(settings: Settings, x: Any, h_0: Any, lengths: Any, w_ih: Any, w_hh: Any, *biases: Any) -> Any:

@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 import torch
 
-from impls.arrays import to_numpy, to_torch
-from impls.contract import Capabilities, Config, KnownDefect, Rounding, Run, Weights
-from impls.layers import Optional, Scan, run_scans
-from impls.onnx_model import Node
-from impls.registry import register
+from rnn_parity.contract import Capabilities, Config, KnownDefect, Rounding, Run, Weights
+from rnn_parity.registry import register
+from rnn_parity.toolkit.arrays import to_numpy, to_torch
+from rnn_parity.toolkit.layers import Optional, Scan, run_scans
+from rnn_parity.toolkit.onnx_model import Node
 
 _FLAGS = (
     "--iree-hal-target-device=local",

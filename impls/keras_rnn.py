@@ -8,14 +8,14 @@ from typing import Any
 
 import torch
 
-from impls.arrays import to_numpy, to_torch
-from impls.contract import Asked, Capabilities, Config, KnownDefect, Rounding, Run, Weights
-from impls.defects import has_padding_in_gradients
-from impls.jax_arrays import XLA, Settings, run_pure, settings_of
-from impls.layers import Direction, Optional, differentiable, run_directions
-from impls.parameters import of_direction
-from impls.registry import register
-from impls.scripts import template
+from rnn_parity.contract import Asked, Capabilities, Config, KnownDefect, Rounding, Run, Weights
+from rnn_parity.registry import register
+from rnn_parity.scripts import template
+from rnn_parity.toolkit.arrays import to_numpy, to_torch
+from rnn_parity.toolkit.defects import has_padding_in_gradients
+from rnn_parity.toolkit.jax_arrays import XLA, Settings, run_pure, settings_of
+from rnn_parity.toolkit.layers import Direction, Optional, differentiable, run_directions
+from rnn_parity.toolkit.parameters import of_direction
 
 
 @cache

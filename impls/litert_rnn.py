@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 import torch
 
-from impls.arrays import to_numpy, to_torch
-from impls.contract import Asked, Capabilities, Config, KnownDefect, Rounding, Run, Weights
-from impls.defects import states_of
-from impls.layers import Optional, Scan, run_scans
-from impls.parameters import of_direction, one_bias
-from impls.registry import register
+from rnn_parity.contract import Asked, Capabilities, Config, KnownDefect, Rounding, Run, Weights
+from rnn_parity.registry import register
+from rnn_parity.toolkit.arrays import to_numpy, to_torch
+from rnn_parity.toolkit.defects import states_of
+from rnn_parity.toolkit.layers import Optional, Scan, run_scans
+from rnn_parity.toolkit.parameters import of_direction, one_bias
 
 
 @cache

@@ -7,12 +7,12 @@ from typing import Any
 import torch
 from torch.utils.dlpack import from_dlpack
 
-from impls.contract import Capabilities, Config, KnownDefect, Run, Weights
-from impls.defects import skips_infinite_recurrence
-from impls.layers import Optional, Scan, differentiable, run_scans
-from impls.parameters import one_bias
-from impls.registry import register
-from impls.scripts import template
+from rnn_parity.contract import Capabilities, Config, KnownDefect, Run, Weights
+from rnn_parity.registry import register
+from rnn_parity.scripts import template
+from rnn_parity.toolkit.defects import skips_infinite_recurrence
+from rnn_parity.toolkit.layers import Optional, Scan, differentiable, run_scans
+from rnn_parity.toolkit.parameters import one_bias
 
 
 @register(

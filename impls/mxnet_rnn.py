@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 import torch
 
-from impls.arguments import check_arguments
-from impls.arrays import to_numpy, to_torch
-from impls.contract import Asked, Capabilities, Config, KnownDefect, Run, Weights
-from impls.defects import has_nan_under_relu, states_of
-from impls.layers import Optional, differentiable
-from impls.registry import register
-from impls.scripts import template
+from rnn_parity.contract import Asked, Capabilities, Config, KnownDefect, Run, Weights
+from rnn_parity.registry import register
+from rnn_parity.scripts import template
+from rnn_parity.toolkit.arguments import check_arguments
+from rnn_parity.toolkit.arrays import to_numpy, to_torch
+from rnn_parity.toolkit.defects import has_nan_under_relu, states_of
+from rnn_parity.toolkit.layers import Optional, differentiable
 
 #: How its parameters are called, `l0_i2h_weight` say.
 _ROLES = {"weight_ih": "i2h_weight", "weight_hh": "h2h_weight", "bias_ih": "i2h_bias", "bias_hh": "h2h_bias"}

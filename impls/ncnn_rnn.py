@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 import torch
 
-from impls.contract import Capabilities, Config, Run, Weights
-from impls.layers import Optional, run_layers
-from impls.parameters import one_bias
-from impls.registry import register
-from impls.scripts import template
+from rnn_parity.contract import Capabilities, Config, Run, Weights
+from rnn_parity.registry import register
+from rnn_parity.scripts import template
+from rnn_parity.toolkit.layers import Optional, run_layers
+from rnn_parity.toolkit.parameters import one_bias
 
 #: A stored array of float32 begins with this tag.
 _FLOAT32 = bytes(4)

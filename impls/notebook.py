@@ -10,9 +10,9 @@ from typing import Any
 import torch
 from torch import nn
 
-from impls.arguments import check_arguments
-from impls.contract import Capabilities, Config, Run, Weights
-from impls.registry import register
+from rnn_parity.contract import Capabilities, Config, Run, Weights
+from rnn_parity.registry import register
+from rnn_parity.toolkit.arguments import check_arguments
 
 
 @register(

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from impls.contract import Capabilities, Config, Run, Weights
-from impls.layers import Scan, run_scans
-from impls.registry import register
-from impls.scripts import template
+from rnn_parity.contract import Capabilities, Config, Run, Weights
+from rnn_parity.registry import register
+from rnn_parity.scripts import template
+from rnn_parity.toolkit.layers import Scan, run_scans
 
 
 @register(

@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from impls.contract import Asked, Capabilities, Config, KnownDefect, Run, Weights
-from impls.onnx_model import Evaluator, Node, run_nodes
-from impls.registry import register
-from impls.scripts import template
+from rnn_parity.contract import Asked, Capabilities, Config, KnownDefect, Run, Weights
+from rnn_parity.registry import register
+from rnn_parity.scripts import template
+from rnn_parity.toolkit.onnx_model import Evaluator, Node, run_nodes
 
 
 @lru_cache(maxsize=1024)

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from impls.contract import Capabilities, Config, KnownDefect, Rounding, Run, Weights
-from impls.defects import has_nan_under_relu, skips_infinite_recurrence
-from impls.onnx_model import Evaluator, Node, run_nodes
-from impls.registry import register
-from impls.scripts import template
+from rnn_parity.contract import Capabilities, Config, KnownDefect, Rounding, Run, Weights
+from rnn_parity.registry import register
+from rnn_parity.scripts import template
+from rnn_parity.toolkit.defects import has_nan_under_relu, skips_infinite_recurrence
+from rnn_parity.toolkit.onnx_model import Evaluator, Node, run_nodes
 
 if TYPE_CHECKING:
     import onnx

@@ -6,11 +6,11 @@ from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
-from impls.contract import Config, KnownDefect, Run, Weights
-from impls.onnx_model import Evaluator, Node, run_nodes
-from impls.openvino_arrays import ABLE, DEFECTS, compiled
-from impls.registry import register
-from impls.scripts import template
+from rnn_parity.contract import Config, KnownDefect, Run, Weights
+from rnn_parity.registry import register
+from rnn_parity.scripts import template
+from rnn_parity.toolkit.onnx_model import Evaluator, Node, run_nodes
+from rnn_parity.toolkit.openvino_arrays import ABLE, DEFECTS, compiled
 
 
 @lru_cache(maxsize=1024)

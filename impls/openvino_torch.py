@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 import torch
 
-from impls.arrays import to_numpy, to_torch
-from impls.contract import Config, KnownDefect, Run, Weights
-from impls.openvino_arrays import ABLE, DEFECTS, compiled
-from impls.parameters import fill
-from impls.registry import register
-from impls.scripts import template
+from rnn_parity.contract import Config, KnownDefect, Run, Weights
+from rnn_parity.registry import register
+from rnn_parity.scripts import template
+from rnn_parity.toolkit.arrays import to_numpy, to_torch
+from rnn_parity.toolkit.openvino_arrays import ABLE, DEFECTS, compiled
+from rnn_parity.toolkit.parameters import fill
 
 CLAMPED = KnownDefect(
     name="infinite-weight-is-finite",

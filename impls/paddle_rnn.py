@@ -7,13 +7,13 @@ from typing import Any
 import numpy as np
 import torch
 
-from impls.arguments import check_arguments
-from impls.arrays import to_torch
-from impls.contract import Asked, Capabilities, Config, KnownDefect, Rounding, Run, Weights
-from impls.defects import has_nan_under_relu
-from impls.layers import Optional, differentiable
-from impls.registry import register
-from impls.scripts import template
+from rnn_parity.contract import Asked, Capabilities, Config, KnownDefect, Rounding, Run, Weights
+from rnn_parity.registry import register
+from rnn_parity.scripts import template
+from rnn_parity.toolkit.arguments import check_arguments
+from rnn_parity.toolkit.arrays import to_torch
+from rnn_parity.toolkit.defects import has_nan_under_relu
+from rnn_parity.toolkit.layers import Optional, differentiable
 
 
 def _has_padding(case: Asked) -> bool:

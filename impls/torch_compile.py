@@ -13,11 +13,11 @@ import torch
 from torch.func import functional_call
 from torch.nn.functional import linear
 
-from impls.contract import Capabilities, Config, KnownDefect, Run, Weights
-from impls.layers import Optional, Scan, run_scans
-from impls.registry import register
-from impls.scripts import template
-from impls.torch_defects import TORCH_DEFECTS
+from rnn_parity.contract import Capabilities, Config, KnownDefect, Run, Weights
+from rnn_parity.registry import register
+from rnn_parity.scripts import template
+from rnn_parity.toolkit.layers import Optional, Scan, run_scans
+from rnn_parity.toolkit.torch_defects import TORCH_DEFECTS
 
 Network: TypeAlias = Callable[[dict[str, torch.Tensor], torch.Tensor, Optional], Any]
 #: Each shape and way to lie in memory is compiled once in a process, which takes seconds.

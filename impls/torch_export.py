@@ -8,11 +8,11 @@ from typing import Any
 
 import torch
 
-from impls.contract import Capabilities, Config, Run, Weights
-from impls.registry import register
-from impls.scripts import template
-from impls.torch_compile import SHARED_RESULTS, network_of
-from impls.torch_defects import TORCH_DEFECTS
+from rnn_parity.contract import Capabilities, Config, Run, Weights
+from rnn_parity.registry import register
+from rnn_parity.scripts import template
+from rnn_parity.toolkit.torch_defects import TORCH_DEFECTS
+from rnn_parity.torch_compile import SHARED_RESULTS, network_of
 
 
 class _Exportable(torch.nn.Module):

@@ -8,12 +8,12 @@ from typing import Any
 
 import torch
 
-from impls.arrays import to_numpy, to_torch
-from impls.contract import Capabilities, Config, Rounding, Run, Weights
-from impls.onnx_runtime import inference_session
-from impls.registry import register
-from impls.scripts import template
-from impls.torch_export import exportable
+from rnn_parity.contract import Capabilities, Config, Rounding, Run, Weights
+from rnn_parity.onnx_runtime import inference_session
+from rnn_parity.registry import register
+from rnn_parity.scripts import template
+from rnn_parity.toolkit.arrays import to_numpy, to_torch
+from rnn_parity.torch_export import exportable
 
 
 @cache

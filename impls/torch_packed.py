@@ -5,12 +5,12 @@ from __future__ import annotations
 import torch
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
-from impls.contract import Capabilities, Config, KnownDefect, Run, Weights
-from impls.layers import Optional
-from impls.parameters import fill
-from impls.registry import register
-from impls.scripts import template
-from impls.torch_defects import TORCH_DEFECTS
+from rnn_parity.contract import Capabilities, Config, KnownDefect, Run, Weights
+from rnn_parity.registry import register
+from rnn_parity.scripts import template
+from rnn_parity.toolkit.layers import Optional
+from rnn_parity.toolkit.parameters import fill
+from rnn_parity.toolkit.torch_defects import TORCH_DEFECTS
 
 
 @register(

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import torch
 
-from impls.contract import Capabilities
-from impls.registry import register_module
-from impls.scripts import template
-from impls.torch_defects import TORCH_DEFECTS
+from rnn_parity.contract import Capabilities
+from rnn_parity.registry import register_module
+from rnn_parity.scripts import template
+from rnn_parity.toolkit.torch_defects import TORCH_DEFECTS
 
 register_module(
     "nn.rnn",

@@ -5,12 +5,12 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from impls.contract import Config, Run, Weights
-from impls.layers import Scan, run_scans
-from impls.parameters import fill
-from impls.registry import register
-from impls.scripts import template
-from impls.torch_defects import TORCH_DEFECTS
+from rnn_parity.contract import Config, Run, Weights
+from rnn_parity.registry import register
+from rnn_parity.scripts import template
+from rnn_parity.toolkit.layers import Scan, run_scans
+from rnn_parity.toolkit.parameters import fill
+from rnn_parity.toolkit.torch_defects import TORCH_DEFECTS
 
 
 @register("nn.rnncell", script=template("torch_rnn_cell"), known_defects=TORCH_DEFECTS)

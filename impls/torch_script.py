@@ -7,11 +7,11 @@ from typing import Any
 import torch
 from torch.nn.utils.rnn import PackedSequence
 
-from impls.contract import Capabilities, Config, Run, Weights
-from impls.parameters import fill
-from impls.registry import register
-from impls.scripts import template
-from impls.torch_defects import TORCH_DEFECTS
+from rnn_parity.contract import Capabilities, Config, Run, Weights
+from rnn_parity.registry import register
+from rnn_parity.scripts import template
+from rnn_parity.toolkit.parameters import fill
+from rnn_parity.toolkit.torch_defects import TORCH_DEFECTS
 
 
 class OnTensor(torch.nn.Module):

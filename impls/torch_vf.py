@@ -5,12 +5,12 @@ from __future__ import annotations
 import torch
 from torch import _VF
 
-from impls.arguments import check_arguments
-from impls.contract import Config, Run, Weights
-from impls.layers import Optional
-from impls.registry import register
-from impls.scripts import template
-from impls.torch_defects import TORCH_DEFECTS
+from rnn_parity.contract import Config, Run, Weights
+from rnn_parity.registry import register
+from rnn_parity.scripts import template
+from rnn_parity.toolkit.arguments import check_arguments
+from rnn_parity.toolkit.layers import Optional
+from rnn_parity.toolkit.torch_defects import TORCH_DEFECTS
 
 
 @register("torch-vf", script=template("torch_vf"), known_defects=TORCH_DEFECTS)

@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 import torch
 
-from impls.contract import Asked, Capabilities, Config, KnownDefect, Rounding, Run, Weights
-from impls.defects import has_nan_state, states_of
-from impls.onnx_model import Evaluator, Node, run_nodes
-from impls.registry import register
-from impls.scripts import template
+from rnn_parity.contract import Asked, Capabilities, Config, KnownDefect, Rounding, Run, Weights
+from rnn_parity.registry import register
+from rnn_parity.scripts import template
+from rnn_parity.toolkit.defects import has_nan_state, states_of
+from rnn_parity.toolkit.onnx_model import Evaluator, Node, run_nodes
 
 
 @lru_cache(maxsize=1024)

@@ -8,11 +8,11 @@ from typing import Any
 
 import torch
 
-from impls.arrays import to_numpy, to_torch
-from impls.contract import Capabilities, Config, KnownDefect, Rounding, Run, Weights
-from impls.defects import has_nan_under_relu
-from impls.registry import register
-from impls.torch_export import exported
+from rnn_parity.contract import Capabilities, Config, KnownDefect, Rounding, Run, Weights
+from rnn_parity.registry import register
+from rnn_parity.toolkit.arrays import to_numpy, to_torch
+from rnn_parity.toolkit.defects import has_nan_under_relu
+from rnn_parity.torch_export import exported
 
 
 @cache

@@ -13,8 +13,8 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from impls.contract import MISUSES, Array, Config
-from strategies.memory import INCOMING, MEMORY
+from rnn_parity.contract import MISUSES, Array, Config
+from rnn_parity.strategies.memory import INCOMING, MEMORY
 
 #: How many numbers somebody may read in one case.
 _READABLE = 200
@@ -49,11 +49,11 @@ class Case:
         memory: how the tensors lie in memory, a key of `MEMORY`.
         lengths: how many steps of each row count, from 1 to T; what stands in `x` beyond them is garbage. None: all.
         packed: hand sequences of these lengths over as a PackedSequence, and not padded.
-        misuse: the wrong call that is made of it, out of `impls.MISUSES`; empty for the right one.
+        misuse: the wrong call that is made of it, out of `rnn_parity.MISUSES`; empty for the right one.
         grad_output: (T, B, num_directions * hidden_size): gradients are asked of sum(output * grad_output), ...
         grad_h_n: (num_layers * num_directions, B, hidden_size): ... plus sum(h_n * grad_h_n). None: zeros.
         incoming: how these two lie in memory, a key of `INCOMING`.
-        twice: ask for gradients of these gradients, too, in the direction of `impls.second.direction`.
+        twice: ask for gradients of these gradients, too, in the direction of `rnn_parity.reference.second.direction`.
 
     Raises:
         InvalidCase: a shape, name or value that does not fit.

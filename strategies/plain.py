@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from impls.contract import DTYPES, NONLINEARITIES, Array, Config
-from strategies.case import OPTIONAL, Case, InvalidCase, round_to
+from rnn_parity.contract import DTYPES, NONLINEARITIES, Array, Config
+from rnn_parity.strategies.case import OPTIONAL, Case, InvalidCase, round_to
 
 #: No archived case needs more numbers in one tensor or in all parameters, and none may fill the memory of who reads it.
 MOST_ELEMENTS = 1_000_000

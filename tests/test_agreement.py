@@ -1,7 +1,7 @@
 """Agreement with the reference: outputs and final hidden states, shape and dtype included."""
 
-from strategies import Case, cases
-from tests.judge import Trial, judged
+from rnn_parity.strategies import Case, cases
+from rnn_parity.tests.judge import Trial, judged
 
 
 @judged(cases)

@@ -1,7 +1,7 @@
 """The archive: every counterexample ever kept, replayed on every implementation that can take it."""
 
-from tests.judge import PROPERTIES, Trial
-from tests.judge.reduction.archive import Record, UnreadableCase
+from rnn_parity.tests.judge import PROPERTIES, Trial
+from rnn_parity.tests.judge.reduction.archive import Record, UnreadableCase
 
 
 def test_archive(trial: Trial, archived: Record | UnreadableCase) -> None:

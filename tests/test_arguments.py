@@ -1,8 +1,8 @@
 """Arguments: parameters, input and initial state are as they were after building, calling and differentiating."""
 
-from strategies import MEMORY, Case, cases_with_or_without_cotangents
-from tests.judge import Disagreement, Trial, judged, same_mapping, snapshot, unchanged
-from tests.judge.trial.gradients import Asked, ask
+from rnn_parity.strategies import MEMORY, Case, cases_with_or_without_cotangents
+from rnn_parity.tests.judge import Disagreement, Trial, judged, same_mapping, snapshot, unchanged
+from rnn_parity.tests.judge.trial.gradients import Asked, ask
 
 
 @judged(lambda capabilities: cases_with_or_without_cotangents(capabilities, memory=tuple(MEMORY)))

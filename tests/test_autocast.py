@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import torch
 
-from strategies import Case, cases
-from tests.judge import Trial, agrees_under_autocast, claims_autocast, judged
+from rnn_parity.strategies import Case, cases
+from rnn_parity.tests.judge import Trial, agrees_under_autocast, claims_autocast, judged
 
 
 @judged(

@@ -1,7 +1,7 @@
 """Running back more than once: gradients accumulate, and graphs can be kept."""
 
-from strategies import Case, cases_with_cotangents
-from tests.judge import Trial, claims_gradients, judged
+from rnn_parity.strategies import Case, cases_with_cotangents
+from rnn_parity.tests.judge import Trial, claims_gradients, judged
 
 
 @judged(cases_with_cotangents, exempts=claims_gradients)

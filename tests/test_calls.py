@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from strategies import Case, cases_with_or_without_lengths
-from tests.judge import Trial, companion, judged
+from rnn_parity.strategies import Case, cases_with_or_without_lengths
+from rnn_parity.tests.judge import Trial, companion, judged
 
 
 @judged(cases_with_or_without_lengths, reshapes=True)

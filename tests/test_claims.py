@@ -1,8 +1,8 @@
 """Claims: what capabilities do not claim is refused with an error, or right; never silently wrong."""
 
-from strategies import Case, cases_beyond
-from strategies.drawing.beyond import claims_everything
-from tests.judge import Disagreement, Trial, judged
+from rnn_parity.strategies import Case, cases_beyond
+from rnn_parity.strategies.drawing.beyond import claims_everything
+from rnn_parity.tests.judge import Disagreement, Trial, judged
 
 
 @judged(

@@ -2,9 +2,9 @@
 
 from hypothesis.strategies import SearchStrategy
 
-from impls import Capabilities
-from strategies import MEMORY, Case, cases_with_cotangents
-from tests.judge import Trial, claims_gradients, judged
+from rnn_parity import Capabilities
+from rnn_parity.strategies import MEMORY, Case, cases_with_cotangents
+from rnn_parity.tests.judge import Trial, claims_gradients, judged
 
 
 def in_memory(capabilities: Capabilities) -> SearchStrategy[Case]:

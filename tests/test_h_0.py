@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from strategies import Case, cases
-from tests.judge import Trial, judged
+from rnn_parity.strategies import Case, cases
+from rnn_parity.tests.judge import Trial, judged
 
 
 @judged(cases, exempts=lambda capabilities: "" if capabilities.h_0 else "takes no h_0", reshapes=True)

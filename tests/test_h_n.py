@@ -1,7 +1,7 @@
 """The final hidden state: the last output of each direction."""
 
-from strategies import Case, cases
-from tests.judge import Trial, judged, same_bits
+from rnn_parity.strategies import Case, cases
+from rnn_parity.tests.judge import Trial, judged, same_bits
 
 
 @judged(cases)

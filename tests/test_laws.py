@@ -1,7 +1,7 @@
 """Laws: what must not change where a case is split, merged, permuted, scaled or embedded."""
 
-from strategies import Case, cases
-from tests.judge import Trial, judged, obeys_laws
+from rnn_parity.strategies import Case, cases
+from rnn_parity.tests.judge import Trial, judged, obeys_laws
 
 
 @judged(cases, reshapes=True)

@@ -2,8 +2,8 @@
 
 from dataclasses import replace
 
-from strategies import Case, cases
-from tests.judge import Trial, judged
+from rnn_parity.strategies import Case, cases
+from rnn_parity.tests.judge import Trial, judged
 
 
 def in_every_layout(case: Case) -> list[Case]:

@@ -1,7 +1,7 @@
 """Leaks: memory does not grow with the number of calls."""
 
-from strategies import Case, cases
-from tests.judge import Trial, forgets_its_calls, judged, own_process
+from rnn_parity.strategies import Case, cases
+from rnn_parity.tests.judge import Trial, forgets_its_calls, judged, own_process
 
 
 @judged(cases, exempts=own_process)

@@ -1,7 +1,7 @@
 """Gradients of sequences of different lengths in one batch."""
 
-from strategies import Case, cases_with_cotangents
-from tests.judge import Trial, claims_gradients, claims_lengths, judged
+from rnn_parity.strategies import Case, cases_with_cotangents
+from rnn_parity.tests.judge import Trial, claims_gradients, claims_lengths, judged
 
 
 @judged(

@@ -1,7 +1,7 @@
 """Lengths: sequences of different lengths in one batch, packed or padded."""
 
-from strategies import Case, cases_with_lengths
-from tests.judge import Trial, claims_lengths, judged
+from rnn_parity.strategies import Case, cases_with_lengths
+from rnn_parity.tests.judge import Trial, claims_lengths, judged
 
 
 @judged(cases_with_lengths, exempts=claims_lengths)

@@ -1,7 +1,7 @@
 """Memory: results are the caller's own."""
 
-from strategies import Case, cases
-from tests.judge import Trial, companion, judged, own_process, same_bits, share_nothing
+from rnn_parity.strategies import Case, cases
+from rnn_parity.tests.judge import Trial, companion, judged, own_process, same_bits, share_nothing
 
 
 @judged(cases, exempts=own_process)

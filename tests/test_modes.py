@@ -1,7 +1,7 @@
 """Modes: torch's global settings change nothing."""
 
-from strategies import Case, cases
-from tests.judge import Trial, judged, unmoved_by_modes
+from rnn_parity.strategies import Case, cases
+from rnn_parity.tests.judge import Trial, judged, unmoved_by_modes
 
 
 @judged(cases, reshapes=True)

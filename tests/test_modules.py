@@ -1,7 +1,7 @@
 """Modules: copied, pickled, saved and loaded."""
 
-from strategies import Case, cases
-from tests.judge import Trial, claims_module, judged, survives_copying
+from rnn_parity.strategies import Case, cases
+from rnn_parity.tests.judge import Trial, claims_module, judged, survives_copying
 
 
 @judged(cases, exempts=claims_module)

@@ -1,7 +1,7 @@
 """Refusals: calls that nn.RNN refuses."""
 
-from strategies import Case, misused_cases
-from tests.judge import Trial, admits_misuse, judged, refuses
+from rnn_parity.strategies import Case, misused_cases
+from rnn_parity.tests.judge import Trial, admits_misuse, judged, refuses
 
 
 @judged(misused_cases, admits=admits_misuse, reshapes=True)

@@ -1,7 +1,7 @@
 """Repeats: the same call gives the same bits."""
 
-from strategies import Case, cases_with_or_without_lengths
-from tests.judge import Trial, judged, same_bits
+from rnn_parity.strategies import Case, cases_with_or_without_lengths
+from rnn_parity.tests.judge import Trial, judged, same_bits
 
 
 @judged(cases_with_or_without_lengths)

@@ -1,7 +1,7 @@
 """Second derivatives: gradients of gradients, through `create_graph=True`."""
 
-from strategies import Case, cases_to_differentiate_twice
-from tests.judge import Trial, claims_second_derivatives, judged
+from rnn_parity.strategies import Case, cases_to_differentiate_twice
+from rnn_parity.tests.judge import Trial, claims_second_derivatives, judged
 
 
 @judged(

@@ -1,7 +1,7 @@
 """Special values: NaN, infinities, signed zeros, subnormals, and the edges of the dtype and of tanh."""
 
-from strategies import Case, special_cases
-from tests.judge import Trial, judged
+from rnn_parity.strategies import Case, special_cases
+from rnn_parity.tests.judge import Trial, judged
 
 
 @judged(special_cases)

@@ -1,7 +1,7 @@
 """Strides: how the arguments lie in memory makes no difference."""
 
-from strategies import MEMORY, Case, cases_with_or_without_lengths
-from tests.judge import Trial, judged
+from rnn_parity.strategies import MEMORY, Case, cases_with_or_without_lengths
+from rnn_parity.tests.judge import Trial, judged
 
 
 @judged(lambda capabilities: cases_with_or_without_lengths(capabilities, memory=tuple(MEMORY)[1:]))

@@ -1,7 +1,7 @@
 """Surroundings: settings of the process, random numbers and the terminal are left alone."""
 
-from strategies import Case, cases_with_or_without_cotangents
-from tests.judge import Trial, judged, leaves_alone, own_process
+from rnn_parity.strategies import Case, cases_with_or_without_cotangents
+from rnn_parity.tests.judge import Trial, judged, leaves_alone, own_process
 
 
 @judged(cases_with_or_without_cotangents, exempts=own_process)

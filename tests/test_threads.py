@@ -1,8 +1,8 @@
 """Threads: one network, called from several threads at once."""
 
-from impls import Capabilities
-from strategies import Case, cases
-from tests.judge import Trial, at_once, companion, judged, own_process
+from rnn_parity import Capabilities
+from rnn_parity.strategies import Case, cases
+from rnn_parity.tests.judge import Trial, at_once, companion, judged, own_process
 
 
 def claims_threads(capabilities: Capabilities) -> str:

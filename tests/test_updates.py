@@ -2,9 +2,9 @@
 
 from hypothesis import strategies as st
 
-from impls import Capabilities
-from strategies import Case, cases, cases_with_cotangents
-from tests.judge import Trial, follows_its_parameters, judged
+from rnn_parity import Capabilities
+from rnn_parity.strategies import Case, cases, cases_with_cotangents
+from rnn_parity.tests.judge import Trial, follows_its_parameters, judged
 
 
 def numbers(capabilities: Capabilities) -> st.SearchStrategy[Case]:

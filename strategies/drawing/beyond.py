@@ -7,12 +7,12 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from impls.contract import DTYPES, LENGTHS, NONLINEARITIES, Capabilities
-from strategies.case import Case
-from strategies.drawing.cases import LIMITS, SMALLEST, Sizes, cases
-from strategies.drawing.cotangents import cases_with_cotangents
-from strategies.drawing.lengths import cases_with_lengths
-from strategies.drawing.twice import cases_to_differentiate_twice
+from rnn_parity.contract import DTYPES, LENGTHS, NONLINEARITIES, Capabilities
+from rnn_parity.strategies.case import Case
+from rnn_parity.strategies.drawing.cases import LIMITS, SMALLEST, Sizes, cases
+from rnn_parity.strategies.drawing.cotangents import cases_with_cotangents
+from rnn_parity.strategies.drawing.lengths import cases_with_lengths
+from rnn_parity.strategies.drawing.twice import cases_to_differentiate_twice
 
 
 def cases_beyond(within: Capabilities) -> st.SearchStrategy[Case]:

@@ -21,11 +21,11 @@ import torch
 from hypothesis import assume
 from hypothesis import strategies as st
 
-from impls.contract import Array, Capabilities, Config
-from strategies.case import Case
-from strategies.drawing.large import Numbers, distributions, large_sizes, within_reach
-from strategies.drawing.pool import pool
-from strategies.drawing.values import codebook, picked, special_values, tame_codebook, tiled, with_ones
+from rnn_parity.contract import Array, Capabilities, Config
+from rnn_parity.strategies.case import Case
+from rnn_parity.strategies.drawing.large import Numbers, distributions, large_sizes, within_reach
+from rnn_parity.strategies.drawing.pool import pool
+from rnn_parity.strategies.drawing.values import codebook, picked, special_values, tame_codebook, tiled, with_ones
 
 EVERYTHING = Capabilities()
 
@@ -164,7 +164,7 @@ def cases(
     Args:
         draw: given by Hypothesis.
         within: what the implementation takes on.
-        memory: the ways to lie in memory that are drawn from, keys of `strategies.case.MEMORY`.
+        memory: the ways to lie in memory that are drawn from, keys of `rnn_parity.strategies.case.MEMORY`.
         at_least: sizes below which none is drawn.
         special: whether a rare case has a NaN, an infinity or a number at the edge of the dtype somewhere; a large
             network has none.

@@ -9,11 +9,11 @@ import numpy as np
 import torch
 from hypothesis import strategies as st
 
-from impls.contract import Capabilities
-from strategies.case import Case, round_to
-from strategies.drawing.cases import EVERYTHING, cases
-from strategies.drawing.lengths import cases_with_lengths
-from strategies.drawing.values import codebook, scattered, tiled
+from rnn_parity.contract import Capabilities
+from rnn_parity.strategies.case import Case, round_to
+from rnn_parity.strategies.drawing.cases import EVERYTHING, cases
+from rnn_parity.strategies.drawing.lengths import cases_with_lengths
+from rnn_parity.strategies.drawing.values import codebook, scattered, tiled
 
 #: Bounds are tight in float64; float32 takes part, and the halves only where nothing wider is claimed.
 _DTYPES = (torch.float64, torch.float64, torch.float64, torch.float32)

@@ -13,9 +13,9 @@ import numpy.typing as npt
 from hypothesis import assume
 from hypothesis import strategies as st
 
-from impls.contract import Capabilities
-from strategies.case import Case
-from strategies.drawing.cases import Sizes, cases
+from rnn_parity.contract import Capabilities
+from rnn_parity.strategies.case import Case
+from rnn_parity.strategies.drawing.cases import Sizes, cases
 
 Drawn = Callable[[np.random.Generator, int, int], npt.ArrayLike]
 #: How lengths of `rows` sequences are drawn from 1 to `steps`; ties come by themselves where there are few steps.

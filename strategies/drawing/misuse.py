@@ -12,10 +12,10 @@ import numpy as np
 import torch
 from hypothesis import strategies as st
 
-from impls.contract import MISUSES, Capabilities
-from strategies.case import Case, round_to
-from strategies.drawing.cases import EVERYTHING, cases
-from strategies.drawing.lengths import cases_with_lengths
+from rnn_parity.contract import MISUSES, Capabilities
+from rnn_parity.strategies.case import Case, round_to
+from rnn_parity.strategies.drawing.cases import EVERYTHING, cases
+from rnn_parity.strategies.drawing.lengths import cases_with_lengths
 
 #: x, h_0 and lengths as they are handed over.
 Arguments: TypeAlias = tuple[Any, Any, Any]

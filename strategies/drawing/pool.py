@@ -7,7 +7,7 @@ from functools import cache
 from random import Random
 from typing import Any, NamedTuple
 
-from impls.contract import DTYPES, POOL, Asked, Capabilities, Config
+from rnn_parity.contract import DTYPES, POOL, Asked, Capabilities, Config
 
 #: T, B, I and H: different, equal on purpose, and one past the width of a vector register.
 _SIZES = (

@@ -1,6 +1,7 @@
 """Cases in which special values stand at drawn places of small networks: the edges of the dtype, of tanh, and zero.
 
-What the arithmetic determines there and what it leaves free, the balls of the reference say (`impls.balls`).
+What the arithmetic determines there and what it leaves free, the balls of the reference say
+(`rnn_parity.reference.balls`).
 """
 
 from __future__ import annotations
@@ -17,9 +18,9 @@ import torch
 from hypothesis import assume
 from hypothesis import strategies as st
 
-from impls.contract import Array, Capabilities
-from strategies.case import Case, round_to
-from strategies.drawing.cases import EVERYTHING, Sizes, cases
+from rnn_parity.contract import Array, Capabilities
+from rnn_parity.strategies.case import Case, round_to
+from rnn_parity.strategies.drawing.cases import EVERYTHING, Sizes, cases
 
 
 def _identity(shape: tuple[int, ...]) -> Array:

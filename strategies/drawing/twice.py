@@ -7,10 +7,10 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from impls.contract import Capabilities
-from strategies.case import Case
-from strategies.drawing.cases import EVERYTHING, LIMITS, Sizes
-from strategies.drawing.cotangents import cases_with_cotangents
+from rnn_parity.contract import Capabilities
+from rnn_parity.strategies.case import Case
+from rnn_parity.strategies.drawing.cases import EVERYTHING, LIMITS, Sizes
+from rnn_parity.strategies.drawing.cotangents import cases_with_cotangents
 
 #: The most of T, B, I and H: what is differentiated twice costs several times what is differentiated once.
 _MOST = Sizes(4, 3, 5, 5)

@@ -11,8 +11,8 @@ from functools import cache
 import numpy as np
 import torch
 
-from impls.contract import Array
-from strategies.case import round_to
+from rnn_parity.contract import Array
+from rnn_parity.strategies.case import round_to
 
 #: One comes before zero: Hypothesis tries the simplest choices often, and a network of zeros shows nothing.
 SIMPLE = (1, 0, 2, -1, -2, 0.5, -0.5, 3, 1.5, -1.5, 0.25, -0.25, 0.75, -0.75, -3, 4)

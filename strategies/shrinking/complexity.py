@@ -8,8 +8,8 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
-from strategies.case import Case
-from strategies.memory import INCOMING, MEMORY
+from rnn_parity.strategies.case import Case
+from rnn_parity.strategies.memory import INCOMING, MEMORY
 
 
 class Complexity(NamedTuple):

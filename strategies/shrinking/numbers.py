@@ -9,8 +9,8 @@ from collections.abc import Iterator
 import numpy as np
 import torch
 
-from strategies.case import Case, round_to
-from strategies.shrinking.complexity import LADDER, PLAIN, decade, strangeness
+from rnn_parity.strategies.case import Case, round_to
+from rnn_parity.strategies.shrinking.complexity import LADDER, PLAIN, decade, strangeness
 
 #: More numbers than these are not traded in pairs.
 _FEW = 12

@@ -14,13 +14,13 @@ import math
 import time
 from collections.abc import Callable, Iterable, Iterator
 
-from strategies.case import Case
-from strategies.shrinking.complexity import complexity
-from strategies.shrinking.halving import coarse_steps
-from strategies.shrinking.numbers import numbers_traded, plainer_numbers, zero_parts
-from strategies.shrinking.smaller import smaller_cases
-from strategies.shrinking.steps import fewer, fewer_layers, fewer_together, one_direction, plainer_options
-from strategies.shrinking.trades import parts_traded, sizes_traded, states_traded
+from rnn_parity.strategies.case import Case
+from rnn_parity.strategies.shrinking.complexity import complexity
+from rnn_parity.strategies.shrinking.halving import coarse_steps
+from rnn_parity.strategies.shrinking.numbers import numbers_traded, plainer_numbers, zero_parts
+from rnn_parity.strategies.shrinking.smaller import smaller_cases
+from rnn_parity.strategies.shrinking.steps import fewer, fewer_layers, fewer_together, one_direction, plainer_options
+from rnn_parity.strategies.shrinking.trades import parts_traded, sizes_traded, states_traded
 
 #: The kinds of single steps, those that take most away first.
 STEPS: tuple[Callable[[Case], Iterator[Case]], ...] = (

@@ -10,9 +10,9 @@ from dataclasses import replace
 import numpy as np
 import torch
 
-from strategies.case import Case, round_to
-from strategies.shrinking.complexity import complexity, strangeness
-from strategies.shrinking.steps import AXES, extent, fewer_layers, keep, one_direction, plainer_options
+from rnn_parity.strategies.case import Case, round_to
+from rnn_parity.strategies.shrinking.complexity import complexity, strangeness
+from rnn_parity.strategies.shrinking.steps import AXES, extent, fewer_layers, keep, one_direction, plainer_options
 
 #: Numbers for a network in which no two weights are alike.
 _DISTINCT = (1.0, 2.0, 3.0, -1.0, 0.5)

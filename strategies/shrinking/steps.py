@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from impls.contract import Array, Config
-from strategies.case import OPTIONAL, Case, round_to
-from strategies.memory import INCOMING, MEMORY
-from strategies.shrinking.complexity import PLAINEST_DTYPES
+from rnn_parity.contract import Array, Config
+from rnn_parity.strategies.case import OPTIONAL, Case, round_to
+from rnn_parity.strategies.memory import INCOMING, MEMORY
+from rnn_parity.strategies.shrinking.complexity import PLAINEST_DTYPES
 
 Step = Iterator[Case]
 AXES = ("steps", "batch", "input", "hidden")

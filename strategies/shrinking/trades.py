@@ -11,10 +11,10 @@ from dataclasses import replace
 
 import numpy as np
 
-from impls.reference import forward
-from strategies.case import Case, round_to
-from strategies.shrinking.numbers import zero_parts
-from strategies.shrinking.steps import AXES, extent, fewer_layers, keep, one_direction, plainer_options
+from rnn_parity.reference.forward import forward
+from rnn_parity.strategies.case import Case, round_to
+from rnn_parity.strategies.shrinking.numbers import zero_parts
+from rnn_parity.strategies.shrinking.steps import AXES, extent, fewer_layers, keep, one_direction, plainer_options
 
 
 def sizes_traded(case: Case) -> Iterator[Case]:

@@ -1,4 +1,4 @@
-"""Lend this machine to a run elsewhere: python -m tests.commandline.gateway HOST:PORT, in a checkout.
+"""Lend this machine to a run elsewhere: python -m rnn_parity.tests.commandline.gateway HOST:PORT, in a checkout.
 
 execnet's own server stays one process, in which the next run would find what the last one imported, and which a crash
 ends. Here each connection has a process of its own, one after another. Whoever reaches the port may run anything here.

@@ -1,4 +1,4 @@
-"""The figures that the README gives, each measured by a script: `python -m tests.measures.NAME`."""
+"""The figures that the README gives, each measured by a script: `python -m rnn_parity.tests.measures.NAME`."""
 
 import os
 

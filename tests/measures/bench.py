@@ -1,6 +1,6 @@
 """The benchmarks: what the suite costs and what it finds, beside what others would do, in one run.
 
-    python -m tests.measures.bench [--sample K] [--output FILE.md] [SECTION ...]
+    python -m rnn_parity.tests.measures.bench [--sample K] [--output FILE.md] [SECTION ...]
 
 Markdown goes to stdout, or to a file. `--sample` takes only so many bugs and honest variants, for a quick look.
 """
@@ -11,7 +11,7 @@ import argparse
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.measures import bench_bugs, bench_costs, bench_memory, scaling
+from rnn_parity.tests.measures import bench_bugs, bench_costs, bench_memory, scaling
 
 SECTIONS: dict[str, Callable[[int | None], str]] = {
     "bugs": bench_bugs.section,
@@ -22,7 +22,7 @@ SECTIONS: dict[str, Callable[[int | None], str]] = {
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m tests.measures.bench", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m rnn_parity.tests.measures.bench", description=__doc__)
     parser.add_argument("--sample", type=int, metavar="K", help="only so many bugs and honest variants")
     parser.add_argument("--output", type=Path, metavar="FILE.md", help="where Markdown is written")
     parser.add_argument(

@@ -10,12 +10,12 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from strategies.shrinking.complexity import Complexity, complexity
-from tests.judge.run.options import CASES
-from tests.measures.bench_meter import Outcome
-from tests.measures.bench_ways import EXHAUSTIVE, GRADIENTS, OUTPUTS, WAYS, Job, attempt
-from tests.measures.markdown import table
-from tests.suite.planted import BUGS, HONEST, Bug, Honest
+from rnn_parity.strategies.shrinking.complexity import Complexity, complexity
+from rnn_parity.tests.judge.run.options import CASES
+from rnn_parity.tests.measures.bench_meter import Outcome
+from rnn_parity.tests.measures.bench_ways import EXHAUSTIVE, GRADIENTS, OUTPUTS, WAYS, Job, attempt
+from rnn_parity.tests.measures.markdown import table
+from rnn_parity.tests.suite.planted import BUGS, HONEST, Bug, Honest
 
 #: CPU seconds after which the naive way and the grid are given no other case of a bug.
 LIMIT = 60.0

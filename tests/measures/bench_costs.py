@@ -1,6 +1,6 @@
 """What a case costs the suite, and what it costs at each size: CPU time by pyperf, in several processes.
 
-    python -m tests.measures.bench_costs -o FILE.json
+    python -m rnn_parity.tests.measures.bench_costs -o FILE.json
 
 pyperf, of the dependency group `bench`, calls this module once more for each of its processes; `section` has it called,
 and reads what it wrote.
@@ -24,13 +24,13 @@ import torch
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
-from impls import Config, Implementation, implementation
-from impls.contract import Run, Weights
-from impls.reference import forward
-from strategies import Case, cases
-from tests.judge import Trial
-from tests.measures.drawing import for_each
-from tests.measures.markdown import table
+from rnn_parity import Config, Implementation, implementation
+from rnn_parity.contract import Run, Weights
+from rnn_parity.reference.forward import forward
+from rnn_parity.strategies import Case, cases
+from rnn_parity.tests.judge import Trial
+from rnn_parity.tests.measures.drawing import for_each
+from rnn_parity.tests.measures.markdown import table
 
 #: T, B and the sizes of the input and of the state: one is large at a time, then several.
 _SIZES = ((1, 1, 1, 1), (5, 5, 5, 5), (64, 5, 5, 5), (5, 64, 5, 5), (5, 5, 64, 5), (5, 5, 5, 64), (32, 32, 64, 64))

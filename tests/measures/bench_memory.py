@@ -8,10 +8,10 @@ import resource
 import torch
 from hypothesis import Phase, settings
 
-from impls import implementation
-from tests.measures.drawing import PLAIN
-from tests.measures.markdown import table
-from tests.suite.planted.trying import PROPERTIES, hunt
+from rnn_parity import implementation
+from rnn_parity.tests.measures.drawing import PLAIN
+from rnn_parity.tests.measures.markdown import table
+from rnn_parity.tests.suite.planted.trying import PROPERTIES, hunt
 
 _CASES, _STOPS = 10_000, 4
 

@@ -9,8 +9,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from strategies import Case
-from strategies.shrinking.complexity import Complexity, complexity
+from rnn_parity.strategies import Case
+from rnn_parity.strategies.shrinking.complexity import Complexity, complexity
 
 
 class OutOfTimeError(BaseException):
@@ -50,7 +50,7 @@ class Outcome:
 
     @property
     def size(self) -> Complexity | None:
-        """How simple the case is: the measure of `strategies.shrinking.complexity`, whatever the way."""
+        """How simple the case is: the measure of `rnn_parity.strategies.shrinking.complexity`, whatever the way."""
         return None if self.case is None else complexity(self.case)
 
 

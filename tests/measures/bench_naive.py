@@ -21,13 +21,13 @@ from hypothesis import given, seed, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from impls import Capabilities, Config
-from impls.contract import Build
-from impls.registry import module_build
-from strategies import Case
-from strategies.drawing.cases import LIMITS
-from tests.judge.trial.lengths import hand_over, receive
-from tests.measures.bench_meter import Meter, Outcome, OutOfTimeError
+from rnn_parity import Capabilities, Config
+from rnn_parity.contract import Build
+from rnn_parity.registry import module_build
+from rnn_parity.strategies import Case
+from rnn_parity.strategies.drawing.cases import LIMITS
+from rnn_parity.tests.judge.trial.lengths import hand_over, receive
+from rnn_parity.tests.measures.bench_meter import Meter, Outcome, OutOfTimeError
 
 NN_RNN = module_build(torch.nn.RNN)
 #: The largest of the four sizes, of layers, and of numbers.

@@ -13,18 +13,18 @@ from typing import TypeAlias
 import torch
 from hypothesis import Phase, settings
 
-from impls import Capabilities
-from impls.contract import Build
-from strategies import Case
-from tests.judge import Disagreement, Property, Trial
-from tests.judge.reduction.counterexample import find_minimal, verdict_on
-from tests.judge.run.options import CASES
-from tests.measures import bench_naive
-from tests.measures.bench_meter import Meter, Outcome, Taken
-from tests.measures.drawing import PLAIN
-from tests.suite.planted import BUGS, HONEST, Bug, Honest, Loop
-from tests.suite.planted.ragged import Ragged
-from tests.suite.planted.trying import PROPERTIES, hunt, implementation, simpler_by_brute_force
+from rnn_parity import Capabilities
+from rnn_parity.contract import Build
+from rnn_parity.strategies import Case
+from rnn_parity.tests.judge import Disagreement, Property, Trial
+from rnn_parity.tests.judge.reduction.counterexample import find_minimal, verdict_on
+from rnn_parity.tests.judge.run.options import CASES
+from rnn_parity.tests.measures import bench_naive
+from rnn_parity.tests.measures.bench_meter import Meter, Outcome, Taken
+from rnn_parity.tests.measures.drawing import PLAIN
+from rnn_parity.tests.suite.planted import BUGS, HONEST, Bug, Honest, Loop
+from rnn_parity.tests.suite.planted.ragged import Ragged
+from rnn_parity.tests.suite.planted.trying import PROPERTIES, hunt, implementation, simpler_by_brute_force
 
 #: The properties of which a bug shows in the outputs of one call, and those of which it shows in gradients.
 OUTPUTS = ("agreement", "layouts", "h_0", "h_n", "special", "laws", "lengths")

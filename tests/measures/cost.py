@@ -1,6 +1,6 @@
 """What a case costs the suite itself, CPU time, beside the bare Hypothesis loop, in one run.
 
-python -m tests.measures.cost [CASES]
+python -m rnn_parity.tests.measures.cost [CASES]
 """
 
 from __future__ import annotations
@@ -13,13 +13,13 @@ from typing import Any
 import torch
 from hypothesis import strategies as st
 
-from impls import implementation
-from impls.backward import gradients
-from impls.reference import forward
-from strategies import Case, cases, cases_with_cotangents
-from tests.judge import Trial
-from tests.judge.trial.verdict import judge
-from tests.measures.drawing import for_each
+from rnn_parity import implementation
+from rnn_parity.reference.backward import gradients
+from rnn_parity.reference.forward import forward
+from rnn_parity.strategies import Case, cases, cases_with_cotangents
+from rnn_parity.tests.judge import Trial
+from rnn_parity.tests.judge.trial.verdict import judge
+from rnn_parity.tests.measures.drawing import for_each
 
 _ROUNDS = 3
 

@@ -1,4 +1,4 @@
-"""Which planted bugs are named, and what that costs: `python -m tests.measures.diagnosing [--record]`.
+"""Which planted bugs are named, and what that costs: `python -m rnn_parity.tests.measures.diagnosing [--record]`.
 
 With `--record` the table in `tests/suite/planted/named.py` is written anew; read what changed in it.
 """
@@ -13,9 +13,9 @@ from pathlib import Path
 
 import torch
 
-from tests.judge.diagnosis import Diagnosis, Evidence, solve
-from tests.suite.planted import BUGS, named
-from tests.suite.planted.trying import minimal
+from rnn_parity.tests.judge.diagnosis import Diagnosis, Evidence, solve
+from rnn_parity.tests.suite.planted import BUGS, named
+from rnn_parity.tests.suite.planted.trying import minimal
 
 
 def main() -> None:

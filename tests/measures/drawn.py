@@ -1,6 +1,6 @@
 """What the default distribution draws: sizes, ties, options, values, and what the bounds say nothing about.
 
-python -m tests.measures.drawn [CASES]
+python -m rnn_parity.tests.measures.drawn [CASES]
 """
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ from collections.abc import Callable
 import numpy as np
 import torch
 
-from impls import DTYPES, Capabilities
-from impls.backward import gradients
-from impls.reference import forward
-from strategies import Case, cases, cases_with_cotangents
-from tests.measures.drawing import for_each
+from rnn_parity import DTYPES, Capabilities
+from rnn_parity.reference.backward import gradients
+from rnn_parity.reference.forward import forward
+from rnn_parity.strategies import Case, cases, cases_with_cotangents
+from rnn_parity.tests.measures.drawing import for_each
 
 #: What a case may show: name -> whether it does.
 FEATURES: dict[str, Callable[[Case], bool]] = {

@@ -1,6 +1,6 @@
 """False alarms: how often the suite accuses an implementation that is right. The answer must be never.
 
-    python -m tests.measures.false_alarms [CASES] [SEED]
+    python -m rnn_parity.tests.measures.false_alarms [CASES] [SEED]
 
 Judges nn.RNN, the notebook's implementations, NumPy, the outsiders outside of their known defects, and every honest
 variant of `tests/suite/planted/honest.py`, on all properties, with fresh seeds; CASES for each of the two groups.
@@ -18,15 +18,15 @@ from collections import Counter
 import torch
 from hypothesis import Phase, settings
 
-from impls import Implementation
-from impls.registry import MAIN, in_group
-from tests.judge import Disagreement, Property
-from tests.judge.finding.explain import explained
-from tests.judge.reduction.counterexample import find_minimal
-from tests.judge.report.terminal import Told
-from tests.measures.drawing import PLAIN
-from tests.suite.planted.honest import HONEST
-from tests.suite.planted.trying import PROPERTIES, hunt, implementation
+from rnn_parity import Implementation
+from rnn_parity.registry import MAIN, in_group
+from rnn_parity.tests.judge import Disagreement, Property
+from rnn_parity.tests.judge.finding.explain import explained
+from rnn_parity.tests.judge.reduction.counterexample import find_minimal
+from rnn_parity.tests.judge.report.terminal import Told
+from rnn_parity.tests.measures.drawing import PLAIN
+from rnn_parity.tests.suite.planted.honest import HONEST
+from rnn_parity.tests.suite.planted.trying import PROPERTIES, hunt, implementation
 
 _OUTSIDERS = ("onnx-reference", "onnxruntime", "mlx")
 

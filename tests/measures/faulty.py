@@ -1,4 +1,4 @@
-"""A file for `--impl`: nn.RNN, but on one input in 300 it does one of `tests.suite.planted.deeds`, and says so before.
+"""A file for `--impl`: nn.RNN, but on one input in 300 it does one of `suite.planted.deeds`, and says so before.
 
 Where it says so: a line "IMPLEMENTATION PROPERTY" in the file that RNN_PARITY_DEEDS names.
 """
@@ -12,9 +12,9 @@ from typing import Any
 
 import torch
 
-from impls import Capabilities, register
-from impls.registry import module_build
-from tests.suite.planted.deeds import DEEDS
+from rnn_parity import Capabilities, register
+from rnn_parity.registry import module_build
+from rnn_parity.tests.suite.planted.deeds import DEEDS
 
 ONE_IN = 300
 #: What is seen by every property.

@@ -1,6 +1,6 @@
 """What the reference costs on large networks, its bounds included, beside nn.RNN's float64 forward on the same cases.
 
-python -m tests.measures.large
+python -m rnn_parity.tests.measures.large
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ from typing import Any
 import numpy as np
 import torch
 
-from impls import Config, implementation
-from impls.balls import Ball
-from impls.reference import forward
-from strategies import Case
-from strategies.drawing.large import DISTRIBUTIONS, Numbers
+from rnn_parity import Config, implementation
+from rnn_parity.reference.balls import Ball
+from rnn_parity.reference.forward import forward
+from rnn_parity.strategies import Case
+from rnn_parity.strategies.drawing.large import DISTRIBUTIONS, Numbers
 
 _ROUNDS = 2
 _WIDE = {"float32": torch.float32, "float64": torch.float64}

@@ -1,6 +1,6 @@
 """A long hunt: on implementations that are right, and with faults at random; memory, false alarms, and what was lost.
 
-python -m tests.measures.long_hunt MINUTES [MINUTES_WITH_FAULTS] [WORKERS]
+python -m rnn_parity.tests.measures.long_hunt MINUTES [MINUTES_WITH_FAULTS] [WORKERS]
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """The page of `--html` for 20 implementations, 10 of which have a planted bug: its size, and how long it takes to open.
 
-python -m tests.measures.page [FOLDER]
+python -m rnn_parity.tests.measures.page [FOLDER]
 
 Side by side with an empty page, with one whose counterexamples were not reduced, so that their pictures are large, and
 with one on which everything is as large as it may be.
@@ -23,22 +23,22 @@ from typing import Any
 from hypothesis import Phase, settings
 from playwright.sync_api import Browser, sync_playwright
 
-from impls import Implementation, implementation
-from tests.judge.base.finding import Finding
-from tests.judge.base.settings import Run
-from tests.judge.demands.property import load_properties
-from tests.judge.finding.explain import explained
-from tests.judge.reduction.counterexample import Counterexample, find_minimal, verdict_on
-from tests.judge.report.html import page
-from tests.judge.report.results import Result, Results
-from tests.judge.run.explaining import disagreement_in
-from tests.judge.schedule.shards import shard_test
-from tests.judge.trial.trial import Trial
-from tests.judge.trial.verdict import Disagreement
-from tests.measures.drawing import PLAIN
-from tests.suite.browser import launched
-from tests.suite.pages import full, rendered, twenty
-from tests.suite.planted import BUGS, HONEST, trying
+from rnn_parity import Implementation, implementation
+from rnn_parity.tests.judge.base.finding import Finding
+from rnn_parity.tests.judge.base.settings import Run
+from rnn_parity.tests.judge.demands.property import load_properties
+from rnn_parity.tests.judge.finding.explain import explained
+from rnn_parity.tests.judge.reduction.counterexample import Counterexample, find_minimal, verdict_on
+from rnn_parity.tests.judge.report.html import page
+from rnn_parity.tests.judge.report.results import Result, Results
+from rnn_parity.tests.judge.run.explaining import disagreement_in
+from rnn_parity.tests.judge.schedule.shards import shard_test
+from rnn_parity.tests.judge.trial.trial import Trial
+from rnn_parity.tests.judge.trial.verdict import Disagreement
+from rnn_parity.tests.measures.drawing import PLAIN
+from rnn_parity.tests.suite.browser import launched
+from rnn_parity.tests.suite.pages import full, rendered, twenty
+from rnn_parity.tests.suite.planted import BUGS, HONEST, trying
 
 SEED, CASES = 1, 60
 REAL = ("nn.rnn", "numpy", "linear", "parameters")

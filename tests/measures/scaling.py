@@ -1,6 +1,6 @@
 """How much faster two workers are than none, and two machines of one core each, on the same cases, side by side.
 
-python -m tests.measures.scaling [CASES]
+python -m rnn_parity.tests.measures.scaling [CASES]
 
 Beside them two runs at once, each of half of the cases, that share nothing: what two cores can do at most.
 """
@@ -15,8 +15,8 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 
-from tests.measures.markdown import table
-from tests.suite.lending import lent
+from rnn_parity.tests.measures.markdown import table
+from rnn_parity.tests.suite.lending import lent
 
 ROOT = Path(__file__).parent.parent.parent
 _CASES, _ROUNDS = 20_000, 2

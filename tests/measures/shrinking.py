@@ -1,6 +1,6 @@
 """From the first failure to the minimal, explained case: CPU time and size, over every planted bug.
 
-    python -m tests.measures.shrinking [--record]
+    python -m rnn_parity.tests.measures.shrinking [--record]
 
 `--record` writes what came out to `tests/suite/planted/minimal.py`.
 """
@@ -15,14 +15,14 @@ from pathlib import Path
 import torch
 from hypothesis import Phase, settings
 
-from impls import Implementation
-from strategies.shrinking.complexity import complexity
-from tests.judge import Disagreement, Property
-from tests.judge.finding.explain import explained
-from tests.judge.reduction.counterexample import Counterexample, find_minimal
-from tests.measures.drawing import PLAIN
-from tests.suite.planted import BUGS, minimal
-from tests.suite.planted.trying import PROPERTIES, hunt, implementation
+from rnn_parity import Implementation
+from rnn_parity.strategies.shrinking.complexity import complexity
+from rnn_parity.tests.judge import Disagreement, Property
+from rnn_parity.tests.judge.finding.explain import explained
+from rnn_parity.tests.judge.reduction.counterexample import Counterexample, find_minimal
+from rnn_parity.tests.measures.drawing import PLAIN
+from rnn_parity.tests.suite.planted import BUGS, minimal
+from rnn_parity.tests.suite.planted.trying import PROPERTIES, hunt, implementation
 
 _SEEDS = (0, 1, 2)
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from strategies import Case
+from rnn_parity.strategies import Case
 
 
 def bits(array: np.ndarray[Any, Any]) -> tuple[tuple[int, ...], bytes]:

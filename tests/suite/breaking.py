@@ -1,6 +1,6 @@
 """Runs in which a part of what is told raises, one after the other: each forked from one that imported everything.
 
-    python -m tests.suite.breaking FOLDER OPTION...
+    python -m rnn_parity.tests.suite.breaking FOLDER OPTION...
 
 Each writes what it prints, and the outputs that it is asked for, into a folder of its own, and ends with its status.
 """
@@ -17,36 +17,36 @@ from typing import NoReturn, cast
 
 import pytest
 
-import tests.judge.run.plugin  # noqa: F401 - imported before the runs, which would each do so.
-from tests.judge.diagnosis.evidence import Look
-from tests.judge.diagnosis.wording import Told
+import rnn_parity.tests.judge.run.plugin  # noqa: F401 - imported before the runs, which would each do so.
+from rnn_parity.tests.judge.diagnosis.evidence import Look
+from rnn_parity.tests.judge.diagnosis.wording import Told
 
 #: By part: what raises in it.
 BREAKS: dict[str, str] = {
-    "the minimal case": "tests.judge.run.explaining:find_minimal",
-    "the archive": "tests.judge.reduction.archive:write",
-    "the script": "tests.judge.run.explaining:reproduction_of",
-    "the case and where the implementation is written": "tests.judge.finding.explain:pasteable",
-    "the calls made": "tests.judge.finding.explain:calls_made",
-    "what differs": "tests.judge.finding.explain:what_differs",
-    "the diagnosis": "tests.judge.finding.explain:diagnose",
-    "the first divergence": "tests.judge.diagnosis.wording:first_divergence",
-    "what matters": "tests.judge.finding.explain:Variations",
-    "the others on the same case": "tests.judge.finding.explain:others",
-    "the pictures": "tests.judge.finding.explain:pictures_of",
-    "the finding": "tests.judge.run.plugin:_command",
-    "the text of a finding": "tests.judge.run.plugin:Told.toterminal",
-    "a finding that is taken in": "tests.judge.run.plugin:Shown.__init__",
-    "the archive on this machine": "tests.judge.crashes.elsewhere:keep",
-    "the file of its script": "tests.judge.report.scripts:Scripts.write",
-    "the progress of the run": "tests.judge.schedule.progress:Progress.take",
-    "the table of results": "tests.judge.report.table:lines",
-    "what crashed or was interrupted": "tests.judge.crashes.crashes:told",
-    "annotations of GitHub": "tests.judge.report.github:errors",
-    "the summary on GitHub": "tests.judge.report.github:summary",
-    "table of conformance": "tests.judge.report.conformance:write",
-    "page about the run": "tests.judge.report.html.page:write",
-    "results as data": "tests.judge.report.results:write",
+    "the minimal case": "rnn_parity.tests.judge.run.explaining:find_minimal",
+    "the archive": "rnn_parity.tests.judge.reduction.archive:write",
+    "the script": "rnn_parity.tests.judge.run.explaining:reproduction_of",
+    "the case and where the implementation is written": "rnn_parity.tests.judge.finding.explain:pasteable",
+    "the calls made": "rnn_parity.tests.judge.finding.explain:calls_made",
+    "what differs": "rnn_parity.tests.judge.finding.explain:what_differs",
+    "the diagnosis": "rnn_parity.tests.judge.finding.explain:diagnose",
+    "the first divergence": "rnn_parity.tests.judge.diagnosis.wording:first_divergence",
+    "what matters": "rnn_parity.tests.judge.finding.explain:Variations",
+    "the others on the same case": "rnn_parity.tests.judge.finding.explain:others",
+    "the pictures": "rnn_parity.tests.judge.finding.explain:pictures_of",
+    "the finding": "rnn_parity.tests.judge.run.plugin:_command",
+    "the text of a finding": "rnn_parity.tests.judge.run.plugin:Told.toterminal",
+    "a finding that is taken in": "rnn_parity.tests.judge.run.plugin:Shown.__init__",
+    "the archive on this machine": "rnn_parity.tests.judge.crashes.elsewhere:keep",
+    "the file of its script": "rnn_parity.tests.judge.report.scripts:Scripts.write",
+    "the progress of the run": "rnn_parity.tests.judge.schedule.progress:Progress.take",
+    "the table of results": "rnn_parity.tests.judge.report.table:lines",
+    "what crashed or was interrupted": "rnn_parity.tests.judge.crashes.crashes:told",
+    "annotations of GitHub": "rnn_parity.tests.judge.report.github:errors",
+    "the summary on GitHub": "rnn_parity.tests.judge.report.github:summary",
+    "table of conformance": "rnn_parity.tests.judge.report.conformance:write",
+    "page about the run": "rnn_parity.tests.judge.report.html.page:write",
+    "results as data": "rnn_parity.tests.judge.report.results:write",
 }
 #: What is asked for, by part.
 OUTPUTS = {
@@ -57,10 +57,12 @@ OUTPUTS = {
 }
 #: What takes long is not done, unless it is what raises.
 QUICK: dict[str, Callable[..., object]] = {
-    "tests.judge.reduction.counterexample:registered": dict,
-    "tests.judge.finding.explain:diagnose": lambda *_: Told(["no model was tried"], failing=[cast("Look", object())]),
-    "tests.judge.diagnosis.wording:first_divergence": lambda *_: [],
-    "tests.judge.finding.explain:Variations": lambda _: SimpleNamespace(told="", failing=[]),
+    "rnn_parity.tests.judge.reduction.counterexample:registered": dict,
+    "rnn_parity.tests.judge.finding.explain:diagnose": lambda *_: Told(
+        ["no model was tried"], failing=[cast("Look", object())]
+    ),
+    "rnn_parity.tests.judge.diagnosis.wording:first_divergence": lambda *_: [],
+    "rnn_parity.tests.judge.finding.explain:Variations": lambda _: SimpleNamespace(told="", failing=[]),
 }
 SUMMARY = "summary.md"
 SAID = "broken on purpose"

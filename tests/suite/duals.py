@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from impls.second import direction
-from strategies import Case
-from tests.suite.exact import ACTIVATIONS, Numbers, number
+from rnn_parity.reference.second import direction
+from rnn_parity.strategies import Case
+from rnn_parity.tests.suite.exact import ACTIVATIONS, Numbers, number
 
 
 @dataclass(frozen=True, eq=False)

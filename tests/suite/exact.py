@@ -18,10 +18,10 @@ from typing import Any, TypeAlias
 import numpy as np
 import torch
 
-from impls import Rounding
-from impls.balls import RADIUS_SLACK, Ball
-from impls.contract import Array
-from strategies import Case
+from rnn_parity import Rounding
+from rnn_parity.contract import Array
+from rnn_parity.reference.balls import RADIUS_SLACK, Ball
+from rnn_parity.strategies import Case
 
 Number: TypeAlias = Fraction | float
 #: Factors: a product, or a bias and one.
@@ -284,7 +284,7 @@ class Adversary:
 
 
 def meaning(mid: float, rad: float) -> str:
-    """What a ball says, in a word or two; see the table in `impls.balls`."""
+    """What a ball says, in a word or two; see the table in `rnn_parity.reference.balls`."""
     if math.isnan(mid):
         return "NaN" if rad == 0 else f"NaN with radius {rad}"
     if math.isinf(mid):

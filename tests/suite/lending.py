@@ -10,13 +10,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.suite.waiting import free_port
+from rnn_parity.tests.suite.waiting import free_port
 
 
 @contextmanager
 def lent(folder: Path) -> Iterator[tuple[str, subprocess.Popen[str]]]:
     """A machine that is lent: what `--tx` calls it, and its process, the first of a group."""
-    command = [sys.executable, "-m", "tests.commandline.gateway", f"127.0.0.1:{free_port()}"]
+    command = [sys.executable, "-m", "rnn_parity.tests.commandline.gateway", f"127.0.0.1:{free_port()}"]
     with subprocess.Popen(
         command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, start_new_session=True
     ) as lending:

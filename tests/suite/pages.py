@@ -8,20 +8,20 @@ from typing import Any
 
 import numpy as np
 
-from impls import Config, Implementation, implementation
-from impls.contract import DTYPES
-from strategies import Case
-from strategies.plain import to_plain
-from tests.judge.base.finding import Finding
-from tests.judge.base.settings import Run
-from tests.judge.finding.pictures import Picture, pictures_of
-from tests.judge.reduction.counterexample import Counterexample, verdict_on
-from tests.judge.report.html import page
-from tests.judge.report.results import Result, Results
-from tests.judge.run.plugin import load_properties
-from tests.judge.trial.counts import BINS, FACETS, NAMES, key
-from tests.judge.trial.features import FEATURES
-from tests.suite.planted import BUGS, trying
+from rnn_parity import Config, Implementation, implementation
+from rnn_parity.contract import DTYPES
+from rnn_parity.strategies import Case
+from rnn_parity.strategies.plain import to_plain
+from rnn_parity.tests.judge.base.finding import Finding
+from rnn_parity.tests.judge.base.settings import Run
+from rnn_parity.tests.judge.finding.pictures import Picture, pictures_of
+from rnn_parity.tests.judge.reduction.counterexample import Counterexample, verdict_on
+from rnn_parity.tests.judge.report.html import page
+from rnn_parity.tests.judge.report.results import Result, Results
+from rnn_parity.tests.judge.run.plugin import load_properties
+from rnn_parity.tests.judge.trial.counts import BINS, FACETS, NAMES, key
+from rnn_parity.tests.judge.trial.features import FEATURES
+from rnn_parity.tests.suite.planted import BUGS, trying
 
 #: What would break a page that does not escape it.
 NASTY = """</script></style><img src=x onerror="alert('1')"> 'a' "b" & {{ c }}"""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 NETWORK = """
 import torch
-from impls import Capabilities, register
+from rnn_parity import Capabilities, register
 
 def network(config, weights, forgotten=()):
     module = torch.nn.RNN(**config.module_arguments()).to(config.dtype)

@@ -19,7 +19,7 @@ from typing import Any
 
 ROOT = Path(__file__).parent.parent.parent
 #: The options with which nobody else is judged on a case that fails.
-ALONE = ("-p", "tests.suite.alone")
+ALONE = ("-p", "rnn_parity.tests.suite.alone")
 #: Variables beginning so would change what a run does, and belong to the one that started it.
 _FOREIGN = ("PYTEST", "CI", "GITHUB", "NO_COLOR", "COV_")
 

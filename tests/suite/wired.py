@@ -7,10 +7,10 @@ from dataclasses import replace
 import numpy as np
 import torch
 
-from impls import Capabilities, Config, Implementation, Rounding
-from impls.contract import Run, Weights
-from strategies import Case
-from tests.judge.diagnosis.model import Model
+from rnn_parity import Capabilities, Config, Implementation, Rounding
+from rnn_parity.contract import Run, Weights
+from rnn_parity.strategies import Case
+from rnn_parity.tests.judge.diagnosis.model import Model
 
 
 def wired(model: Model) -> Implementation:

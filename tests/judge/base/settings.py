@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from impls import Implementation
-from impls.isolation import Limits
-from tests.judge.base.part import WHOLE, Part
+from rnn_parity import Implementation
+from rnn_parity.registry.limits import Limits
+from rnn_parity.tests.judge.base.part import WHOLE, Part
 
 
 @dataclass(frozen=True)

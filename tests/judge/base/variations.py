@@ -11,10 +11,10 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from impls.contract import DTYPES, NONLINEARITIES, Array, Config
-from strategies import Case
-from strategies.case import OPTIONAL, round_to
-from strategies.memory import INCOMING, MEMORY
+from rnn_parity.contract import DTYPES, NONLINEARITIES, Array, Config
+from rnn_parity.strategies import Case
+from rnn_parity.strategies.case import OPTIONAL, round_to
+from rnn_parity.strategies.memory import INCOMING, MEMORY
 
 #: One thing changed; a case in which it is so already stays as it is.
 Change: TypeAlias = Callable[[Case], Case]

@@ -1,6 +1,6 @@
 """What is left of a run without workers when an implementation has taken it down: the case, and what to do.
 
-    python -m tests.judge.crashes.aftermath RECORD ARCHIVE
+    python -m rnn_parity.tests.judge.crashes.aftermath RECORD ARCHIVE
 
 The watchdog runs it, once the process that it watched is gone.
 """
@@ -11,8 +11,8 @@ import sys
 import tempfile
 from pathlib import Path
 
-from tests.judge.reduction import archive
-from tests.judge.trial import recorder, watchdog
+from rnn_parity.tests.judge.reduction import archive
+from rnn_parity.tests.judge.trial import recorder, watchdog
 
 
 def tell(record: Path, into: str) -> str:

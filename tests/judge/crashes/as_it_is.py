@@ -9,16 +9,16 @@ import tempfile
 from dataclasses import replace
 from pathlib import Path
 
-from tests.judge.base.files import why
-from tests.judge.base.finding import Finding
-from tests.judge.base.settings import Run
-from tests.judge.demands.property import load_properties
-from tests.judge.finding.explain import WRITTEN, explained
-from tests.judge.reduction import archive
-from tests.judge.reduction.counterexample import Counterexample
-from tests.judge.trial.faults import ENDING
-from tests.judge.trial.recorder import Note
-from tests.judge.trial.verdict import Disagreement
+from rnn_parity.tests.judge.base.files import why
+from rnn_parity.tests.judge.base.finding import Finding
+from rnn_parity.tests.judge.base.settings import Run
+from rnn_parity.tests.judge.demands.property import load_properties
+from rnn_parity.tests.judge.finding.explain import WRITTEN, explained
+from rnn_parity.tests.judge.reduction import archive
+from rnn_parity.tests.judge.reduction.counterexample import Counterexample
+from rnn_parity.tests.judge.trial.faults import ENDING
+from rnn_parity.tests.judge.trial.recorder import Note
+from rnn_parity.tests.judge.trial.verdict import Disagreement
 
 
 def keep(note: Note, run: Run) -> tuple[Finding, str]:

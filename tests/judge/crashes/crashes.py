@@ -3,7 +3,7 @@
 Who was judged on what stands in the record of the process that died (`trial.recorder`). With workers, the item is
 repeated in a process of the implementation's own, where the crash is an error as any other, and is reduced; should it
 not show there, the case is told as it was recorded. Without workers the run is over: what is left of it, the watchdog,
-writes down the case and says what to do, see `tests.judge.crashes.aftermath`.
+writes down the case and says what to do, see `rnn_parity.tests.judge.crashes.aftermath`.
 """
 
 from __future__ import annotations
@@ -23,17 +23,17 @@ from typing import Any
 import psutil
 import pytest
 
-from impls import isolation
-from tests.judge.base.settings import RUN, Run
-from tests.judge.crashes import as_it_is, machines
-from tests.judge.crashes.rescheduling import RESUMING
-from tests.judge.finding import explain as findings
-from tests.judge.report.results import KEY
-from tests.judge.report.terminal import Told
-from tests.judge.trial import recorder, watchdog
-from tests.judge.trial.faults import INTERRUPTION
-from tests.judge.trial.recorder import RECORDER, Note
-from tests.judge.trial.trial import trial_of
+from rnn_parity.registry import limits
+from rnn_parity.tests.judge.base.settings import RUN, Run
+from rnn_parity.tests.judge.crashes import as_it_is, machines
+from rnn_parity.tests.judge.crashes.rescheduling import RESUMING
+from rnn_parity.tests.judge.finding import explain as findings
+from rnn_parity.tests.judge.report.results import KEY
+from rnn_parity.tests.judge.report.terminal import Told
+from rnn_parity.tests.judge.trial import recorder, watchdog
+from rnn_parity.tests.judge.trial.faults import INTERRUPTION
+from rnn_parity.tests.judge.trial.recorder import RECORDER, Note
+from rnn_parity.tests.judge.trial.trial import trial_of
 
 _FOLDER = "rnn_parity_records"
 #: Seconds that a process which has died is given to be gone, and a busy one to end by itself.
@@ -68,8 +68,8 @@ def _record(config: pytest.Config, path: Path, *, alone: bool) -> None:
     except OSError as error:
         print(f"rnn-parity: no record is kept of what is judged, nor calls limited: {path}: {error}", file=sys.stderr)
         return
-    allowed, into = isolation.limits(), config.stash[RUN].archive
-    telling = [sys.executable, "-m", "tests.judge.crashes.aftermath", str(path), str(into or "")]
+    allowed, into = limits.limits(), config.stash[RUN].archive
+    telling = [sys.executable, "-m", "rnn_parity.tests.judge.crashes.aftermath", str(path), str(into or "")]
     with _seen_by_the_user(config):
         command = telling if alone else []
         config.stash[_WATCHDOG] = watchdog.start(path, allowed.seconds, allowed.memory, command)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from strategies.plain import from_plain
-from tests.judge.base.finding import Finding
-from tests.judge.base.settings import Run
-from tests.judge.reduction import archive
+from rnn_parity.strategies.plain import from_plain
+from rnn_parity.tests.judge.base.finding import Finding
+from rnn_parity.tests.judge.base.settings import Run
+from rnn_parity.tests.judge.reduction import archive
 
 
 def keep(found: Finding, run: Run) -> None:

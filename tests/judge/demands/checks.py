@@ -9,10 +9,10 @@ from contextlib import contextmanager
 
 import torch
 
-from strategies import Case
-from tests.judge.trial.faults import BY_CHANCE
-from tests.judge.trial.trial import Network
-from tests.judge.trial.verdict import Disagreement
+from rnn_parity.strategies import Case
+from rnn_parity.tests.judge.trial.faults import BY_CHANCE
+from rnn_parity.tests.judge.trial.trial import Network
+from rnn_parity.tests.judge.trial.verdict import Disagreement
 
 #: What tensors are, by name: shape, strides, where they start, whether they ask for gradients; and their memory.
 Snapshot = dict[str, tuple[tuple[object, ...], bytes]]

@@ -12,14 +12,14 @@ from itertools import product
 
 import numpy as np
 
-from impls import Implementation
-from strategies import Case, InvalidCase
-from tests.judge.base.variations import FILLS, Fill
-from tests.judge.demands.property import Property
-from tests.judge.trial.faults import COSTLY
-from tests.judge.trial.recorder import RECORDER, Note
-from tests.judge.trial.trial import Trial
-from tests.judge.trial.verdict import Disagreement, Root
+from rnn_parity import Implementation
+from rnn_parity.strategies import Case, InvalidCase
+from rnn_parity.tests.judge.base.variations import FILLS, Fill
+from rnn_parity.tests.judge.demands.property import Property
+from rnn_parity.tests.judge.trial.faults import COSTLY
+from rnn_parity.tests.judge.trial.recorder import RECORDER, Note
+from rnn_parity.tests.judge.trial.trial import Trial
+from rnn_parity.tests.judge.trial.verdict import Disagreement, Root
 
 #: Of the calls that a property made, so many are looked at.
 _LOOKED_AT = 8

@@ -21,11 +21,11 @@ from typing import TypeAlias
 import numpy as np
 import torch
 
-from impls.balls import Ball
-from impls.contract import Array
-from strategies import Case
-from tests.judge.trial.trial import Network, Trial, companion
-from tests.judge.trial.verdict import Disagreement, Result, judge_values, well_formed
+from rnn_parity.contract import Array
+from rnn_parity.reference.balls import Ball
+from rnn_parity.strategies import Case
+from rnn_parity.tests.judge.trial.trial import Network, Trial, companion
+from rnn_parity.tests.judge.trial.verdict import Disagreement, Result, judge_values, well_formed
 
 #: output (T, B, num_directions * hidden_size) and h_n (num_layers * num_directions, B, hidden_size); None says nothing.
 Pair: TypeAlias = tuple[Array, Array | None]

@@ -18,11 +18,11 @@ from typing import NamedTuple
 
 import torch
 
-from impls.isolation import in_a_hurry
-from strategies import Case
-from tests.judge.base.words import counted
-from tests.judge.trial.trial import Network, Trial
-from tests.judge.trial.verdict import Disagreement
+from rnn_parity.registry.limits import in_a_hurry
+from rnn_parity.strategies import Case
+from rnn_parity.tests.judge.base.words import counted
+from rnn_parity.tests.judge.trial.trial import Network, Trial
+from rnn_parity.tests.judge.trial.verdict import Disagreement
 
 #: Calls of each round of a first look, and of what follows where every one of them left something. Before the first
 #: round so many are made as well: they fill what is filled once.

@@ -10,11 +10,11 @@ import tempfile
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from strategies import Case
-from tests.judge.trial import gradients, surroundings
-from tests.judge.trial.surroundings import FURTHER, GENERATORS, SETTINGS, Setting
-from tests.judge.trial.trial import Trial
-from tests.judge.trial.verdict import Disagreement
+from rnn_parity.strategies import Case
+from rnn_parity.tests.judge.trial import gradients, surroundings
+from rnn_parity.tests.judge.trial.surroundings import FURTHER, GENERATORS, SETTINGS, Setting
+from rnn_parity.tests.judge.trial.trial import Trial
+from rnn_parity.tests.judge.trial.verdict import Disagreement
 
 #: How much is told of what was printed.
 _TOLD = 200

@@ -7,10 +7,10 @@ from contextlib import AbstractContextManager, contextmanager
 
 import torch
 
-from impls.contract import Capabilities
-from strategies import Case
-from tests.judge.trial.trial import Network, Trial
-from tests.judge.trial.verdict import Disagreement, Result
+from rnn_parity.contract import Capabilities
+from rnn_parity.strategies import Case
+from rnn_parity.tests.judge.trial.trial import Network, Trial
+from rnn_parity.tests.judge.trial.verdict import Disagreement, Result
 
 Mode = Callable[[], AbstractContextManager[object]]
 

@@ -14,10 +14,10 @@ from dataclasses import replace
 import torch
 from torch.nn import Module
 
-from impls import Capabilities, Config
-from strategies import Case
-from tests.judge.trial.trial import Network, Trial
-from tests.judge.trial.verdict import Disagreement, Result, as_result
+from rnn_parity import Capabilities, Config
+from rnn_parity.strategies import Case
+from rnn_parity.tests.judge.trial.trial import Network, Trial
+from rnn_parity.tests.judge.trial.verdict import Disagreement, Result, as_result
 
 
 def claims_module(capabilities: Capabilities) -> str:

@@ -11,9 +11,9 @@ from typing import Any, TypeAlias
 from hypothesis import given
 from hypothesis.strategies import SearchStrategy
 
-from impls import Capabilities
-from strategies import Case
-from tests.judge.trial.trial import Trial
+from rnn_parity import Capabilities
+from rnn_parity.strategies import Case
+from rnn_parity.tests.judge.trial.trial import Trial
 
 Check: TypeAlias = Callable[[Trial, Case], None]
 #: Shapes that are drawn from where each case makes others of it.
@@ -25,7 +25,7 @@ PROPERTIES: dict[str, Property] = {}
 def load_properties() -> dict[str, Property]:
     """Every property of the suite: importing its file registers it."""
     for path in sorted(Path(__file__).parent.parent.parent.glob("test_*.py")):
-        importlib.import_module(f"tests.{path.stem}")
+        importlib.import_module(f"rnn_parity.tests.{path.stem}")
     return PROPERTIES
 
 

@@ -6,10 +6,10 @@ from dataclasses import replace
 
 import torch
 
-from strategies import Case
-from strategies.drawing.misuse import misuse_of
-from tests.judge.trial.trial import Network, Trial
-from tests.judge.trial.verdict import Disagreement, Result, as_result, judge
+from rnn_parity.strategies import Case
+from rnn_parity.strategies.drawing.misuse import misuse_of
+from rnn_parity.tests.judge.trial.trial import Network, Trial
+from rnn_parity.tests.judge.trial.verdict import Disagreement, Result, as_result, judge
 
 
 def admits_misuse(trial: Trial, case: Case) -> bool:

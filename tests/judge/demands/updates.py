@@ -17,11 +17,11 @@ from functools import partial
 import torch
 from torch.nn import Module, Parameter
 
-from strategies import Case
-from tests.judge.demands.modules import named
-from tests.judge.trial import gradients
-from tests.judge.trial.trial import Network, Trial, companion
-from tests.judge.trial.verdict import Disagreement, Result
+from rnn_parity.strategies import Case
+from rnn_parity.tests.judge.demands.modules import named
+from rnn_parity.tests.judge.trial import gradients
+from rnn_parity.tests.judge.trial.trial import Network, Trial, companion
+from rnn_parity.tests.judge.trial.verdict import Disagreement, Result
 
 Tensors = Mapping[str, torch.Tensor]
 

@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 
-from impls.contract import DTYPES
-from strategies import Case
+from rnn_parity.contract import DTYPES
+from rnn_parity.strategies import Case
 
 
 def _equal(one: str, other: str) -> Callable[[Case], bool]:

@@ -7,15 +7,15 @@ from typing import NamedTuple
 
 import numpy as np
 
-from impls.backward import LayerBackward, gradients
-from impls.balls import RADIUS_SLACK, Ball
-from impls.contract import Array
-from impls.reference import layer_passes
-from strategies import Case
-from tests.judge.base.words import number
-from tests.judge.diagnosis.evidence import Look
-from tests.judge.trial.gradients import in_layout
-from tests.judge.trial.verdict import error_over_bound
+from rnn_parity.contract import Array
+from rnn_parity.reference.backward import LayerBackward, gradients
+from rnn_parity.reference.balls import RADIUS_SLACK, Ball
+from rnn_parity.reference.forward import layer_passes
+from rnn_parity.strategies import Case
+from rnn_parity.tests.judge.base.words import number
+from rnn_parity.tests.judge.diagnosis.evidence import Look
+from rnn_parity.tests.judge.trial.gradients import in_layout
+from rnn_parity.tests.judge.trial.verdict import error_over_bound
 
 #: Terms of a sum that are written out; of more, those that are zero are left out, and then the rest.
 _TERMS = 6

@@ -11,20 +11,20 @@ from functools import cached_property
 import numpy as np
 from hypothesis import HealthCheck, Phase, given, seed, settings
 
-from impls import Capabilities, Rounding
-from impls.balls import RADIUS_SLACK, Ball
-from impls.contract import Array
-from impls.isolation import cpu_seconds
-from strategies import Case
-from strategies.shrinking.steps import keep
-from tests.judge.diagnosis.model import Calls, Model
-from tests.judge.diagnosis.of_gradients import REFERENCE
-from tests.judge.diagnosis.rich import rich_cases
-from tests.judge.diagnosis.wiring import Prediction
-from tests.judge.reduction.counterexample import Counterexample
-from tests.judge.trial.observation import Observation, observe, observe_calls
-from tests.judge.trial.trial import Trial, companion
-from tests.judge.trial.verdict import error_over_bound
+from rnn_parity import Capabilities, Rounding
+from rnn_parity.contract import Array
+from rnn_parity.reference.balls import RADIUS_SLACK, Ball
+from rnn_parity.registry.isolation import cpu_seconds
+from rnn_parity.strategies import Case
+from rnn_parity.strategies.shrinking.steps import keep
+from rnn_parity.tests.judge.diagnosis.model import Calls, Model
+from rnn_parity.tests.judge.diagnosis.of_gradients import REFERENCE
+from rnn_parity.tests.judge.diagnosis.rich import rich_cases
+from rnn_parity.tests.judge.diagnosis.wiring import Prediction
+from rnn_parity.tests.judge.reduction.counterexample import Counterexample
+from rnn_parity.tests.judge.trial.observation import Observation, observe, observe_calls
+from rnn_parity.tests.judge.trial.trial import Trial, companion
+from rnn_parity.tests.judge.trial.verdict import error_over_bound
 
 #: So much wider than the bound on what is right, a prediction is one of low precision; for so many numbers that is not
 #: met by chance.

@@ -8,8 +8,8 @@ from typing import NamedTuple, TypeAlias
 
 import numpy as np
 
-from impls.balls import Ball
-from impls.contract import Array
+from rnn_parity.contract import Array
+from rnn_parity.reference.balls import Ball
 
 #: Of an array: the positions of its numbers, counted through; or, of an axis, 0, 1, 2, ...
 Positions: TypeAlias = np.typing.NDArray[np.int_]

@@ -6,9 +6,9 @@ from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields
 from typing import Any, TypeAlias
 
-from impls import Rounding
-from strategies import Case
-from tests.judge.diagnosis.wiring import Cell, Prediction, Step, Wiring, cells_of, predict
+from rnn_parity import Rounding
+from rnn_parity.strategies import Case
+from rnn_parity.tests.judge.diagnosis.wiring import Cell, Prediction, Step, Wiring, cells_of, predict
 
 #: Cases on which one network is called, one after the other.
 Calls: TypeAlias = tuple[Case, ...]

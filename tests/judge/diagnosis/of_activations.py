@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from impls.balls import Ball, exact
-from strategies import Case
-from tests.judge.diagnosis.model import Model, scoped
-from tests.judge.diagnosis.wiring import Operations, Step, sum_of
+from rnn_parity.reference.balls import Ball, exact
+from rnn_parity.strategies import Case
+from rnn_parity.tests.judge.diagnosis.model import Model, scoped
+from rnn_parity.tests.judge.diagnosis.wiring import Operations, Step, sum_of
 
 #: What is granted to formulas that are not those of the reference, in units of their results' roundoff.
 _ULPS = 8.0

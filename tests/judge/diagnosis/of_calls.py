@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 
-from impls import Rounding
-from impls.balls import Ball
-from impls.contract import Array
-from strategies import Case
-from tests.judge.diagnosis.model import Calls, Model
-from tests.judge.diagnosis.wiring import Cell, Operations, Prediction, Wiring, each, predict, row_of
+from rnn_parity import Rounding
+from rnn_parity.contract import Array
+from rnn_parity.reference.balls import Ball
+from rnn_parity.strategies import Case
+from rnn_parity.tests.judge.diagnosis.model import Calls, Model
+from rnn_parity.tests.judge.diagnosis.wiring import Cell, Operations, Prediction, Wiring, each, predict, row_of
 
 
 def _goes_on(calls: Calls, rounding: Rounding) -> Prediction:

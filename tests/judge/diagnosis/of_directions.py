@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from impls import Rounding
-from impls.balls import Ball
-from strategies import Case
-from tests.judge.diagnosis.model import Model, scoped
-from tests.judge.diagnosis.wiring import (
+from rnn_parity import Rounding
+from rnn_parity.reference.balls import Ball
+from rnn_parity.strategies import Case
+from rnn_parity.tests.judge.diagnosis.model import Model, scoped
+from rnn_parity.tests.judge.diagnosis.wiring import (
     Cell,
     Operations,
     Sequences,

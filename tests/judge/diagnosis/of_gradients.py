@@ -10,14 +10,14 @@ from typing import Any
 
 import numpy as np
 
-from impls import Rounding
-from impls.backward import LayerBackward, Sum, gradients
-from impls.balls import FORMATS, Ball
-from impls.contract import Array
-from strategies import Case
-from tests.judge.diagnosis.model import Calls, Model
-from tests.judge.diagnosis.wiring import Prediction, Wiring, each, predict
-from tests.judge.trial.gradients import in_layout
+from rnn_parity import Rounding
+from rnn_parity.contract import Array
+from rnn_parity.reference.backward import LayerBackward, Sum, gradients
+from rnn_parity.reference.balls import FORMATS, Ball
+from rnn_parity.strategies import Case
+from rnn_parity.tests.judge.diagnosis.model import Calls, Model
+from rnn_parity.tests.judge.diagnosis.wiring import Prediction, Wiring, each, predict
+from rnn_parity.tests.judge.trial.gradients import in_layout
 
 Gradients = Mapping[str, Ball]
 

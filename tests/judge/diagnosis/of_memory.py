@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterator
 import numpy as np
 import torch
 
-from impls.contract import Array
-from strategies import MEMORY, Case
-from tests.judge.diagnosis.model import Model
-from tests.judge.diagnosis.wiring import Wiring
+from rnn_parity.contract import Array
+from rnn_parity.strategies import MEMORY, Case
+from rnn_parity.tests.judge.diagnosis.model import Model
+from rnn_parity.tests.judge.diagnosis.wiring import Wiring
 
 ARGUMENTS: dict[str, Callable[[str], bool]] = {
     "x's memory": lambda name: name == "x",

@@ -9,15 +9,15 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from impls import Rounding
-from impls.backward import gradients
-from impls.balls import FORMATS, Ball, exact
-from impls.contract import Array
-from strategies import Case
-from tests.judge.diagnosis import index_maps
-from tests.judge.diagnosis.index_maps import IndexMap, Positions, given_back, positions, read_through
-from tests.judge.diagnosis.model import SCOPES, Calls, Model, cells_where, limited
-from tests.judge.diagnosis.wiring import (
+from rnn_parity import Rounding
+from rnn_parity.contract import Array
+from rnn_parity.reference.backward import gradients
+from rnn_parity.reference.balls import FORMATS, Ball, exact
+from rnn_parity.strategies import Case
+from rnn_parity.tests.judge.diagnosis import index_maps
+from rnn_parity.tests.judge.diagnosis.index_maps import IndexMap, Positions, given_back, positions, read_through
+from rnn_parity.tests.judge.diagnosis.model import SCOPES, Calls, Model, cells_where, limited
+from rnn_parity.tests.judge.diagnosis.wiring import (
     Cell,
     Pair,
     Prediction,
@@ -29,7 +29,7 @@ from tests.judge.diagnosis.wiring import (
     row_of,
     sum_of,
 )
-from tests.judge.trial.gradients import in_layout
+from rnn_parity.tests.judge.trial.gradients import in_layout
 
 Move: TypeAlias = Callable[[Positions], Positions]
 #: Arrays of a case by name, and the positions that their numbers are read from.

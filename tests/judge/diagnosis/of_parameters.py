@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from impls import Config
-from impls.contract import Array
-from strategies import Case
-from tests.judge.diagnosis.model import Model, numbered, scoped
-from tests.judge.diagnosis.wiring import Cell, Cells, Wiring
+from rnn_parity import Config
+from rnn_parity.contract import Array
+from rnn_parity.strategies import Case
+from rnn_parity.tests.judge.diagnosis.model import Model, numbered, scoped
+from rnn_parity.tests.judge.diagnosis.wiring import Cell, Cells, Wiring
 
 #: A bug's name, and the cell as it is used.
 EDITS: dict[str, Callable[[Cell], Cell]] = {

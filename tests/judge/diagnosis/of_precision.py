@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 import torch
 
-from impls import Rounding
-from impls.balls import FORMATS, Ball
-from impls.contract import Array
-from strategies import Case
-from strategies.case import round_to
-from tests.judge.diagnosis.model import Calls, Model
-from tests.judge.diagnosis.wiring import Operations, Prediction, Step, Wiring, as_it_should, predict, sum_of
+from rnn_parity import Rounding
+from rnn_parity.contract import Array
+from rnn_parity.reference.balls import FORMATS, Ball
+from rnn_parity.strategies import Case
+from rnn_parity.strategies.case import round_to
+from rnn_parity.tests.judge.diagnosis.model import Calls, Model
+from rnn_parity.tests.judge.diagnosis.wiring import Operations, Prediction, Step, Wiring, as_it_should, predict, sum_of
 
 
 @dataclass(frozen=True)

@@ -15,14 +15,14 @@ from typing import Literal, NamedTuple, TypeAlias
 
 import numpy as np
 
-from impls import Config
-from impls.balls import FORMATS, Ball
-from impls.contract import Array
-from strategies import Case
-from strategies.case import round_to
-from tests.judge.diagnosis.evidence import Evidence, Look
-from tests.judge.diagnosis.model import Model
-from tests.judge.diagnosis.wiring import Step, Wiring, sum_of
+from rnn_parity import Config
+from rnn_parity.contract import Array
+from rnn_parity.reference.balls import FORMATS, Ball
+from rnn_parity.strategies import Case
+from rnn_parity.strategies.case import round_to
+from rnn_parity.tests.judge.diagnosis.evidence import Evidence, Look
+from rnn_parity.tests.judge.diagnosis.model import Model
+from rnn_parity.tests.judge.diagnosis.wiring import Step, Wiring, sum_of
 
 Mask = np.typing.NDArray[np.bool_]
 #: Roundings granted to a state that was computed by other means.

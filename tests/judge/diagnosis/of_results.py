@@ -8,11 +8,11 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from impls.balls import Ball, exact
-from impls.contract import Array
-from strategies import Case
-from tests.judge.diagnosis.model import Model, scoped
-from tests.judge.diagnosis.wiring import Pair, Wiring, each
+from rnn_parity.contract import Array
+from rnn_parity.reference.balls import Ball, exact
+from rnn_parity.strategies import Case
+from rnn_parity.tests.judge.diagnosis.model import Model, scoped
+from rnn_parity.tests.judge.diagnosis.wiring import Pair, Wiring, each
 
 #: What stands for a direction's final state: out of its start and its states in the order of processing.
 LASTS: dict[str, Callable[[Ball, Ball], Ball]] = {

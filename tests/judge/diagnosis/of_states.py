@@ -7,11 +7,21 @@ from dataclasses import replace
 
 import numpy as np
 
-from impls.balls import Ball, exact
-from impls.contract import Array
-from strategies import Case
-from tests.judge.diagnosis.model import Model, numbered, scoped
-from tests.judge.diagnosis.wiring import Cell, Step, Wiring, as_it_should, each, joined, last_in_time, row_of, sum_of
+from rnn_parity.contract import Array
+from rnn_parity.reference.balls import Ball, exact
+from rnn_parity.strategies import Case
+from rnn_parity.tests.judge.diagnosis.model import Model, numbered, scoped
+from rnn_parity.tests.judge.diagnosis.wiring import (
+    Cell,
+    Step,
+    Wiring,
+    as_it_should,
+    each,
+    joined,
+    last_in_time,
+    row_of,
+    sum_of,
+)
 
 
 def _reshaped(h_0: Array) -> Array:

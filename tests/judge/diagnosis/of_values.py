@@ -8,11 +8,11 @@ from dataclasses import replace
 import numpy as np
 import torch
 
-from impls.balls import Ball
-from impls.contract import Array
-from strategies import Case
-from tests.judge.diagnosis.model import Model, scoped
-from tests.judge.diagnosis.wiring import Step, Wiring, as_it_should, sum_of
+from rnn_parity.contract import Array
+from rnn_parity.reference.balls import Ball
+from rnn_parity.strategies import Case
+from rnn_parity.tests.judge.diagnosis.model import Model, scoped
+from rnn_parity.tests.judge.diagnosis.wiring import Step, Wiring, as_it_should, sum_of
 
 
 def _of_nan(nonlinearity: str, value: float) -> Callable[[Step], Ball]:

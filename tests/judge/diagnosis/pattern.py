@@ -7,12 +7,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-from impls.balls import RADIUS_SLACK
-from strategies import Case
-from tests.judge.diagnosis.conditions import BETWEEN, fitting, holding
-from tests.judge.diagnosis.divergence import wrong_shapes
-from tests.judge.diagnosis.evidence import Evidence, Look
-from tests.judge.trial.verdict import error_over_bound
+from rnn_parity.reference.balls import RADIUS_SLACK
+from rnn_parity.strategies import Case
+from rnn_parity.tests.judge.diagnosis.conditions import BETWEEN, fitting, holding
+from rnn_parity.tests.judge.diagnosis.divergence import wrong_shapes
+from rnn_parity.tests.judge.diagnosis.evidence import Evidence, Look
+from rnn_parity.tests.judge.trial.verdict import error_over_bound
 
 #: Errors of less than this part of a number look like rounding, not like another formula.
 _SMALL = 2.0**-7

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from itertools import combinations
 
-from strategies import Case
-from tests.judge.diagnosis.conditions import BETWEEN, fitting, holding
-from tests.judge.diagnosis.evidence import Look
+from rnn_parity.strategies import Case
+from rnn_parity.tests.judge.diagnosis.conditions import BETWEEN, fitting, holding
+from rnn_parity.tests.judge.diagnosis.evidence import Look
 
 
 def raises(looks: Sequence[Look], enough: int) -> Iterator[str]:

@@ -10,11 +10,11 @@ from typing import Any, TypeAlias
 import numpy as np
 import torch
 
-from impls import Capabilities, Config
-from impls.contract import Array
-from strategies import Case
-from strategies.case import round_to
-from strategies.memory import INCOMING, MEMORY
+from rnn_parity import Capabilities, Config
+from rnn_parity.contract import Array
+from rnn_parity.strategies import Case
+from rnn_parity.strategies.case import round_to
+from rnn_parity.strategies.memory import INCOMING, MEMORY
 
 Sizes: TypeAlias = dict[str, int]
 

@@ -6,14 +6,14 @@ import time
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from impls.balls import RADIUS_SLACK, Ball
-from tests.judge.diagnosis import of_calls, of_ranges
-from tests.judge.diagnosis.conditions import fitting
-from tests.judge.diagnosis.evidence import Evidence, Look, exclude
-from tests.judge.diagnosis.model import Model
-from tests.judge.diagnosis.raising import raises
-from tests.judge.diagnosis.table import models
-from tests.judge.diagnosis.wiring import Prediction
+from rnn_parity.reference.balls import RADIUS_SLACK, Ball
+from rnn_parity.tests.judge.diagnosis import of_calls, of_ranges
+from rnn_parity.tests.judge.diagnosis.conditions import fitting
+from rnn_parity.tests.judge.diagnosis.evidence import Evidence, Look, exclude
+from rnn_parity.tests.judge.diagnosis.model import Model
+from rnn_parity.tests.judge.diagnosis.raising import raises
+from rnn_parity.tests.judge.diagnosis.table import models
+from rnn_parity.tests.judge.diagnosis.wiring import Prediction
 
 #: In how many cases a bug has to be seen before its name is certain.
 ENOUGH = 3

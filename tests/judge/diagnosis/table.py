@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from strategies import Case
-from tests.judge.diagnosis import (
+from rnn_parity.strategies import Case
+from rnn_parity.tests.judge.diagnosis import (
     of_activations,
     of_directions,
     of_gradients,
@@ -18,7 +18,7 @@ from tests.judge.diagnosis import (
     of_states,
     of_values,
 )
-from tests.judge.diagnosis.model import Model
+from rnn_parity.tests.judge.diagnosis.model import Model
 
 #: From the commonest on. Where two explain the same, the earlier is the plainer name.
 FAMILIES = (

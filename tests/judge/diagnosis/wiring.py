@@ -1,7 +1,7 @@
 """The reference, cut open: the same recurrence over balls, with places where a bug model rewires it.
 
-A `Wiring` without edits is `impls.reference.forward`. Each of its fields is one place: the case before, the parameters,
-what a layer reads, where a direction starts, in which order it runs, one step, how directions are joined, what is
+A `Wiring` without edits is `rnn_parity.reference.forward.forward`. Each of its fields is one place: the case before,
+the parameters, what a layer reads, where a direction starts, in which order it runs, one step, how directions are joined, what is
 returned. What comes out has bounds as proven as the reference's: an implementation that has the bug lies within them.
 """
 
@@ -17,10 +17,10 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from impls import Config, Rounding
-from impls.balls import Arithmetic, Ball, exact, grain
-from impls.contract import Array
-from strategies import Case
+from rnn_parity import Config, Rounding
+from rnn_parity.contract import Array
+from rnn_parity.reference.balls import Arithmetic, Ball, exact, grain
+from rnn_parity.strategies import Case
 
 
 class Cell(NamedTuple):

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from strategies import Case
-from tests.judge.base.words import counted
-from tests.judge.diagnosis.divergence import first_divergence, telling_shape
-from tests.judge.diagnosis.evidence import Evidence, Look
-from tests.judge.diagnosis.pattern import known
-from tests.judge.diagnosis.solving import Diagnosis, solve
-from tests.judge.reduction.counterexample import Counterexample
+from rnn_parity.strategies import Case
+from rnn_parity.tests.judge.base.words import counted
+from rnn_parity.tests.judge.diagnosis.divergence import first_divergence, telling_shape
+from rnn_parity.tests.judge.diagnosis.evidence import Evidence, Look
+from rnn_parity.tests.judge.diagnosis.pattern import known
+from rnn_parity.tests.judge.diagnosis.solving import Diagnosis, solve
+from rnn_parity.tests.judge.reduction.counterexample import Counterexample
 
 #: No more candidates are listed.
 _LISTED = 4

@@ -8,9 +8,9 @@ from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import NamedTuple, TypeAlias
 
-import impls
+import rnn_parity
 
-OURS = Path(impls.__file__).parent
+OURS = Path(rnn_parity.__file__).parent
 #: What only makes something known to the suite.
 _REGISTERING = ("register", "register_module")
 _Import: TypeAlias = ast.Import | ast.ImportFrom

@@ -6,10 +6,10 @@ from collections.abc import Iterator, Mapping
 
 import numpy as np
 
-from impls.contract import Array
-from strategies import Case
-from tests.judge.finding.wording import pasteable
-from tests.judge.reduction.counterexample import Counterexample
+from rnn_parity.contract import Array
+from rnn_parity.strategies import Case
+from rnn_parity.tests.judge.finding.wording import pasteable
+from rnn_parity.tests.judge.reduction.counterexample import Counterexample
 
 #: Properties that call from several threads: in which order, is chance.
 _AT_ONCE = ("threads",)

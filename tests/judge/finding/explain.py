@@ -7,17 +7,17 @@ from contextlib import nullcontext
 from dataclasses import asdict, replace
 from typing import Any
 
-from strategies import Case
-from strategies.plain import to_plain
-from tests.judge.base.finding import Finding
-from tests.judge.base.telling import Teller
-from tests.judge.diagnosis import Told, diagnose
-from tests.judge.finding.calls import calls_made
-from tests.judge.finding.matters import Variations
-from tests.judge.finding.pictures import pictures_of
-from tests.judge.finding.source import written_at
-from tests.judge.finding.wording import pasteable, what_differs
-from tests.judge.reduction.counterexample import Counterexample, others
+from rnn_parity.strategies import Case
+from rnn_parity.strategies.plain import to_plain
+from rnn_parity.tests.judge.base.finding import Finding
+from rnn_parity.tests.judge.base.telling import Teller
+from rnn_parity.tests.judge.diagnosis import Told, diagnose
+from rnn_parity.tests.judge.finding.calls import calls_made
+from rnn_parity.tests.judge.finding.matters import Variations
+from rnn_parity.tests.judge.finding.pictures import pictures_of
+from rnn_parity.tests.judge.finding.source import written_at
+from rnn_parity.tests.judge.finding.wording import pasteable, what_differs
+from rnn_parity.tests.judge.reduction.counterexample import Counterexample, others
 
 #: The attribute of a pytest report under which a finding travels from a worker.
 KEY = "rnn_parity_finding"

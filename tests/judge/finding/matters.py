@@ -14,10 +14,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
-from impls.isolation import cpu_seconds
-from strategies import Case
-from tests.judge.base.telling import keep_error
-from tests.judge.base.variations import (
+from rnn_parity.registry.isolation import cpu_seconds
+from rnn_parity.strategies import Case
+from rnn_parity.tests.judge.base.telling import keep_error
+from rnn_parity.tests.judge.base.variations import (
     FILLS,
     SPREAD,
     Change,
@@ -32,10 +32,10 @@ from tests.judge.base.variations import (
     special_in_words,
     zeros,
 )
-from tests.judge.base.words import listed
-from tests.judge.finding.claims import Claim, Point, of_quantities, of_size
-from tests.judge.reduction.counterexample import Counterexample, verdict_on
-from tests.judge.trial.trial import Trial
+from rnn_parity.tests.judge.base.words import listed
+from rnn_parity.tests.judge.finding.claims import Claim, Point, of_quantities, of_size
+from rnn_parity.tests.judge.reduction.counterexample import Counterexample, verdict_on
+from rnn_parity.tests.judge.trial.trial import Trial
 
 #: Seconds of CPU for one counterexample, and for one of a dear implementation; and how many seconds each may last: what
 #: waits for processes or devices takes little of the CPU.

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from impls.balls import Ball
-from impls.contract import Array
-from strategies import Case
-from tests.judge.base.words import spelled
-from tests.judge.reduction.counterexample import Counterexample
-from tests.judge.trial.observation import expected_on, observe
+from rnn_parity.contract import Array
+from rnn_parity.reference.balls import Ball
+from rnn_parity.strategies import Case
+from rnn_parity.tests.judge.base.words import spelled
+from rnn_parity.tests.judge.reduction.counterexample import Counterexample
+from rnn_parity.tests.judge.trial.observation import expected_on, observe
 
 #: Nobody reads a picture of more numbers.
 MOST_NUMBERS = 4096

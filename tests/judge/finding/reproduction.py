@@ -15,18 +15,18 @@ from tempfile import TemporaryDirectory
 import numpy as np
 import torch
 
-from impls import Implementation
-from impls.balls import RADIUS_SLACK, Ball
-from impls.contract import Array, Config
-from impls.registry import LIGHT
-from strategies import Case
-from tests.judge.demands.refusals import refuses_misuse
-from tests.judge.finding import script
-from tests.judge.finding.bundle import OURS, Bundle, NotSelfContained
-from tests.judge.reduction.counterexample import Counterexample
-from tests.judge.trial.observation import Observation, expected_on, observe
-from tests.judge.trial.trial import Trial
-from tests.judge.trial.verdict import error_over_bound
+from rnn_parity import Implementation
+from rnn_parity.contract import Array, Config
+from rnn_parity.reference.balls import RADIUS_SLACK, Ball
+from rnn_parity.registry import LIGHT
+from rnn_parity.strategies import Case
+from rnn_parity.tests.judge.demands.refusals import refuses_misuse
+from rnn_parity.tests.judge.finding import script
+from rnn_parity.tests.judge.finding.bundle import OURS, Bundle, NotSelfContained
+from rnn_parity.tests.judge.reduction.counterexample import Counterexample
+from rnn_parity.tests.judge.trial.observation import Observation, expected_on, observe
+from rnn_parity.tests.judge.trial.trial import Trial
+from rnn_parity.tests.judge.trial.verdict import error_over_bound
 
 #: Nobody reads a script of more numbers.
 MOST_NUMBERS = 10_000
@@ -260,7 +260,7 @@ def _imported(implementation: Implementation, reason: str) -> str:
     if asked.endswith(".py"):
         asked = str(Path(asked).resolve())
     return (
-        "from impls import Config, resolve\n\n"
+        "from rnn_parity import Config, resolve\n\n"
         f"# To be run {script.NEEDS_US}: the implementation could not be written out here, as\n"
         f"# {reason}.\n"
         f"build = {{found.name: found.build for found in resolve({asked!r})}}[{name!r}]"

@@ -14,13 +14,13 @@ from typing import Any
 
 import torch
 
-from impls import Config, Implementation
-from impls.contract import Array
-from impls.scripts import ENTRIES
-from strategies import Case
-from strategies.drawing.misuse import misuse_of
-from strategies.memory import INCOMING, MEMORY
-from tests.judge.trial.second_derivatives import towards
+from rnn_parity import Config, Implementation
+from rnn_parity.contract import Array
+from rnn_parity.scripts import ENTRIES
+from rnn_parity.strategies import Case
+from rnn_parity.strategies.drawing.misuse import misuse_of
+from rnn_parity.strategies.memory import INCOMING, MEMORY
+from rnn_parity.tests.judge.trial.second_derivatives import towards
 
 #: The first line of every script: a file that begins so may be written over.
 MARKER = "# Written by rnn-parity (pytest --repro)."

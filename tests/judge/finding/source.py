@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import impls
-from impls import Implementation
+import rnn_parity
+from rnn_parity import Implementation
 
 _ROOT = Path(__file__).parent.parent.parent.parent
 
@@ -50,7 +50,7 @@ def _of_code(written: Any) -> Iterator[tuple[Path, int]]:
 
 def _of_name(implementation: Implementation) -> Iterator[tuple[Path, int]]:
     """Where somebody else's class is registered under this name."""
-    for file in (implementation.asked, *map(str, sorted(Path(impls.__file__).parent.glob("*.py")))):
+    for file in (implementation.asked, *map(str, sorted(Path(rnn_parity.__file__).parent.glob("*.py")))):
         yield from _lines_with(Path(file), rf"""["']{re.escape(implementation.name)}["']""")
 
 

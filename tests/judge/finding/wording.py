@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from strategies import Case
-from tests.judge.base.words import counted, number
-from tests.judge.trial.verdict import Disagreement
+from rnn_parity.strategies import Case
+from rnn_parity.tests.judge.base.words import counted, number
+from rnn_parity.tests.judge.trial.verdict import Disagreement
 
 
 def what_differs(disagreement: Disagreement) -> list[str]:

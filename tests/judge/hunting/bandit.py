@@ -10,8 +10,8 @@ from collections.abc import Collection, Mapping
 from random import Random
 from statistics import fmean
 
-from tests.judge.hunting.coverage import CELLS
-from tests.judge.hunting.ledger import Pair
+from rnn_parity.tests.judge.hunting.coverage import CELLS
+from rnn_parity.tests.judge.hunting.ledger import Pair
 
 #: One turn of so many goes to the pair that has waited longest.
 FLOOR = 4

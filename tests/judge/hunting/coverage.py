@@ -1,6 +1,6 @@
 """What of the space of cases was seen, in cells: a cell is what a case is on three of its sides at once.
 
-The sides are those of `tests.judge.trial.counts`, and how near to its bound the result came.
+The sides are those of `rnn_parity.tests.judge.trial.counts`, and how near to its bound the result came.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from itertools import combinations
 import numpy as np
 from numpy.typing import NDArray
 
-from strategies import Case
-from tests.judge.trial.counts import BINS, FACETS, LARGEST
+from rnn_parity.strategies import Case
+from rnn_parity.tests.judge.trial.counts import BINS, FACETS, LARGEST
 
 _SIZES = np.array([*(len(facet.values) for facet in FACETS.values()), len(BINS)])
 _FIRST, _SECOND, _THIRD = np.array(list(combinations(range(len(_SIZES)), 3))).T

@@ -11,16 +11,16 @@ from typing import Any
 
 import pytest
 
-from impls import Implementation
-from tests.judge.base.settings import RUN, Run
-from tests.judge.base.telling import TELLER
-from tests.judge.crashes import crashes
-from tests.judge.hunting import caches, coverage, ledger, loops, rounds
-from tests.judge.hunting.bandit import Bandit
-from tests.judge.hunting.ledger import Pair
-from tests.judge.hunting.summary import HuntProgress, Summary
-from tests.judge.report import results
-from tests.judge.schedule.progress import asked
+from rnn_parity import Implementation
+from rnn_parity.tests.judge.base.settings import RUN, Run
+from rnn_parity.tests.judge.base.telling import TELLER
+from rnn_parity.tests.judge.crashes import crashes
+from rnn_parity.tests.judge.hunting import caches, coverage, ledger, loops, rounds
+from rnn_parity.tests.judge.hunting.bandit import Bandit
+from rnn_parity.tests.judge.hunting.ledger import Pair
+from rnn_parity.tests.judge.hunting.summary import HuntProgress, Summary
+from rnn_parity.tests.judge.report import results
+from rnn_parity.tests.judge.schedule.progress import asked
 
 #: Where what hunts have covered is kept: in Hypothesis's folder.
 LEDGER = "hunts.json"

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tests.judge.base.files import why, write_text
-from tests.judge.hunting import coverage
-from tests.judge.hunting.coverage import Packed
+from rnn_parity.tests.judge.base.files import why, write_text
+from rnn_parity.tests.judge.hunting import coverage
+from rnn_parity.tests.judge.hunting.coverage import Packed
 
 _SCHEMA = 1
 #: How much of what a pair gave is remembered from one round to the next: what it gives now counts most.

@@ -15,13 +15,13 @@ from typing import Any
 import pytest
 from _pytest.runner import runtestprotocol
 
-from tests.judge.base.settings import RUN
-from tests.judge.hunting import coverage
-from tests.judge.hunting.trials import Hunted
-from tests.judge.schedule.shards import shard_test
-from tests.judge.trial.budget import Budget
-from tests.judge.trial.recorder import RECORDER
-from tests.judge.trial.trial import trial_of
+from rnn_parity.tests.judge.base.settings import RUN
+from rnn_parity.tests.judge.hunting import coverage
+from rnn_parity.tests.judge.hunting.trials import Hunted
+from rnn_parity.tests.judge.schedule.shards import shard_test
+from rnn_parity.tests.judge.trial.budget import Budget
+from rnn_parity.tests.judge.trial.recorder import RECORDER
+from rnn_parity.tests.judge.trial.trial import trial_of
 
 #: Under which name what a round has seen travels in a report.
 KEY = "rnn-parity-round"

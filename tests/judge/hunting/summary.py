@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
 
-from tests.judge.base.words import counted
-from tests.judge.hunting import coverage
-from tests.judge.hunting.ledger import Pair
-from tests.judge.schedule.progress import EVERY, Progress
+from rnn_parity.tests.judge.base.words import counted
+from rnn_parity.tests.judge.hunting import coverage
+from rnn_parity.tests.judge.hunting.ledger import Pair
+from rnn_parity.tests.judge.schedule.progress import EVERY, Progress
 
 #: As many pairs are shown.
 _SHOWN = 8

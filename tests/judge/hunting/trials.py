@@ -11,14 +11,14 @@ from typing import Any
 
 from hypothesis import target
 
-from strategies import Case
-from tests.judge.base.fuzzing import fuzzing
-from tests.judge.base.settings import Run
-from tests.judge.crashes import as_it_is
-from tests.judge.hunting.coverage import Coverage
-from tests.judge.trial.recorder import Note
-from tests.judge.trial.trial import Trial
-from tests.judge.trial.verdict import Disagreement
+from rnn_parity.strategies import Case
+from rnn_parity.tests.judge.base.fuzzing import fuzzing
+from rnn_parity.tests.judge.base.settings import Run
+from rnn_parity.tests.judge.crashes import as_it_is
+from rnn_parity.tests.judge.hunting.coverage import Coverage
+from rnn_parity.tests.judge.trial.recorder import Note
+from rnn_parity.tests.judge.trial.trial import Trial
+from rnn_parity.tests.judge.trial.verdict import Disagreement
 
 
 def new_trial(run: Run, *arguments: Any, **options: Any) -> Trial:

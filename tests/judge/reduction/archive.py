@@ -11,9 +11,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from strategies import Case, InvalidCase
-from strategies.plain import from_plain, to_plain
-from tests.judge.base.files import sweep, write_text
+from rnn_parity.strategies import Case, InvalidCase
+from rnn_parity.strategies.plain import from_plain, to_plain
+from rnn_parity.tests.judge.base.files import sweep, write_text
 
 SCHEMA = 1
 REGRESSIONS = Path(__file__).parent.parent.parent / "regressions"

@@ -16,14 +16,14 @@ from time import monotonic
 
 import torch
 
-from impls import isolation
-from impls.isolation import limited_as_asked
-from tests.judge.base.finding import Tries
-from tests.judge.demands.property import load_properties
-from tests.judge.reduction.counterexample import Counterexample
-from tests.judge.trial.faults import BY_CHANCE
-from tests.judge.trial.trial import Trial
-from tests.judge.trial.verdict import Disagreement
+from rnn_parity.registry import isolation, server
+from rnn_parity.registry.limits import limited_as_asked
+from rnn_parity.tests.judge.base.finding import Tries
+from rnn_parity.tests.judge.demands.property import load_properties
+from rnn_parity.tests.judge.reduction.counterexample import Counterexample
+from rnn_parity.tests.judge.trial.faults import BY_CHANCE
+from rnn_parity.tests.judge.trial.trial import Trial
+from rnn_parity.tests.judge.trial.verdict import Disagreement
 
 #: Properties that hang on what happened in the process before.
 _OF_THE_PROCESS = ("leaks", "memory", "surroundings", "threads")
@@ -119,8 +119,8 @@ def judge_afresh(
     asked: str, name: str, path: list[str], printed: str, judged: str, case: bytes, connection: Connection
 ) -> None:
     """In a new process, say that it is ready, and then of each try whether the case fails."""
-    isolation.set_up({}, path, printed)
-    from impls.registry import resolve
+    server.set_up({}, path, printed)
+    from rnn_parity.registry import resolve
 
     (implementation,) = [found for found in resolve(asked) if found.name == name]
     found = Counterexample.as_found(load_properties()[judged], implementation, pickle.loads(case), Disagreement("", ""))

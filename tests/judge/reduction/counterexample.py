@@ -8,20 +8,20 @@ from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 
-from impls import Implementation, registered
-from impls.isolation import limited_to
-from impls.registry import LIGHT, MAIN
-from strategies import Case
-from strategies.shrinking.halving import is_large
-from strategies.shrinking.reduce import reduce_case
-from tests.judge.base.finding import Tries
-from tests.judge.base.telling import keep_error
-from tests.judge.base.words import spelled
-from tests.judge.demands.property import Property
-from tests.judge.reduction.archive import Record
-from tests.judge.trial.faults import BY_CHANCE, COSTLY, ENDING
-from tests.judge.trial.trial import Trial
-from tests.judge.trial.verdict import Disagreement
+from rnn_parity import Implementation, registered
+from rnn_parity.registry import LIGHT, MAIN
+from rnn_parity.registry.limits import limited_to
+from rnn_parity.strategies import Case
+from rnn_parity.strategies.shrinking.halving import is_large
+from rnn_parity.strategies.shrinking.reduce import reduce_case
+from rnn_parity.tests.judge.base.finding import Tries
+from rnn_parity.tests.judge.base.telling import keep_error
+from rnn_parity.tests.judge.base.words import spelled
+from rnn_parity.tests.judge.demands.property import Property
+from rnn_parity.tests.judge.reduction.archive import Record
+from rnn_parity.tests.judge.trial.faults import BY_CHANCE, COSTLY, ENDING
+from rnn_parity.tests.judge.trial.trial import Trial
+from rnn_parity.tests.judge.trial.verdict import Disagreement
 
 #: Calls from several threads fail by chance, and how much memory is held has noise: a case counts as passing after this
 #: many quiet tries.

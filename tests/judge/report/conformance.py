@@ -8,14 +8,14 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
-from impls import Implementation
-from impls.contract import KnownDefect, Rounding
-from tests.judge.base.files import write_text
-from tests.judge.base.settings import Run
-from tests.judge.base.words import counted
-from tests.judge.reduction import archive
-from tests.judge.report.results import Features, Result, Results, added
-from tests.judge.trial.features import FEATURES
+from rnn_parity import Implementation
+from rnn_parity.contract import KnownDefect, Rounding
+from rnn_parity.tests.judge.base.files import write_text
+from rnn_parity.tests.judge.base.settings import Run
+from rnn_parity.tests.judge.base.words import counted
+from rnn_parity.tests.judge.reduction import archive
+from rnn_parity.tests.judge.report.results import Features, Result, Results, added
+from rnn_parity.tests.judge.trial.features import FEATURES
 
 _LEGEND = (
     "A cell says how many cases agreed and how near the worst of them came to its proven bound (error / bound; 0 where "

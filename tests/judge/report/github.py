@@ -7,11 +7,11 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from tests.judge.base.files import why
-from tests.judge.base.finding import Finding
-from tests.judge.report.results import STATUSES, Result, Results
-from tests.judge.report.table import totals
-from tests.judge.report.terminal import gist_of
+from rnn_parity.tests.judge.base.files import why
+from rnn_parity.tests.judge.base.finding import Finding
+from rnn_parity.tests.judge.report.results import STATUSES, Result, Results
+from rnn_parity.tests.judge.report.table import totals
+from rnn_parity.tests.judge.report.terminal import gist_of
 
 #: GitHub shows so many annotations of a kind for a step, ...
 MOST_ERRORS = 10

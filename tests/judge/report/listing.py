@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import fields
 from typing import Any
 
-from impls import Capabilities, Implementation, registered
-from impls.registry import MAIN, not_loaded
+from rnn_parity import Capabilities, Implementation, registered
+from rnn_parity.registry import MAIN, not_loaded
 
 
 def listing() -> str:

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.judge.base.files import why
-from tests.judge.base.settings import Run
-from tests.judge.base.telling import Teller
-from tests.judge.report import conformance
-from tests.judge.report import results as report
+from rnn_parity.tests.judge.base.files import why
+from rnn_parity.tests.judge.base.settings import Run
+from rnn_parity.tests.judge.base.telling import Teller
+from rnn_parity.tests.judge.report import conformance
+from rnn_parity.tests.judge.report import results as report
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class Whole:
 
 
 def _write_page(path: Path, ended: Whole) -> None:
-    from tests.judge.report.html import page  # Needs what `--html` alone needs.
+    from rnn_parity.tests.judge.report.html import page  # Needs what `--html` alone needs.
 
     page.write(path, ended.results, ended.run, ended.workers, ended.seconds)
 

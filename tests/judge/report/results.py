@@ -11,12 +11,12 @@ from typing import Any, TypeAlias
 
 import pytest
 
-from tests.judge.base.files import write_text
-from tests.judge.base.finding import Finding
-from tests.judge.base.settings import Run
-from tests.judge.base.words import spelled
-from tests.judge.trial.counts import Counts, together
-from tests.judge.trial.trial import Trial
+from rnn_parity.tests.judge.base.files import write_text
+from rnn_parity.tests.judge.base.finding import Finding
+from rnn_parity.tests.judge.base.settings import Run
+from rnn_parity.tests.judge.base.words import spelled
+from rnn_parity.tests.judge.trial.counts import Counts, together
+from rnn_parity.tests.judge.trial.trial import Trial
 
 #: The name under which an item's result travels from a worker in `report.user_properties`.
 KEY = "rnn-parity"
@@ -85,7 +85,7 @@ class Result:
     enough: int = 0
     #: By feature: cases that agreed, cases that did not, worst error over bound.
     features: Features = field(default_factory=dict)
-    #: Cases drawn by facet, and cases that agreed by dtype and error over bound; see `tests.judge.trial.counts`.
+    #: Cases drawn by facet, and cases that agreed by dtype and error over bound; see `trial.counts`.
     drawn: Counts = field(default_factory=dict)
     margins: Counts = field(default_factory=dict)
 

@@ -6,9 +6,9 @@ from dataclasses import replace
 from itertools import count
 from pathlib import Path
 
-from tests.judge.base.files import why, write_text
-from tests.judge.base.finding import Finding
-from tests.judge.finding.script import MARKER, note
+from rnn_parity.tests.judge.base.files import why, write_text
+from rnn_parity.tests.judge.base.finding import Finding
+from rnn_parity.tests.judge.finding.script import MARKER, note
 
 #: What `Finding.commands` calls it.
 COMMAND = "reproduce"

@@ -5,9 +5,9 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterator
 
-from tests.judge.base.words import counted
-from tests.judge.report.results import Features, Result, Results, added, subnormals
-from tests.judge.trial.features import FEATURES
+from rnn_parity.tests.judge.base.words import counted
+from rnn_parity.tests.judge.report.results import Features, Result, Results, added, subnormals
+from rnn_parity.tests.judge.trial.features import FEATURES
 
 _LEGEND = (
     "cases that agreed (~: its CPU seconds ended there, see --seconds; +1k: and one archived case of a known defect "

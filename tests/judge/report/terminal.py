@@ -11,8 +11,8 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
-from tests.judge.base.finding import Finding
-from tests.judge.base.words import counted
+from rnn_parity.tests.judge.base.finding import Finding
+from rnn_parity.tests.judge.base.words import counted
 
 #: The most lines that a finding takes, as the terminal breaks them.
 SCREEN = 40

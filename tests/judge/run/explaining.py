@@ -7,24 +7,25 @@ from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
-from impls import Implementation, isolation
-from tests.judge.base.files import why
-from tests.judge.base.finding import Finding
-from tests.judge.base.settings import Run
-from tests.judge.base.telling import Teller, keep_error
-from tests.judge.demands.property import Property
-from tests.judge.finding import explain as findings
-from tests.judge.finding.explain import explained
-from tests.judge.finding.reproduction import Reproduction, reproduction_of
-from tests.judge.reduction import archive
-from tests.judge.reduction.confirming import confirmed
-from tests.judge.reduction.counterexample import HURRIED, Counterexample, find_minimal
-from tests.judge.report import scripts
-from tests.judge.schedule.shards import budgets, shard_test
-from tests.judge.trial.faults import COSTLY
-from tests.judge.trial.recorder import RECORDER, Note
-from tests.judge.trial.trial import Trial
-from tests.judge.trial.verdict import Disagreement, Root
+from rnn_parity import Implementation
+from rnn_parity.registry import limits
+from rnn_parity.tests.judge.base.files import why
+from rnn_parity.tests.judge.base.finding import Finding
+from rnn_parity.tests.judge.base.settings import Run
+from rnn_parity.tests.judge.base.telling import Teller, keep_error
+from rnn_parity.tests.judge.demands.property import Property
+from rnn_parity.tests.judge.finding import explain as findings
+from rnn_parity.tests.judge.finding.explain import explained
+from rnn_parity.tests.judge.finding.reproduction import Reproduction, reproduction_of
+from rnn_parity.tests.judge.reduction import archive
+from rnn_parity.tests.judge.reduction.confirming import confirmed
+from rnn_parity.tests.judge.reduction.counterexample import HURRIED, Counterexample, find_minimal
+from rnn_parity.tests.judge.report import scripts
+from rnn_parity.tests.judge.schedule.shards import budgets, shard_test
+from rnn_parity.tests.judge.trial.faults import COSTLY
+from rnn_parity.tests.judge.trial.recorder import RECORDER, Note
+from rnn_parity.tests.judge.trial.trial import Trial
+from rnn_parity.tests.judge.trial.verdict import Disagreement, Root
 
 #: Where in the archive lies what could not be repeated.
 SEEN_ONCE = "seen-once"
@@ -82,7 +83,7 @@ class Explainer:
         teller: Teller,
     ) -> Finding:
         """What the user is told of a disagreement; its minimal case is archived, if a run asks for that."""
-        with isolation.limited_to(HURRIED) if disagreement.kind in COSTLY else nullcontext():
+        with limits.limited_to(HURRIED) if disagreement.kind in COSTLY else nullcontext():
             counterexample = self._reduced(judged, implementation, disagreement, teller)
             if counterexample.tries.seen_once:
                 return self._seen_once(counterexample, command, teller)

@@ -16,14 +16,14 @@ from typing import Any
 import pytest
 from _pytest.config import create_terminal_writer
 
-from impls import Implementation, RegistrationError, registered, resolve
-from tests.judge.base.finding import Finding
-from tests.judge.base.part import Part
-from tests.judge.base.settings import Run
-from tests.judge.base.telling import Teller
-from tests.judge.report import github, outputs, table, terminal
-from tests.judge.report import results as report
-from tests.judge.run.options import check_outputs
+from rnn_parity import Implementation, RegistrationError, registered, resolve
+from rnn_parity.tests.judge.base.finding import Finding
+from rnn_parity.tests.judge.base.part import Part
+from rnn_parity.tests.judge.base.settings import Run
+from rnn_parity.tests.judge.base.telling import Teller
+from rnn_parity.tests.judge.report import github, outputs, table, terminal
+from rnn_parity.tests.judge.report import results as report
+from rnn_parity.tests.judge.run.options import check_outputs
 
 #: What all parts of a run have in common, and what it is called.
 COMMON = {

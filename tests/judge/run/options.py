@@ -12,18 +12,18 @@ import pytest
 import torch
 from hypothesis import HealthCheck, Phase, settings
 
-from impls import DEVICES, Implementation, RegistrationError, resolve
-from impls.isolation import Limits
-from impls.registry import in_group
-from tests.commandline import CASES, LARGE_CASES, LEAST_MEMORY, ROUND_SECONDS, SECONDS
-from tests.judge.base.fuzzing import fuzzing
-from tests.judge.base.part import WHOLE, Part
-from tests.judge.base.settings import RUN, Run
-from tests.judge.reduction import archive
-from tests.judge.report import html, scripts
-from tests.judge.schedule import database
-from tests.judge.schedule.shards import SHARD
-from tests.judge.trial import surroundings
+from rnn_parity import DEVICES, Implementation, RegistrationError, resolve
+from rnn_parity.registry import in_group
+from rnn_parity.registry.limits import Limits
+from rnn_parity.tests.commandline.options import CASES, LARGE_CASES, LEAST_MEMORY, ROUND_SECONDS, SECONDS
+from rnn_parity.tests.judge.base.fuzzing import fuzzing
+from rnn_parity.tests.judge.base.part import WHOLE, Part
+from rnn_parity.tests.judge.base.settings import RUN, Run
+from rnn_parity.tests.judge.reduction import archive
+from rnn_parity.tests.judge.report import html, scripts
+from rnn_parity.tests.judge.schedule import database
+from rnn_parity.tests.judge.schedule.shards import SHARD
+from rnn_parity.tests.judge.trial import surroundings
 
 _CI_SEED = 0
 

@@ -14,38 +14,38 @@ from typing import Any
 import pytest
 import torch
 
-from impls import Implementation, isolation
-from impls.isolation import cpu_seconds
-from impls.registry import LIGHT, MAIN, nearest, not_loaded
-from strategies import Case
-from tests.commandline import add_options, in_checkout
-from tests.judge.base import telling
-from tests.judge.base.finding import Finding
-from tests.judge.base.fuzzing import fuzzing
-from tests.judge.base.part import WHOLE
-from tests.judge.base.settings import RUN, Run
-from tests.judge.base.telling import TELLER, Teller
-from tests.judge.base.words import counted
-from tests.judge.crashes import crashes, elsewhere
-from tests.judge.demands.following import ROOTS, root_of
-from tests.judge.demands.property import PROPERTIES, Property, load_properties
-from tests.judge.finding import explain as findings
-from tests.judge.hunting import hunt
-from tests.judge.hunting.rounds import AGAIN
-from tests.judge.hunting.trials import new_trial
-from tests.judge.reduction import archive
-from tests.judge.report import github, listing, outputs, scripts, table
-from tests.judge.report import results as report
-from tests.judge.report.terminal import Told, seen_once
-from tests.judge.run import merging
-from tests.judge.run.explaining import Command, Explainer, disagreement_in
-from tests.judge.run.options import configure
-from tests.judge.schedule.parts import in_part
-from tests.judge.schedule.progress import report_progress
-from tests.judge.schedule.shards import SHARD, budgets, shard_test
-from tests.judge.trial.budget import Budget, needed
-from tests.judge.trial.trial import Trial, trial_of
-from tests.judge.trial.verdict import Disagreement
+from rnn_parity import Implementation
+from rnn_parity.registry import LIGHT, MAIN, isolation, nearest, not_loaded
+from rnn_parity.registry.isolation import cpu_seconds
+from rnn_parity.registry.limits import set_limits
+from rnn_parity.strategies import Case
+from rnn_parity.tests.judge.base import telling
+from rnn_parity.tests.judge.base.finding import Finding
+from rnn_parity.tests.judge.base.fuzzing import fuzzing
+from rnn_parity.tests.judge.base.part import WHOLE
+from rnn_parity.tests.judge.base.settings import RUN, Run
+from rnn_parity.tests.judge.base.telling import TELLER, Teller
+from rnn_parity.tests.judge.base.words import counted
+from rnn_parity.tests.judge.crashes import crashes, elsewhere
+from rnn_parity.tests.judge.demands.following import ROOTS, root_of
+from rnn_parity.tests.judge.demands.property import PROPERTIES, Property, load_properties
+from rnn_parity.tests.judge.finding import explain as findings
+from rnn_parity.tests.judge.hunting import hunt
+from rnn_parity.tests.judge.hunting.rounds import AGAIN
+from rnn_parity.tests.judge.hunting.trials import new_trial
+from rnn_parity.tests.judge.reduction import archive
+from rnn_parity.tests.judge.report import github, listing, outputs, scripts, table
+from rnn_parity.tests.judge.report import results as report
+from rnn_parity.tests.judge.report.terminal import Told, seen_once
+from rnn_parity.tests.judge.run import merging
+from rnn_parity.tests.judge.run.explaining import Command, Explainer, disagreement_in
+from rnn_parity.tests.judge.run.options import configure
+from rnn_parity.tests.judge.schedule.parts import in_part
+from rnn_parity.tests.judge.schedule.progress import report_progress
+from rnn_parity.tests.judge.schedule.shards import SHARD, budgets, shard_test
+from rnn_parity.tests.judge.trial.budget import Budget, needed
+from rnn_parity.tests.judge.trial.trial import Trial, trial_of
+from rnn_parity.tests.judge.trial.verdict import Disagreement
 
 TESTS = Path(__file__).parent.parent.parent
 RESULTS = pytest.StashKey[report.Results]()
@@ -58,11 +58,6 @@ EXPLAINER = pytest.StashKey[Explainer]()
 
 
 # Options and set-up
-
-
-def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginManager) -> None:
-    if not (pluginmanager.has_plugin("rnn_parity") and in_checkout()):
-        add_options(parser)
 
 
 def pytest_cmdline_main(config: pytest.Config) -> int | None:
@@ -82,7 +77,7 @@ def pytest_configure(config: pytest.Config) -> None:
             "that an option names misleads it. Write options with an equals sign: --impl=PATH.py, --case=FILE"
         )
     configure(config)
-    isolation.set_limits(config.stash[RUN].limits)
+    set_limits(config.stash[RUN].limits)
     config.stash[RESULTS] = report.Results()
     config.stash[SCRIPTS] = scripts.Scripts(config.stash[RUN].reproduction)
     config.stash[EXPLAINER] = Explainer(config.stash[RUN].archive)

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.judge.base.part import Part
-from tests.judge.trial.trial import trial_of
+from rnn_parity.tests.judge.base.part import Part
+from rnn_parity.tests.judge.trial.trial import trial_of
 
 
 def in_part(part: Part, item: Any) -> bool:

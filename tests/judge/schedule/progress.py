@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from tests.judge.base.settings import RUN, Run
-from tests.judge.base.telling import TELLER
-from tests.judge.base.words import counted
-from tests.judge.report.results import KEY, Results
-from tests.judge.schedule.shards import budgets
+from rnn_parity.tests.judge.base.settings import RUN, Run
+from rnn_parity.tests.judge.base.telling import TELLER
+from rnn_parity.tests.judge.base.words import counted
+from rnn_parity.tests.judge.report.results import KEY, Results
+from rnn_parity.tests.judge.schedule.shards import budgets
 
 #: Seconds between two lines, and before the first: a run that ends earlier says nothing.
 EVERY = 30.0

@@ -9,10 +9,10 @@ from typing import Any
 
 from hypothesis import Phase, seed, settings
 
-from tests.judge.base.fuzzing import fuzzing
-from tests.judge.demands.property import Property
-from tests.judge.schedule import database
-from tests.judge.trial.trial import Trial
+from rnn_parity.tests.judge.base.fuzzing import fuzzing
+from rnn_parity.tests.judge.demands.property import Property
+from rnn_parity.tests.judge.schedule import database
+from rnn_parity.tests.judge.trial.trial import Trial
 
 #: Cases of one shard: what one worker does in one go.
 SHARD = 100
@@ -30,7 +30,7 @@ def shard_test(
 ) -> Callable[..., None]:
     """The property as a Hypothesis test of its own: on cases for this implementation, from this shard's stream.
 
-    `sizes`, out of `impls.contract.SIZES`, are drawn; `options` are settings of Hypothesis that differ from the
+    `sizes`, out of `rnn_parity.contract.SIZES`, are drawn; `options` are settings of Hypothesis that differ from the
     profile's.
     """
     stream = int.from_bytes(hashlib.sha256(f"{run_seed} {trial.shard}".encode()).digest()[:8], "big")

@@ -12,10 +12,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from impls import Implementation
-from impls.isolation import cpu_seconds
-from strategies import Case
-from strategies.drawing.pool import Shape
+from rnn_parity import Implementation
+from rnn_parity.registry.isolation import cpu_seconds
+from rnn_parity.strategies import Case
+from rnn_parity.strategies.drawing.pool import Shape
 
 #: Fewer cases are no verdict, where so many were asked for.
 ENOUGH = 20

@@ -8,8 +8,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from impls.contract import DTYPES
-from strategies import MEMORY, Case
+from rnn_parity.contract import DTYPES
+from rnn_parity.strategies import MEMORY, Case
 
 #: Plain numbers, which travel with a result and add up.
 Counts: TypeAlias = dict[str, int]

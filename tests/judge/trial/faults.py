@@ -6,8 +6,9 @@ import signal
 from collections.abc import Callable
 from typing import Any
 
-from impls.isolation import Crashed, TimedOut, TookMemory, in_words
-from tests.judge.trial.verdict import Disagreement
+from rnn_parity.registry.limits import Crashed, TimedOut, TookMemory
+from rnn_parity.registry.server import in_words
+from rnn_parity.tests.judge.trial.verdict import Disagreement
 
 #: Kinds of disagreement by what ended a process, and what the bug is called.
 _ENDS: dict[type[Crashed], tuple[str, str]] = {

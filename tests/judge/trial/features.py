@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import torch
 
-from impls import Capabilities
-from strategies import Case
+from rnn_parity import Capabilities
+from rnn_parity.strategies import Case
 
 
 @dataclass(frozen=True)

@@ -8,10 +8,10 @@ from typing import NamedTuple
 
 import torch
 
-from impls.balls import Ball
-from impls.contract import Array
-from strategies import Case
-from tests.judge.trial.verdict import Disagreement, Margin, Result, judge_values, well_formed
+from rnn_parity.contract import Array
+from rnn_parity.reference.balls import Ball
+from rnn_parity.strategies import Case
+from rnn_parity.tests.judge.trial.verdict import Disagreement, Margin, Result, judge_values, well_formed
 
 
 class Asked(NamedTuple):

@@ -7,8 +7,8 @@ from typing import Any
 import torch
 from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_sequence
 
-from strategies import Case
-from tests.judge.trial.verdict import Disagreement
+from rnn_parity.strategies import Case
+from rnn_parity.tests.judge.trial.verdict import Disagreement
 
 
 def hand_over(case: Case, x: torch.Tensor, h_0: torch.Tensor | None) -> tuple[Any, ...]:

@@ -7,13 +7,13 @@ from dataclasses import dataclass, field
 
 import torch
 
-from impls import Implementation
-from impls.balls import Ball
-from impls.contract import Array
-from strategies import Case
-from tests.judge.trial import gradients, second_derivatives, surroundings
-from tests.judge.trial.trial import Network, Trial
-from tests.judge.trial.verdict import Disagreement, Result
+from rnn_parity import Implementation
+from rnn_parity.contract import Array
+from rnn_parity.reference.balls import Ball
+from rnn_parity.strategies import Case
+from rnn_parity.tests.judge.trial import gradients, second_derivatives, surroundings
+from rnn_parity.tests.judge.trial.trial import Network, Trial
+from rnn_parity.tests.judge.trial.verdict import Disagreement, Result
 
 
 @dataclass(frozen=True)

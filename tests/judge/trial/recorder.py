@@ -2,7 +2,7 @@
 
 Each process that judges has a record in a folder that all of a run share: the case in hand, and since when which call
 is under way, in memory that outlives the process; and beside it what was found and not yet told. A record costs some
-20 microseconds a case and one a call. `tests.judge.trial.watchdog` keeps the limits of calls by it.
+20 microseconds a case and one a call. `rnn_parity.tests.judge.trial.watchdog` keeps the limits of calls by it.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ from pathlib import Path
 from time import monotonic
 from typing import BinaryIO
 
-from impls import Implementation
-from strategies import Case
-from tests.judge.trial.verdict import Disagreement
-from tests.judge.trial.watchdog import HEAD, KINDS, Head, head, put
+from rnn_parity import Implementation
+from rnn_parity.strategies import Case
+from rnn_parity.tests.judge.trial.verdict import Disagreement
+from rnn_parity.tests.judge.trial.watchdog import HEAD, KINDS, Head, head, put
 
 #: What most cases fit into; a record grows for one that does not.
 _ROOM = 1 << 20

@@ -8,12 +8,12 @@ from typing import NamedTuple, TypeAlias
 
 import torch
 
-from impls.contract import Array
-from impls.second import direction
-from strategies import Case
-from strategies.case import OPTIONAL
-from tests.judge.trial.gradients import Asked, laid_out
-from tests.judge.trial.verdict import Result
+from rnn_parity.contract import Array
+from rnn_parity.reference.second import direction
+from rnn_parity.strategies import Case
+from rnn_parity.strategies.case import OPTIONAL
+from rnn_parity.tests.judge.trial.gradients import Asked, laid_out
+from rnn_parity.tests.judge.trial.verdict import Result
 
 Tensors: TypeAlias = dict[str, torch.Tensor]
 Pairs: TypeAlias = Sequence[tuple[torch.Tensor, torch.Tensor]]
@@ -86,7 +86,7 @@ def _gradients(pairs: Pairs, inputs: Mapping[str, torch.Tensor]) -> Tensors:
 def _accumulated(pairs: Pairs, inputs: Mapping[str, torch.Tensor]) -> Tensors:
     """Gradients as `backward` leaves them, which runs into what refuses; `grad` with its inputs named goes round it."""
     with warnings.catch_warnings():
-        # As in `tests.judge.trial.gradients.backward`.
+        # As in `rnn_parity.tests.judge.trial.gradients.backward`.
         warnings.filterwarnings("ignore", "grad and param do not obey the gradient layout contract")
         parts, gradients = zip(*pairs, strict=True)
         torch.autograd.backward(list(parts), list(gradients), retain_graph=True)

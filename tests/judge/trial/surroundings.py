@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from tests.judge.trial.verdict import Disagreement
+from rnn_parity.tests.judge.trial.verdict import Disagreement
 
 #: FE_TONEAREST: 0 wherever Python runs.
 _TO_NEAREST = 0

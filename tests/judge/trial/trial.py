@@ -11,21 +11,21 @@ from typing import Any
 
 import torch
 
-import impls.backward
-import impls.second
-from impls import Capabilities, Implementation, Rounding
-from impls.balls import Ball
-from impls.contract import KnownDefect, Run
-from impls.reference import Pass, forward, layer_passes, results
-from impls.second import SecondDerivatives
-from strategies import Case
-from tests.judge.trial import gradients, lengths, second_derivatives, surroundings
-from tests.judge.trial.budget import Budget, is_first
-from tests.judge.trial.counts import Counts, count_drawn, count_margin
-from tests.judge.trial.faults import BY_CHANCE, COSTLY, guarded
-from tests.judge.trial.features import features_of
-from tests.judge.trial.recorder import RECORDER, Note
-from tests.judge.trial.verdict import Disagreement, Margin, Result, Root, as_result, judge
+import rnn_parity.reference.backward
+import rnn_parity.reference.second
+from rnn_parity import Capabilities, Implementation, Rounding
+from rnn_parity.contract import KnownDefect, Run
+from rnn_parity.reference.balls import Ball
+from rnn_parity.reference.forward import Pass, forward, layer_passes, results
+from rnn_parity.reference.second import SecondDerivatives
+from rnn_parity.strategies import Case
+from rnn_parity.tests.judge.trial import gradients, lengths, second_derivatives, surroundings
+from rnn_parity.tests.judge.trial.budget import Budget, is_first
+from rnn_parity.tests.judge.trial.counts import Counts, count_drawn, count_margin
+from rnn_parity.tests.judge.trial.faults import BY_CHANCE, COSTLY, guarded
+from rnn_parity.tests.judge.trial.features import features_of
+from rnn_parity.tests.judge.trial.recorder import RECORDER, Note
+from rnn_parity.tests.judge.trial.verdict import Disagreement, Margin, Result, Root, as_result, judge
 
 #: No more calls on one case are noted.
 _MADE = 64
@@ -79,7 +79,7 @@ class Trial:
     _networks: int = 0
     _failed: bool = False
     #: What takes a process each time it is seen, or fails by chance. Hypothesis is told that all cases show it, so that
-    #: it does not shrink it: that is left to `strategies.shrinking.reduce`, which needs fewer calls.
+    #: it does not shrink it: that is left to `rnn_parity.strategies.shrinking.reduce`, which needs fewer calls.
     _costly: Disagreement | None = None
 
     def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
@@ -347,13 +347,15 @@ def _passes(case: Case, rounding: Rounding) -> list[Pass]:
 @lru_cache(maxsize=8)
 def _expected_gradients(case: Case, rounding: Rounding, times: int) -> dict[str, Ball]:
     arguments = case.config, case.weights, case.x, case.h_0, case.grad_output, case.grad_h_n
-    return impls.backward.gradients(*arguments, rounding, case.lengths, times, passes=_passes(case, rounding))
+    return rnn_parity.reference.backward.gradients(
+        *arguments, rounding, case.lengths, times, passes=_passes(case, rounding)
+    )
 
 
 @lru_cache(maxsize=8)
 def _expected_second_derivatives(case: Case, rounding: Rounding) -> SecondDerivatives:
     arguments = case.config, case.weights, case.x, case.h_0, case.grad_output, case.grad_h_n
-    return impls.second.second_derivatives(*arguments, rounding, case.lengths, _passes(case, rounding))
+    return rnn_parity.reference.second.second_derivatives(*arguments, rounding, case.lengths, _passes(case, rounding))
 
 
 def trial_of(item: Any) -> Trial | None:

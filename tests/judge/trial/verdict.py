@@ -8,10 +8,10 @@ from typing import Any, NamedTuple, TypeAlias
 import numpy as np
 import torch
 
-from impls.balls import RADIUS_SLACK, Ball
-from impls.contract import Array
-from strategies import Case
-from strategies.case import round_to
+from rnn_parity.contract import Array
+from rnn_parity.reference.balls import RADIUS_SLACK, Ball
+from rnn_parity.strategies import Case
+from rnn_parity.strategies.case import round_to
 
 Index: TypeAlias = tuple[int, ...]
 

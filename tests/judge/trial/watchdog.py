@@ -2,7 +2,7 @@
 
 It needs nothing of the process that it watches, which may hang in native code and hold the interpreter's lock. It is
 run as a script and imports nothing of the suite, so that it is small; what it reads is the head of a record, see
-`tests.judge.trial.recorder`.
+`rnn_parity.tests.judge.trial.recorder`.
 """
 
 from __future__ import annotations

@@ -3,9 +3,9 @@
 from importlib import import_module
 from pkgutil import iter_modules
 
-from tests.suite.planted.bugs import PLANTED, Bug
-from tests.suite.planted.honest import HONEST, Honest
-from tests.suite.planted.loop import Cell, Loop
+from rnn_parity.tests.suite.planted.bugs import PLANTED, Bug
+from rnn_parity.tests.suite.planted.honest import HONEST, Honest
+from rnn_parity.tests.suite.planted.loop import Cell, Loop
 
 __all__ = ["BUGS", "HONEST", "Bug", "Cell", "Honest", "Loop"]
 

@@ -45,9 +45,9 @@ from typing import Any, ClassVar, Literal, TypeAlias, TypeVar
 import torch
 from torch import Tensor
 
-from impls import Capabilities, Config, Rounding
-from impls.contract import Build, Weights
-from tests.suite.planted.loop import Cell, Loop
+from rnn_parity import Capabilities, Config, Rounding
+from rnn_parity.contract import Build, Weights
+from rnn_parity.tests.suite.planted.loop import Cell, Loop
 
 Family: TypeAlias = Literal[
     "weights",

@@ -8,9 +8,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from impls import Rounding
-from tests.suite.planted.bugs import HALVES, plant
-from tests.suite.planted.loop import Cell, Loop
+from rnn_parity import Rounding
+from rnn_parity.tests.suite.planted.bugs import HALVES, plant
+from rnn_parity.tests.suite.planted.loop import Cell, Loop
 
 #: The sum is rounded once, and then tanh.
 SUM = Rounding(accumulate=torch.float32, rounded="sum", tanh_ulps=0.51)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from tests.suite.planted.bugs import plant
-from tests.suite.planted.by_hand import going_back
-from tests.suite.planted.loop import Loop
+from rnn_parity.tests.suite.planted.bugs import plant
+from rnn_parity.tests.suite.planted.by_hand import going_back
+from rnn_parity.tests.suite.planted.loop import Loop
 
 
 class Reading(Loop):

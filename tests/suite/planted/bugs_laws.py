@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from tests.suite.planted.bugs import plant
-from tests.suite.planted.loop import Cell, Loop
+from rnn_parity.tests.suite.planted.bugs import plant
+from rnn_parity.tests.suite.planted.loop import Cell, Loop
 
 
 @plant("laws", "laws")

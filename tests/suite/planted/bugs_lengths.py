@@ -9,10 +9,10 @@ import torch
 from torch import Tensor
 from torch.nn.utils.rnn import PackedSequence
 
-from tests.suite.planted.bugs import plant
-from tests.suite.planted.bugs_incoming import side_by_side
-from tests.suite.planted.loop import Cell, Loop
-from tests.suite.planted.ragged import Ragged
+from rnn_parity.tests.suite.planted.bugs import plant
+from rnn_parity.tests.suite.planted.bugs_incoming import side_by_side
+from rnn_parity.tests.suite.planted.loop import Cell, Loop
+from rnn_parity.tests.suite.planted.ragged import Ragged
 
 PADDED, PACKED = ("padded",), ("packed",)
 

@@ -9,11 +9,11 @@ from typing import Any, TypeVar
 import torch
 from torch import Tensor, nn
 
-from impls import Capabilities
-from impls.from_parameters import ParameterRNN
-from impls.registry import module_build
-from tests.suite.planted.bugs import PLANTED, Bug, Property, plant
-from tests.suite.planted.loop import Cell, Loop
+from rnn_parity import Capabilities
+from rnn_parity.from_parameters import ParameterRNN
+from rnn_parity.registry import module_build
+from rnn_parity.tests.suite.planted.bugs import PLANTED, Bug, Property, plant
+from rnn_parity.tests.suite.planted.loop import Cell, Loop
 
 Planted = TypeVar("Planted", bound=type[nn.Module])
 

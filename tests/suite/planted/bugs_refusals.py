@@ -7,10 +7,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from impls import Config
-from impls.contract import Weights
-from tests.suite.planted.bugs import Results, plant
-from tests.suite.planted.loop import Loop
+from rnn_parity import Config
+from rnn_parity.contract import Weights
+from rnn_parity.tests.suite.planted.bugs import Results, plant
+from rnn_parity.tests.suite.planted.loop import Loop
 
 
 class Careless(Loop):

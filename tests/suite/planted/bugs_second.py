@@ -11,11 +11,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from impls import Config
-from impls.contract import Weights
-from tests.suite.planted.bugs import plant
-from tests.suite.planted.by_hand import ByHand, going_back
-from tests.suite.planted.loop import Cell, Loop
+from rnn_parity import Config
+from rnn_parity.contract import Weights
+from rnn_parity.tests.suite.planted.bugs import plant
+from rnn_parity.tests.suite.planted.by_hand import ByHand, going_back
+from rnn_parity.tests.suite.planted.loop import Cell, Loop
 
 
 @plant("gradients", "second_derivatives")

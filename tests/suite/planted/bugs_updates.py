@@ -8,11 +8,11 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from impls import Config
-from impls.contract import Weights
-from tests.suite.planted.bugs import plant
-from tests.suite.planted.bugs_modules import plant_module
-from tests.suite.planted.loop import Loop
+from rnn_parity import Config
+from rnn_parity.contract import Weights
+from rnn_parity.tests.suite.planted.bugs import plant
+from rnn_parity.tests.suite.planted.bugs_modules import plant_module
+from rnn_parity.tests.suite.planted.loop import Loop
 
 
 class Packing(nn.Module):

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from tests.suite.planted.loop import Cell, Loop
+from rnn_parity.tests.suite.planted.loop import Cell, Loop
 
 
 class ByHand(Loop):

@@ -19,13 +19,13 @@ import torch
 from torch import Tensor
 from torch.utils.checkpoint import checkpoint
 
-from impls import Capabilities, Config, Rounding
-from impls.arguments import check_arguments
-from impls.contract import Build, Run, Weights
-from tests.suite.planted.by_hand import ByHand
-from tests.suite.planted.loop import Cell, Loop
-from tests.suite.planted.ragged import Ragged
-from tests.suite.planted.twice_by_hand import TwiceByHand
+from rnn_parity import Capabilities, Config, Rounding
+from rnn_parity.contract import Build, Run, Weights
+from rnn_parity.tests.suite.planted.by_hand import ByHand
+from rnn_parity.tests.suite.planted.loop import Cell, Loop
+from rnn_parity.tests.suite.planted.ragged import Ragged
+from rnn_parity.tests.suite.planted.twice_by_hand import TwiceByHand
+from rnn_parity.toolkit.arguments import check_arguments
 
 Variant = TypeVar("Variant", bound=type[Loop])
 HALVES = (torch.float16, torch.bfloat16)

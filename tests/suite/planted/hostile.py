@@ -8,9 +8,9 @@ from typing import Any
 
 import torch
 
-from impls import Capabilities, register
-from impls.registry import module_build
-from tests.suite.planted.deeds import DEEDS
+from rnn_parity import Capabilities, register
+from rnn_parity.registry import module_build
+from rnn_parity.tests.suite.planted.deeds import DEEDS
 
 
 def hostile(deed: Callable[..., Any]) -> Any:

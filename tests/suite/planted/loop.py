@@ -12,9 +12,9 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from impls import Config
-from impls.arguments import check_arguments
-from impls.contract import Weights
+from rnn_parity import Config
+from rnn_parity.contract import Weights
+from rnn_parity.toolkit.arguments import check_arguments
 
 
 class Cell(NamedTuple):

@@ -1,6 +1,6 @@
 """The minimal case on record for every planted bug: its descriptor, its numbers, and how many are not zero.
 
-Written by `python -m tests.measures.shrinking --record`; a smaller case than the one on record passes too.
+Written by `python -m rnn_parity.tests.measures.shrinking --record`; a smaller case than the one on record passes too.
 """
 
 MINIMAL: dict[str, tuple[str, int, int]] = {

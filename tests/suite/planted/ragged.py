@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_sequence
 
-from impls.arguments import check_arguments
-from tests.suite.planted.loop import Cell, Loop
+from rnn_parity.tests.suite.planted.loop import Cell, Loop
+from rnn_parity.toolkit.arguments import check_arguments
 
 
 class Ragged(Loop):

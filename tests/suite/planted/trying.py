@@ -9,18 +9,18 @@ from dataclasses import replace
 import numpy as np
 from hypothesis import Phase
 
-from impls import Config, Implementation
-from strategies import Case
-from strategies.case import OPTIONAL
-from strategies.shrinking.complexity import complexity
-from tests.judge import Disagreement, Property, Trial
-from tests.judge.demands.property import load_properties
-from tests.judge.reduction.counterexample import Counterexample, find_minimal, verdict_on
-from tests.judge.run.explaining import disagreement_in
-from tests.judge.run.options import CASES
-from tests.judge.schedule.shards import budgets, shard_test
-from tests.suite.planted.bugs import Bug
-from tests.suite.planted.honest import Honest
+from rnn_parity import Config, Implementation
+from rnn_parity.strategies import Case
+from rnn_parity.strategies.case import OPTIONAL
+from rnn_parity.strategies.shrinking.complexity import complexity
+from rnn_parity.tests.judge import Disagreement, Property, Trial
+from rnn_parity.tests.judge.demands.property import load_properties
+from rnn_parity.tests.judge.reduction.counterexample import Counterexample, find_minimal, verdict_on
+from rnn_parity.tests.judge.run.explaining import disagreement_in
+from rnn_parity.tests.judge.run.options import CASES
+from rnn_parity.tests.judge.schedule.shards import budgets, shard_test
+from rnn_parity.tests.suite.planted.bugs import Bug
+from rnn_parity.tests.suite.planted.honest import Honest
 
 PROPERTIES = load_properties()
 

@@ -7,8 +7,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from tests.suite.planted.by_hand import ByHand
-from tests.suite.planted.loop import Cell
+from rnn_parity.tests.suite.planted.by_hand import ByHand
+from rnn_parity.tests.suite.planted.loop import Cell
 
 
 class TwiceByHand(ByHand):

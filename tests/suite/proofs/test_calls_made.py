@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from impls import Implementation
-from tests.judge import Disagreement
-from tests.judge.finding.calls import calls_made
-from tests.judge.reduction.counterexample import find_minimal
-from tests.suite.planted import BUGS
-from tests.suite.planted.trying import PROPERTIES, hunt, implementation
-from tests.suite.reported import reported
+from rnn_parity import Implementation
+from rnn_parity.tests.judge import Disagreement
+from rnn_parity.tests.judge.finding.calls import calls_made
+from rnn_parity.tests.judge.reduction.counterexample import find_minimal
+from rnn_parity.tests.suite.planted import BUGS
+from rnn_parity.tests.suite.planted.trying import PROPERTIES, hunt, implementation
+from rnn_parity.tests.suite.reported import reported
 
 pytestmark = pytest.mark.filterwarnings("ignore::RuntimeWarning")
 

@@ -11,23 +11,23 @@ import pytest
 import torch
 from hypothesis import given, settings
 
-from impls import Capabilities, Config, Implementation, Rounding
-from impls.reference import forward
-from strategies import Case, cases, cases_with_cotangents, cases_with_lengths, special_cases
-from tests.judge import Disagreement, Property
-from tests.judge.diagnosis import diagnose, evidence, solve, solving
-from tests.judge.diagnosis.conditions import fitting
-from tests.judge.diagnosis.evidence import Evidence, exclude
-from tests.judge.diagnosis.of_gradients import REFERENCE
-from tests.judge.diagnosis.rich import rich_cases
-from tests.judge.diagnosis.table import models
-from tests.judge.diagnosis.wiring import Wiring, predict
-from tests.judge.reduction.counterexample import Counterexample, find_minimal
-from tests.suite.planted import BUGS
-from tests.suite.planted.named import COVERED, NAMED
-from tests.suite.planted.trying import PROPERTIES, hunt, minimal
-from tests.suite.reported import reported
-from tests.suite.wired import wired
+from rnn_parity import Capabilities, Config, Implementation, Rounding
+from rnn_parity.reference.forward import forward
+from rnn_parity.strategies import Case, cases, cases_with_cotangents, cases_with_lengths, special_cases
+from rnn_parity.tests.judge import Disagreement, Property
+from rnn_parity.tests.judge.diagnosis import diagnose, evidence, solve, solving
+from rnn_parity.tests.judge.diagnosis.conditions import fitting
+from rnn_parity.tests.judge.diagnosis.evidence import Evidence, exclude
+from rnn_parity.tests.judge.diagnosis.of_gradients import REFERENCE
+from rnn_parity.tests.judge.diagnosis.rich import rich_cases
+from rnn_parity.tests.judge.diagnosis.table import models
+from rnn_parity.tests.judge.diagnosis.wiring import Wiring, predict
+from rnn_parity.tests.judge.reduction.counterexample import Counterexample, find_minimal
+from rnn_parity.tests.suite.planted import BUGS
+from rnn_parity.tests.suite.planted.named import COVERED, NAMED
+from rnn_parity.tests.suite.planted.trying import PROPERTIES, hunt, minimal
+from rnn_parity.tests.suite.reported import reported
+from rnn_parity.tests.suite.wired import wired
 
 pytestmark = pytest.mark.filterwarnings("ignore::RuntimeWarning")
 

@@ -9,12 +9,12 @@ from dataclasses import replace
 import pytest
 import torch
 
-from impls import Config, Implementation, implementation
-from impls.contract import Run, Weights
-from tests.judge import Disagreement
-from tests.suite.planted import BUGS, Bug, bugs
-from tests.suite.planted.trying import PROPERTIES, hunt
-from tests.suite.planted.trying import implementation as planted
+from rnn_parity import Config, Implementation, implementation
+from rnn_parity.contract import Run, Weights
+from rnn_parity.tests.judge import Disagreement
+from rnn_parity.tests.suite.planted import BUGS, Bug, bugs
+from rnn_parity.tests.suite.planted.trying import PROPERTIES, hunt
+from rnn_parity.tests.suite.planted.trying import implementation as planted
 
 # What an implementation warns of is its own business; what it returns is judged.
 pytestmark = pytest.mark.filterwarnings("ignore::RuntimeWarning")

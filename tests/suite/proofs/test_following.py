@@ -10,21 +10,21 @@ import numpy as np
 import pytest
 import torch
 
-from impls import Capabilities, Config, Implementation
-from impls.contract import Weights
-from strategies import Case
-from tests.judge import Disagreement, Property, Trial
-from tests.judge.base.settings import Run
-from tests.judge.base.telling import Teller
-from tests.judge.demands.following import ROOTS, root_of
-from tests.judge.run import plugin
-from tests.judge.run.explaining import Explainer
-from tests.judge.schedule.shards import shard_test
-from tests.suite.planted import BUGS, Honest, Loop
-from tests.suite.planted.bugs import Bug
-from tests.suite.planted.loop import Cell
-from tests.suite.planted.trying import PROPERTIES, implementation
-from tests.suite.reported import reported
+from rnn_parity import Capabilities, Config, Implementation
+from rnn_parity.contract import Weights
+from rnn_parity.strategies import Case
+from rnn_parity.tests.judge import Disagreement, Property, Trial
+from rnn_parity.tests.judge.base.settings import Run
+from rnn_parity.tests.judge.base.telling import Teller
+from rnn_parity.tests.judge.demands.following import ROOTS, root_of
+from rnn_parity.tests.judge.run import plugin
+from rnn_parity.tests.judge.run.explaining import Explainer
+from rnn_parity.tests.judge.schedule.shards import shard_test
+from rnn_parity.tests.suite.planted import BUGS, Honest, Loop
+from rnn_parity.tests.suite.planted.bugs import Bug
+from rnn_parity.tests.suite.planted.loop import Cell
+from rnn_parity.tests.suite.planted.trying import PROPERTIES, implementation
+from rnn_parity.tests.suite.reported import reported
 
 pytestmark = pytest.mark.filterwarnings("ignore::RuntimeWarning")
 

@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from impls import Config, Implementation
-from impls.contract import Run, Weights
-from strategies import Case
-from tests.judge import Disagreement, Trial
-from tests.judge.demands.leaks import forgets_its_calls
-from tests.suite.planted import BUGS, Honest, Loop
-from tests.suite.planted.trying import implementation
+from rnn_parity import Config, Implementation
+from rnn_parity.contract import Run, Weights
+from rnn_parity.strategies import Case
+from rnn_parity.tests.judge import Disagreement, Trial
+from rnn_parity.tests.judge.demands.leaks import forgets_its_calls
+from rnn_parity.tests.suite.planted import BUGS, Honest, Loop
+from rnn_parity.tests.suite.planted.trying import implementation
 
 #: The number of a call, its result, and what is kept so far.
 Keeping = Callable[[int, Any, Any], object]

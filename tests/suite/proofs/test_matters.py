@@ -10,18 +10,18 @@ import numpy as np
 import pytest
 import torch
 
-from impls import Capabilities, Config
-from impls.contract import Build
-from strategies import Case
-from tests.judge import Disagreement
-from tests.judge.base.variations import FILLS, OPTIONS, Fill, Sizes, options_of, sized, sizes_of, special
-from tests.judge.finding import matters
-from tests.judge.finding.claims import QUANTITIES, sizes_in_words
-from tests.judge.finding.matters import what_matters
-from tests.judge.reduction.counterexample import Counterexample, find_minimal, verdict_on
-from tests.suite.planted import BUGS, Honest, Loop
-from tests.suite.planted.trying import PROPERTIES, hunt, implementation, minimal
-from tests.suite.reported import reported
+from rnn_parity import Capabilities, Config
+from rnn_parity.contract import Build
+from rnn_parity.strategies import Case
+from rnn_parity.tests.judge import Disagreement
+from rnn_parity.tests.judge.base.variations import FILLS, OPTIONS, Fill, Sizes, options_of, sized, sizes_of, special
+from rnn_parity.tests.judge.finding import matters
+from rnn_parity.tests.judge.finding.claims import QUANTITIES, sizes_in_words
+from rnn_parity.tests.judge.finding.matters import what_matters
+from rnn_parity.tests.judge.reduction.counterexample import Counterexample, find_minimal, verdict_on
+from rnn_parity.tests.suite.planted import BUGS, Honest, Loop
+from rnn_parity.tests.suite.planted.trying import PROPERTIES, hunt, implementation, minimal
+from rnn_parity.tests.suite.reported import reported
 
 pytestmark = pytest.mark.filterwarnings("ignore::RuntimeWarning")
 
@@ -144,7 +144,7 @@ def test_another_kind_of_failure_is_told() -> None:
 
 def test_time_ends_it(monkeypatch: pytest.MonkeyPatch) -> None:
     """What there was no time for is not mentioned."""
-    monkeypatch.setattr("tests.judge.finding.matters.SECONDS", -1.0)
+    monkeypatch.setattr("rnn_parity.tests.judge.finding.matters.SECONDS", -1.0)
     assert what_matters(counterexample(Twice, ONE)) == ""
 
 

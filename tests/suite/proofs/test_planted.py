@@ -5,16 +5,16 @@ from zlib import crc32
 
 import pytest
 
-from strategies.shrinking.complexity import complexity
-from strategies.shrinking.reduce import steps
-from tests.judge import Disagreement, Trial
-from tests.judge.diagnosis import Evidence, evidence, solve, solving
-from tests.judge.reduction import counterexample
-from tests.judge.reduction.counterexample import find_minimal, verdict_on
-from tests.suite.planted import BUGS, HONEST, Bug, Honest
-from tests.suite.planted.minimal import MINIMAL
-from tests.suite.planted.named import NAMED
-from tests.suite.planted.trying import PROPERTIES, hunt, implementation, simpler_by_brute_force
+from rnn_parity.strategies.shrinking.complexity import complexity
+from rnn_parity.strategies.shrinking.reduce import steps
+from rnn_parity.tests.judge import Disagreement, Trial
+from rnn_parity.tests.judge.diagnosis import Evidence, evidence, solve, solving
+from rnn_parity.tests.judge.reduction import counterexample
+from rnn_parity.tests.judge.reduction.counterexample import find_minimal, verdict_on
+from rnn_parity.tests.suite.planted import BUGS, HONEST, Bug, Honest
+from rnn_parity.tests.suite.planted.minimal import MINIMAL
+from rnn_parity.tests.suite.planted.named import NAMED
+from rnn_parity.tests.suite.planted.trying import PROPERTIES, hunt, implementation, simpler_by_brute_force
 
 # What an implementation warns of is its own business; what it returns is judged.
 pytestmark = pytest.mark.filterwarnings("ignore::RuntimeWarning")
@@ -52,7 +52,7 @@ def test_comes_out_minimal_and_by_name(bug: Bug) -> None:
     """The counterexample is no larger than the one on record, 1-minimal, and the smallest where all can be tried.
 
     The bug is called what is on record. Where that is nothing, no name is stated as certain, which takes
-    longest to see: a quarter of those is tried here, and all by `tests.measures.diagnosing`.
+    longest to see: a quarter of those is tried here, and all by `rnn_parity.tests.measures.diagnosing`.
     """
     judged, found = PROPERTIES[bug.property], implementation(bug)
     disagreement = hunt(judged, found, 0, shrink=True)

@@ -5,10 +5,9 @@ from __future__ import annotations
 
 from functools import cache
 from pathlib import Path
+from unittest.mock import patch
 
-import pytest
-
-from impls import Implementation, registered, registry, resolve
+from rnn_parity import Implementation, registered, registry, resolve
 
 FOLDER = Path(__file__).parent
 
@@ -16,7 +15,6 @@ FOLDER = Path(__file__).parent
 @cache
 def reported(name: str) -> Implementation:
     """Return the implementation of a file, which the registry of this process does not keep."""
-    with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(registry, "_REGISTRY", dict(registered()))
+    with patch.dict(registry.REGISTRY, registered()):
         (found,) = resolve(str(FOLDER / f"{name}.py"))
     return found

@@ -4,8 +4,8 @@ pack."""
 
 import torch
 
-from impls import Config, register_module
-from impls.layers import run_scans
+from rnn_parity import Config, register_module
+from rnn_parity.toolkit.layers import run_scans
 
 
 class PrepackedRNN(torch.nn.Module):

@@ -4,8 +4,8 @@ is left."""
 
 import torch
 
-from impls import register
-from impls.layers import run_scans
+from rnn_parity import register
+from rnn_parity.toolkit.layers import run_scans
 
 BLOCK = 16
 

@@ -5,12 +5,12 @@ import sys
 
 import pytest
 
-from impls import Capabilities
-from tests.measures import bench_naive
-from tests.measures.bench_bugs import Tried, batches, outcomes, said
-from tests.measures.bench_meter import Meter, Outcome, OutOfTimeError, Taken
-from tests.measures.bench_ways import WAYS, Job, attempt
-from tests.suite.planted import BUGS, HONEST, Loop
+from rnn_parity import Capabilities
+from rnn_parity.tests.measures import bench_naive
+from rnn_parity.tests.measures.bench_bugs import Tried, batches, outcomes, said
+from rnn_parity.tests.measures.bench_meter import Meter, Outcome, OutOfTimeError, Taken
+from rnn_parity.tests.measures.bench_ways import WAYS, Job, attempt
+from rnn_parity.tests.suite.planted import BUGS, HONEST, Loop
 
 CASES = list(bench_naive.grid(Capabilities()))
 
@@ -107,7 +107,7 @@ def test_a_bug_that_no_output_shows_is_counted_apart() -> None:
 
 
 def test_sections_are_named() -> None:
-    command = [sys.executable, "-m", "tests.measures.bench", "nonsense"]
+    command = [sys.executable, "-m", "rnn_parity.tests.measures.bench", "nonsense"]
     shown = subprocess.run(command, capture_output=True, text=True, check=False)
     assert shown.returncode == 2
     assert "nonsense: expected sections out of bugs, cost, workers, memory" in shown.stderr

@@ -14,14 +14,14 @@ from typing import Any
 
 import pytest
 
-from impls import Capabilities, Config, Implementation, implementation
-from tests.judge import Disagreement, Trial
-from tests.judge.demands.property import load_properties
-from tests.judge.report.results import Result, Results
-from tests.judge.report.table import lines
-from tests.judge.schedule.shards import budgets, shard_test
-from tests.judge.trial.budget import ENOUGH, MOST, Budget, needed
-from tests.suite.running import pytest_run
+from rnn_parity import Capabilities, Config, Implementation, implementation
+from rnn_parity.tests.judge import Disagreement, Trial
+from rnn_parity.tests.judge.demands.property import load_properties
+from rnn_parity.tests.judge.report.results import Result, Results
+from rnn_parity.tests.judge.report.table import lines
+from rnn_parity.tests.judge.schedule.shards import budgets, shard_test
+from rnn_parity.tests.judge.trial.budget import ENOUGH, MOST, Budget, needed
+from rnn_parity.tests.suite.running import pytest_run
 
 LINEAR = implementation("linear")
 CASES = 60
@@ -185,7 +185,7 @@ def test_the_last_line_counts_them() -> None:
 
 SLOW = """
 import time
-from impls import implementation, register
+from rnn_parity import implementation, register
 
 def build(config, weights):
     until = time.process_time() + 0.05

@@ -5,14 +5,15 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from impls import Config, implementation, isolation
-from impls.isolation import Limits, limited_to, limits
-from strategies import Case
-from tests.judge.demands.property import load_properties
-from tests.judge.reduction import counterexample
-from tests.judge.reduction.counterexample import HURRIED, Counterexample, others
-from tests.judge.trial.faults import ENDING
-from tests.judge.trial.verdict import Disagreement
+from rnn_parity import Config, implementation
+from rnn_parity.registry import isolation
+from rnn_parity.registry.limits import Limits, limited_to, limits, set_limits
+from rnn_parity.strategies import Case
+from rnn_parity.tests.judge.demands.property import load_properties
+from rnn_parity.tests.judge.reduction import counterexample
+from rnn_parity.tests.judge.reduction.counterexample import HURRIED, Counterexample, others
+from rnn_parity.tests.judge.trial.faults import ENDING
+from rnn_parity.tests.judge.trial.verdict import Disagreement
 
 CASE = Case(Config(1, 1), np.ones((1, 1, 1)))
 #: What becomes of one that fails in these ways, and of one that does not.
@@ -46,7 +47,7 @@ def test_it_has_its_own_time(found: Counterexample, monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(counterexample, "verdict_on", lambda *_: had.append(limits().seconds))
     monkeypatch.setattr(isolation, "_LIMITS", [Limits(seconds=60.0)])
     for allowed in (60.0, 5.0):
-        isolation.set_limits(Limits(seconds=allowed))
+        set_limits(Limits(seconds=allowed))
         with limited_to(HURRIED):
             others(found)
             assert limits().seconds == HURRIED

@@ -10,27 +10,27 @@ from typing import Any, NamedTuple
 import numpy as np
 import pytest
 
-from impls import Config, Implementation, registry, resolve
-from strategies import Case
-from tests.judge import Disagreement
-from tests.judge.base.finding import Tries
-from tests.judge.demands.property import Property
-from tests.judge.finding.explain import explained
-from tests.judge.reduction import archive
-from tests.judge.reduction.confirming import confirmed, tried_again
-from tests.judge.reduction.counterexample import Counterexample, find_minimal
-from tests.judge.report.terminal import Told
-from tests.suite.planted import BUGS
-from tests.suite.planted.trying import PROPERTIES, implementation
-from tests.suite.runs.test_reported import told
+from rnn_parity import Config, Implementation, registry, resolve
+from rnn_parity.strategies import Case
+from rnn_parity.tests.judge import Disagreement
+from rnn_parity.tests.judge.base.finding import Tries
+from rnn_parity.tests.judge.demands.property import Property
+from rnn_parity.tests.judge.finding.explain import explained
+from rnn_parity.tests.judge.reduction import archive
+from rnn_parity.tests.judge.reduction.confirming import confirmed, tried_again
+from rnn_parity.tests.judge.reduction.counterexample import Counterexample, find_minimal
+from rnn_parity.tests.judge.report.terminal import Told
+from rnn_parity.tests.suite.planted import BUGS
+from rnn_parity.tests.suite.planted.trying import PROPERTIES, implementation
+from rnn_parity.tests.suite.runs.test_reported import told
 
 CONFIG = Config(1, 1)
 CASE = Case(CONFIG, np.ones((2, 1, 1)), weights={name: np.ones(s) for name, s in CONFIG.parameter_shapes().items()})
 #: Fails in some calls of a process; from 0.
 SOURCE = """
 import itertools
-from impls import register
-from tests.suite.planted import Loop
+from rnn_parity import register
+from rnn_parity.tests.suite.planted import Loop
 
 def wrong_in(name, calls):
     count = itertools.count()
@@ -129,7 +129,7 @@ def test_what_hangs_on_the_process_is_tried_in_a_new_one(tmp_path: Path) -> None
         again = [tried_again(_of(judged, kept[name])) for name in ("now-and-then", "once")]
     finally:
         for name in kept:
-            del registry._REGISTRY[name]
+            del registry.REGISTRY[name]
     assert again[0] == (20, 20)
     assert again[1].failed == 1  # In the first try, of twelve calls.
 

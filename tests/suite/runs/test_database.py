@@ -11,15 +11,15 @@ from typing import NamedTuple
 
 import pytest
 
-from tests.judge.schedule.database import Shared, objection
-from tests.suite.running import pytest_run
-from tests.suite.waiting import free_port, listens, wait_for
+from rnn_parity.tests.judge.schedule.database import Shared, objection
+from rnn_parity.tests.suite.running import pytest_run
+from rnn_parity.tests.suite.waiting import free_port, listens, wait_for
 
 #: One that fails where T is 3 or more, which no first case is; and one that is right, and takes the server down.
 PLAYERS = """
 import os, signal
 import torch
-from impls import register
+from rnn_parity import register
 
 @register("short")
 def short(config, weights):

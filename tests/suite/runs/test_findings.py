@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from impls import Implementation, registered
-from impls.contract import KnownDefect
-from tests.judge.reduction.archive import REGRESSIONS, files, read
+from rnn_parity import Implementation, registered
+from rnn_parity.contract import KnownDefect
+from rnn_parity.tests.judge.reduction.archive import REGRESSIONS, files, read
 
 FINDINGS: dict[str, tuple[Implementation, KnownDefect]] = {
     f"{implementation.library}-{defect.name}": (implementation, defect)

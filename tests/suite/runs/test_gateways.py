@@ -15,12 +15,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.judge.reduction import archive
-from tests.suite import ROOT
-from tests.suite.lending import lent
-from tests.suite.players import NETWORK
-from tests.suite.running import ALONE
-from tests.suite.waiting import free_port, listens, wait_for
+from rnn_parity.tests.judge.reduction import archive
+from rnn_parity.tests.suite import ROOT
+from rnn_parity.tests.suite.lending import lent
+from rnn_parity.tests.suite.players import NETWORK
+from rnn_parity.tests.suite.running import ALONE
+from rnn_parity.tests.suite.waiting import free_port, listens, wait_for
 
 #: Each takes both cores.
 pytestmark = pytest.mark.xdist_group("gateways")

@@ -13,11 +13,11 @@ import pytest
 import torch
 import yaml
 
-from impls import Implementation, registered
-from impls.registry import module_build
-from tests.judge.base.finding import Finding
-from tests.judge.finding.source import written_at
-from tests.judge.report.github import (
+from rnn_parity import Implementation, registered
+from rnn_parity.registry import module_build
+from rnn_parity.tests.judge.base.finding import Finding
+from rnn_parity.tests.judge.finding.source import written_at
+from rnn_parity.tests.judge.report.github import (
     MOST_BYTES,
     MOST_ERRORS,
     annotated,
@@ -27,10 +27,10 @@ from tests.judge.report.github import (
     summarized,
     summary,
 )
-from tests.judge.report.results import Result, Results
-from tests.suite import ROOT
-from tests.suite.planted import Loop
-from tests.suite.running import pytest_run
+from rnn_parity.tests.judge.report.results import Result, Results
+from rnn_parity.tests.suite import ROOT
+from rnn_parity.tests.suite.planted import Loop
+from rnn_parity.tests.suite.running import pytest_run
 
 FOUND = Finding(
     implementation="mine",
@@ -210,7 +210,7 @@ def test_only_in_github_actions(tmp_path: Path) -> None:
 
 FORGETFUL = """
 import torch
-from impls import register_module
+from rnn_parity import register_module
 
 
 class Forgetful(torch.nn.RNN):

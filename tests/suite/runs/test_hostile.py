@@ -1,6 +1,6 @@
 """Implementations that harm their process, in real runs: each is found with its minimal case, and the run goes on.
 
-What is done stands in `tests.suite.planted.deeds`: only in networks of two layers and up.
+What is done stands in `rnn_parity.tests.suite.planted.deeds`: only in networks of two layers and up.
 """
 
 from __future__ import annotations
@@ -15,21 +15,22 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
+from unittest.mock import patch
 
 import numpy as np
 import pytest
 
-from impls import Config, Implementation, implementation, registered, registry, resolve
-from strategies import Case
-from tests.judge import Disagreement
-from tests.judge.reduction import archive
-from tests.judge.reduction.counterexample import find_minimal
-from tests.judge.trial import recorder, surroundings
-from tests.judge.trial.observation import observe
-from tests.suite import ROOT
-from tests.suite.planted.deeds import DEEDS
-from tests.suite.planted.trying import PROPERTIES, hunt
-from tests.suite.running import ALONE
+from rnn_parity import Config, Implementation, implementation, registered, registry, resolve
+from rnn_parity.strategies import Case
+from rnn_parity.tests.judge import Disagreement
+from rnn_parity.tests.judge.reduction import archive
+from rnn_parity.tests.judge.reduction.counterexample import find_minimal
+from rnn_parity.tests.judge.trial import recorder, surroundings
+from rnn_parity.tests.judge.trial.observation import observe
+from rnn_parity.tests.suite import ROOT
+from rnn_parity.tests.suite.planted.deeds import DEEDS
+from rnn_parity.tests.suite.planted.trying import PROPERTIES, hunt
+from rnn_parity.tests.suite.running import ALONE
 
 HOSTILE = "--impl=tests/suite/planted/hostile.py"
 #: All look at one run.
@@ -117,8 +118,7 @@ def test_what_leaves_the_process_standing(judged: str, deed: str) -> None:
 @cache
 def hostile() -> dict[str, Implementation]:
     """Those implementations, which the registry of this process does not keep."""
-    with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(registry, "_REGISTRY", dict(registered()))
+    with patch.dict(registry.REGISTRY, registered()):
         return {found.name: found for found in resolve(HOSTILE.partition("=")[2])}
 
 

@@ -18,15 +18,15 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 
-from strategies import Case, cases
-from tests.judge.hunting import coverage, ledger
-from tests.judge.hunting.bandit import FLOOR, Bandit
-from tests.judge.hunting.coverage import CELLS, Coverage
-from tests.judge.hunting.ledger import Ledger, Pair
-from tests.judge.hunting.rounds import Seeds
-from tests.judge.reduction import archive
-from tests.suite import ROOT
-from tests.suite.running import pytest_run, python_run
+from rnn_parity.strategies import Case, cases
+from rnn_parity.tests.judge.hunting import coverage, ledger
+from rnn_parity.tests.judge.hunting.bandit import FLOOR, Bandit
+from rnn_parity.tests.judge.hunting.coverage import CELLS, Coverage
+from rnn_parity.tests.judge.hunting.ledger import Ledger, Pair
+from rnn_parity.tests.judge.hunting.rounds import Seeds
+from rnn_parity.tests.judge.reduction import archive
+from rnn_parity.tests.suite import ROOT
+from rnn_parity.tests.suite.running import pytest_run, python_run
 
 # The space of cases
 
@@ -198,8 +198,8 @@ def test_the_round_that_crashed_is_had_again(tmp_path: Path) -> None:
 SOURCE = """
 import os, signal
 import torch
-from impls import Capabilities, register
-from impls.registry import module_build
+from rnn_parity import Capabilities, register
+from rnn_parity.registry import module_build
 
 PLAIN = Capabilities(gradients=False)
 exact = module_build(torch.nn.RNN)
@@ -260,9 +260,9 @@ def hunt(folder: Path, *arguments: str, program: Sequence[str] = (), **environme
 
 def implementations(folder: Path, *names: str) -> str:
     """The option that names those of the file above."""
-    only = "".join(f"\ndel _REGISTRY[{name!r}]" for name in ("honest", "forgets", "crashes") if name not in names)
+    only = "".join(f"\ndel REGISTRY[{name!r}]" for name in ("honest", "forgets", "crashes") if name not in names)
     path = folder / f"{'_'.join(names)}_rnn.py"
-    path.write_text(f"{SOURCE}\nfrom impls.registry import _REGISTRY{only}\n", encoding="utf-8")
+    path.write_text(f"{SOURCE}\nfrom rnn_parity.registry import REGISTRY{only}\n", encoding="utf-8")
     return f"--impl={path}"
 
 
@@ -358,7 +358,7 @@ def test_memory_stays_flat_whatever_the_number_of_shapes() -> None:
     """What oneDNN keeps of each shape of a bfloat16 product, 600 MB of 1024 with AMX, is bounded in a hunt."""
     script = """
 import psutil, torch
-from tests.judge.hunting import caches
+from rnn_parity.tests.judge.hunting import caches
 caches.bound()
 torch.set_num_threads(1)
 held = []

@@ -6,7 +6,7 @@ import json
 import subprocess
 import sys
 
-from tests.suite import ROOT
+from rnn_parity.tests.suite import ROOT
 
 #: Frameworks that have an adapter here or may come to have one.
 FRAMEWORKS = (
@@ -19,8 +19,8 @@ IMPORT_ALL = """
 import json, sys
 import hypothesis.strategies, numpy.random, torch, torch.utils.dlpack
 before = {name.partition(".")[0] for name in sys.modules}
-import impls, strategies
-impls.registered()
+import rnn_parity, rnn_parity.strategies
+rnn_parity.registered()
 after = {name.partition(".")[0] for name in sys.modules}
 print(json.dumps(sorted(after - before - sys.stdlib_module_names)))
 """
@@ -44,7 +44,7 @@ def said_by(program: str, *arguments: str) -> object:
 
 def test_importing() -> None:
     """Importing the packages and loading the registry imports nothing but torch, numpy and hypothesis, and psutil."""
-    assert said_by(IMPORT_ALL) == ["impls", "psutil", "strategies"]
+    assert said_by(IMPORT_ALL) == ["lazy_loader", "packaging", "psutil", "rnn_parity"]
 
 
 def test_collecting() -> None:

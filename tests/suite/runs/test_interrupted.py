@@ -12,19 +12,19 @@ from pathlib import Path
 
 import pytest
 
-from tests.judge.reduction import archive
-from tests.judge.trial.faults import INTERRUPTION, guarded
-from tests.suite import ROOT
-from tests.suite.running import ALONE
-from tests.suite.waiting import wait_for
+from rnn_parity.tests.judge.reduction import archive
+from rnn_parity.tests.judge.trial.faults import INTERRUPTION, guarded
+from rnn_parity.tests.suite import ROOT
+from rnn_parity.tests.suite.running import ALONE
+from rnn_parity.tests.suite.waiting import wait_for
 
 #: Wrong from one layer on; once it has been wrong so often, its calls take their time, so that a run is in the middle.
 SLOW = """
 import time
 from pathlib import Path
 import torch
-from impls import Capabilities, register
-from impls.registry import module_build
+from rnn_parity import Capabilities, register
+from rnn_parity.registry import module_build
 
 wrong = []
 

@@ -13,14 +13,15 @@ from typing import Any
 import pytest
 import torch
 
-from impls import Capabilities, Config, Implementation, implementation, registry, resolve
-from impls.isolation import Crashed, cpu_seconds
-from tests.suite.running import pytest_run
+from rnn_parity import Capabilities, Config, Implementation, implementation, registry, resolve
+from rnn_parity.registry.isolation import cpu_seconds
+from rnn_parity.registry.limits import Crashed
+from rnn_parity.tests.suite.running import pytest_run
 
 CONFIG = Config(2, 3, dtype=torch.float64)
 SOURCE = """
 import os, torch
-from impls import Capabilities, register
+from rnn_parity import Capabilities, register
 
 def change(x): x += 1
 def crash(x): os.kill(os.getpid(), {signal})
@@ -45,7 +46,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Impleme
     path.write_text(SOURCE.format(signal=int(signal.SIGSEGV)), encoding="utf-8")
     yield {found.name: found for found in resolve(str(path))}
     for name in DEATHS.keys() | {"change", "fail", "fail-strangely"}:
-        del registry._REGISTRY[name]
+        del registry.REGISTRY[name]
 
 
 def weights() -> dict[str, torch.Tensor]:
@@ -140,8 +141,8 @@ def pytest_here(*arguments: str) -> str:
 
 CRASHY = """
 import os, torch
-from impls import register
-from impls.registry import module_build
+from rnn_parity import register
+from rnn_parity.registry import module_build
 
 @register("crashy")
 def build(config, weights):

@@ -16,17 +16,17 @@ from pathlib import Path
 
 import pytest
 
-from tests.judge.base import files
-from tests.judge.reduction import archive
-from tests.suite import ROOT
-from tests.suite.running import ALONE
-from tests.suite.waiting import wait_for
+from rnn_parity.tests.judge.base import files
+from rnn_parity.tests.judge.reduction import archive
+from rnn_parity.tests.suite import ROOT
+from rnn_parity.tests.suite.running import ALONE
+from rnn_parity.tests.suite.waiting import wait_for
 
 WRONG = """
 from pathlib import Path
 import torch
-from impls import register
-from impls.registry import module_build
+from rnn_parity import register
+from rnn_parity.registry import module_build
 
 @register("wrong")
 def build(config, weights):
@@ -44,10 +44,10 @@ WRITING = """
 import sys
 from pathlib import Path
 import numpy as np
-from impls import Config
-from strategies import Case
-from tests.judge.reduction import archive
-from tests.judge.base.files import write_text
+from rnn_parity import Config
+from rnn_parity.strategies import Case
+from rnn_parity.tests.judge.reduction import archive
+from rnn_parity.tests.judge.base.files import write_text
 
 folder = Path(sys.argv[1])
 print("begun", flush=True)

@@ -10,20 +10,21 @@ from functools import cache
 from pathlib import Path
 from tempfile import mkdtemp
 from typing import Any, NamedTuple
+from unittest.mock import patch
 
 import numpy as np
 import pytest
 
-from impls import Config, Implementation, registered, registry, resolve
-from strategies import Case
-from tests.judge import Disagreement
-from tests.judge.finding.explain import explained
-from tests.judge.reduction.archive import Record, read, write
-from tests.judge.reduction.counterexample import find_minimal
-from tests.judge.report.terminal import Told
-from tests.suite.planted.trying import PROPERTIES, hunt
-from tests.suite.players import NETWORK
-from tests.suite.running import pytest_run, python_run
+from rnn_parity import Config, Implementation, registered, registry, resolve
+from rnn_parity.strategies import Case
+from rnn_parity.tests.judge import Disagreement
+from rnn_parity.tests.judge.finding.explain import explained
+from rnn_parity.tests.judge.reduction.archive import Record, read, write
+from rnn_parity.tests.judge.reduction.counterexample import find_minimal
+from rnn_parity.tests.judge.report.terminal import Told
+from rnn_parity.tests.suite.planted.trying import PROPERTIES, hunt
+from rnn_parity.tests.suite.players import NETWORK
+from rnn_parity.tests.suite.running import pytest_run, python_run
 
 #: Many tests look at one run: with `--dist=loadgroup` they share a worker and with it that run.
 pytestmark = pytest.mark.xdist_group("options")
@@ -57,7 +58,7 @@ def relu_only(config, weights):
 #: Implementations that return what is no result.
 STRANGE = """
 import torch
-from impls import register
+from rnn_parity import register
 
 def returning(name, strange):
     @register(name)
@@ -88,12 +89,12 @@ STRANGE_SAID = {
 #: A plugin in which the suite itself breaks: one property cannot be judged.
 BREAKS = """
 def pytest_collection_finish(session):
-    import tests.test_repeats
+    import rnn_parity.tests.test_repeats
 
     def same_bits(*arguments):
         raise ZeroDivisionError("the suite is broken")
 
-    tests.test_repeats.same_bits = same_bits
+    rnn_parity.tests.test_repeats.same_bits = same_bits
 """
 
 #: A plugin under which the archive is another folder.
@@ -102,7 +103,7 @@ import os
 from pathlib import Path
 
 def pytest_configure(config):
-    from tests.judge.reduction import archive
+    from rnn_parity.tests.judge.reduction import archive
 
     archive.files = lambda: sorted(Path(os.environ["ARCHIVE"]).glob("*.json"))
 """
@@ -120,7 +121,7 @@ REFUSED: list[tuple[str, list[str]]] = [
     ("--group=man", ["unknown group 'man'; did you mean main?", "implementations are in: "]),
     ("--cass=5", ["unrecognized arguments: --cass=5", "did you mean: --case"]),
     ("--sizes=larg", ["'larg'", "usual", "large"]),
-    ("--impl={folder}/breaks.py", ["breaks.py: expected a file that calls impls.register", "registers nothing"]),
+    ("--impl={folder}/breaks.py", ["breaks.py: expected a file that calls rnn_parity.register", "registers nothing"]),
     ("--impl=json:nope", ["--impl json:nope: the module json has no 'nope'"]),
     ("--impl=json:load_", ["--impl json:load_: the module json has no 'load_'; did you mean load or loads?"]),
     ("--impl=json:loads", ["expected a function build(config, weights), found loads("]),
@@ -467,8 +468,7 @@ def test_message() -> None:
 @cache
 def strange() -> dict[str, Implementation]:
     """Implementations that return what is no result."""
-    with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(registry, "_REGISTRY", dict(registered()))
+    with patch.dict(registry.REGISTRY, registered()):
         return {found.name: found for found in resolve(f"{folder()}/strange.py")}
 
 

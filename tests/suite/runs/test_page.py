@@ -11,17 +11,17 @@ from typing import Any
 import numpy as np
 import pytest
 
-from impls.balls import Ball
-from strategies.plain import to_plain
-from tests.judge.finding.pictures import _picture
-from tests.judge.report.html import LIBRARIES
-from tests.judge.report.html.maps import MOST_NUMBERS, Gallery
-from tests.judge.report.html.plots import distribution, heat_map
-from tests.judge.report.results import Result
-from tests.judge.trial.counts import BINS, FACETS, NAMES, count_drawn, count_margin, key, together
-from tests.judge.trial.features import FEATURES
-from tests.judge.trial.trial import Trial
-from tests.suite.pages import (
+from rnn_parity.reference.balls import Ball
+from rnn_parity.strategies.plain import to_plain
+from rnn_parity.tests.judge.finding.pictures import _picture
+from rnn_parity.tests.judge.report.html import LIBRARIES
+from rnn_parity.tests.judge.report.html.maps import MOST_NUMBERS, Gallery
+from rnn_parity.tests.judge.report.html.plots import distribution, heat_map
+from rnn_parity.tests.judge.report.results import Result
+from rnn_parity.tests.judge.trial.counts import BINS, FACETS, NAMES, count_drawn, count_margin, key, together
+from rnn_parity.tests.judge.trial.features import FEATURES
+from rnn_parity.tests.judge.trial.trial import Trial
+from rnn_parity.tests.suite.pages import (
     ABSENT,
     CASE,
     NASTY,
@@ -35,7 +35,7 @@ from tests.suite.pages import (
     rendered,
     twenty,
 )
-from tests.suite.running import pytest_run, python_run
+from rnn_parity.tests.suite.running import pytest_run, python_run
 
 MOST_BYTES = 3_000_000
 
@@ -244,7 +244,7 @@ def test_states_and_inputs_are_named() -> None:
 
 
 def test_pictures_are_those_that_arrive() -> None:
-    """What `tests.judge.finding.pictures` makes can be drawn, whatever the axes."""
+    """What `rnn_parity.tests.judge.finding.pictures` makes can be drawn, whatever the axes."""
     for name, part in (
         ("output", np.zeros((2, 1, 4))),
         ("h_n", np.zeros((2, 1, 2))),
@@ -352,7 +352,7 @@ def test_size() -> None:
 #: Three implementations: one right, one wrong, one not there.
 SOURCE = """
 import torch
-from impls import Capabilities, register
+from rnn_parity import Capabilities, register
 
 @register("right")
 def right(config, weights):

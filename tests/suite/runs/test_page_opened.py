@@ -10,8 +10,8 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
-from tests.suite.browser import CHROMIUM, launched
-from tests.suite.pages import NASTY, SCRIPT, everything
+from rnn_parity.tests.suite.browser import CHROMIUM, launched
+from rnn_parity.tests.suite.pages import NASTY, SCRIPT, everything
 
 #: With `--dist=loadgroup` they share a worker, and with it a browser.
 pytestmark = pytest.mark.xdist_group("page")

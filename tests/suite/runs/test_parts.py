@@ -12,11 +12,11 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from tests.judge.base.part import WHOLE, Part
-from tests.judge.report.results import SCHEMA
-from tests.judge.run.merging import COMMON
-from tests.suite.players import NETWORK
-from tests.suite.running import pytest_run
+from rnn_parity.tests.judge.base.part import WHOLE, Part
+from rnn_parity.tests.judge.report.results import SCHEMA
+from rnn_parity.tests.judge.run.merging import COMMON
+from rnn_parity.tests.suite.players import NETWORK
+from rnn_parity.tests.suite.running import pytest_run
 
 #: Many tests look at one run.
 pytestmark = pytest.mark.xdist_group("parts")

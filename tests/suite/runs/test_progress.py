@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from impls import registered
-from tests.judge.base.settings import Run
-from tests.judge.schedule import progress
-from tests.judge.schedule.progress import EVERY, Progress, asked
-from tests.suite.running import pytest_run
+from rnn_parity import registered
+from rnn_parity.tests.judge.base.settings import Run
+from rnn_parity.tests.judge.schedule import progress
+from rnn_parity.tests.judge.schedule.progress import EVERY, Progress, asked
+from rnn_parity.tests.suite.running import pytest_run
 
 ONE = registered()["nn.rnn"]
 RUN = Run(
@@ -133,7 +133,7 @@ def test_no_finer_than_it_is_known(seconds: float, words: str) -> None:
 #: A plugin under which a line is due all the time.
 OFTEN = """
 def pytest_configure(config):
-    from tests.judge.schedule import progress
+    from rnn_parity.tests.judge.schedule import progress
 
     progress.EVERY = 0.0
 """

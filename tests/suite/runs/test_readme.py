@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from impls import registered
-from tests.judge import PROPERTIES
-from tests.judge.demands.property import load_properties
-from tests.suite import ROOT
-from tests.suite.running import pytest_run
+from rnn_parity import registered
+from rnn_parity.tests.judge import PROPERTIES
+from rnn_parity.tests.judge.demands.property import load_properties
+from rnn_parity.tests.suite import ROOT
+from rnn_parity.tests.suite.running import pytest_run
 
 #: The first page, and those that it leads to.
 PAGES = {

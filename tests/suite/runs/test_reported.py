@@ -10,15 +10,15 @@ import numpy as np
 import pytest
 import torch
 
-from impls import Config
-from strategies import Case
-from strategies.shrinking.complexity import complexity
-from tests.judge import Disagreement
-from tests.judge.reduction import archive
-from tests.judge.reduction.counterexample import find_minimal
-from tests.suite.planted.trying import PROPERTIES, hunt
-from tests.suite.reported import FOLDER, reported
-from tests.suite.running import pytest_run
+from rnn_parity import Config
+from rnn_parity.strategies import Case
+from rnn_parity.strategies.shrinking.complexity import complexity
+from rnn_parity.tests.judge import Disagreement
+from rnn_parity.tests.judge.reduction import archive
+from rnn_parity.tests.judge.reduction.counterexample import find_minimal
+from rnn_parity.tests.suite.planted.trying import PROPERTIES, hunt
+from rnn_parity.tests.suite.reported import FOLDER, reported
+from rnn_parity.tests.suite.running import pytest_run
 
 
 class Told(NamedTuple):

@@ -5,24 +5,32 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from unittest.mock import patch
 
 import numpy as np
 import pytest
 import torch
 
-from impls import Config, Implementation, implementation, registered, registry, resolve
-from strategies import Case
-from tests.judge.finding.reproduction import Reproduction, fails_apart, reproduction_of, script_of, unwritable
-from tests.judge.finding.script import MARKER
-from tests.judge.reduction.archive import REGRESSIONS, read
-from tests.judge.reduction.counterexample import Counterexample, verdict_on
-from tests.judge.run.plugin import load_properties
-from tests.judge.trial.observation import expected_on
-from tests.judge.trial.verdict import Disagreement
-from tests.suite.running import pytest_run
-from tests.suite.runs.test_readme import FIRST, MENDED, blocks
+from rnn_parity import Config, Implementation, implementation, registered, registry, resolve
+from rnn_parity.strategies import Case
+from rnn_parity.tests.judge.finding.reproduction import (
+    Reproduction,
+    fails_apart,
+    reproduction_of,
+    script_of,
+    unwritable,
+)
+from rnn_parity.tests.judge.finding.script import MARKER
+from rnn_parity.tests.judge.reduction.archive import REGRESSIONS, read
+from rnn_parity.tests.judge.reduction.counterexample import Counterexample, verdict_on
+from rnn_parity.tests.judge.run.plugin import load_properties
+from rnn_parity.tests.judge.trial.observation import expected_on
+from rnn_parity.tests.judge.trial.verdict import Disagreement
+from rnn_parity.tests.suite.running import pytest_run
+from rnn_parity.tests.suite.runs.test_readme import FIRST, MENDED, blocks
 
 ENVIRONMENT = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"} | {"OMP_NUM_THREADS": "1"}
 #: Those with a script, whose every script is run. A compiler takes too long here.
@@ -32,9 +40,10 @@ SCRIPTED = [
 
 
 @pytest.fixture(autouse=True)
-def restored(monkeypatch: pytest.MonkeyPatch) -> None:
+def restored() -> Iterator[None]:
     """What a test registers is gone after it."""
-    monkeypatch.setattr(registry, "_REGISTRY", dict(registry._REGISTRY))
+    with patch.dict(registry.REGISTRY, registered()):
+        yield
 
 
 def ran(text: str, folder: Path) -> subprocess.CompletedProcess[str]:
@@ -179,7 +188,7 @@ CHANGES: dict[str, tuple[str, bool | None]] = {
 }
 ANSWERING = """
 import torch
-from impls import register
+from rnn_parity import register
 
 mid, rad = torch.tensor({mid}, dtype=torch.float64), torch.tensor({rad}, dtype=torch.float64)
 
@@ -231,7 +240,7 @@ def reproduced(judged: Implementation, case: Case, about: str = "agreement") -> 
 ONE = Config(2, 1, nonlinearity="relu")
 MODULE = """
 import torch
-from impls import register_module
+from rnn_parity import register_module
 from beside import doubled
 
 SCALE = 2
@@ -246,7 +255,7 @@ register_module("mine", Mine)
 #: Registered in a loop, so that it cannot be taken out of its file.
 CLOSURES = """
 import torch
-from impls import register
+from rnn_parity import register
 
 for number in (1, 2):
     def build(config, weights, number=number):
@@ -258,7 +267,7 @@ for number in (1, 2):
 #: Fails on the second call alone.
 REMEMBERS = """
 import torch
-from impls import register
+from rnn_parity import register
 
 @register("mine")
 def build(config, weights):
@@ -275,7 +284,7 @@ def build(config, weights):
 #: Right, but for gradients of its own parameters, which are twice what they should be.
 GRADIENTS = """
 import torch
-from impls import register
+from rnn_parity import register
 
 @register("mine")
 def build(config, weights):

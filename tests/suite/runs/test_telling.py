@@ -10,24 +10,24 @@ from typing import NamedTuple
 
 import pytest
 
-from tests.judge import Disagreement
-from tests.judge.base.telling import Teller, keep_error
-from tests.judge.finding import matters
-from tests.judge.finding.explain import PARTS
-from tests.judge.finding.matters import what_matters
-from tests.judge.reduction import counterexample
-from tests.judge.reduction.counterexample import Counterexample, find_minimal
-from tests.judge.report.outputs import OPTIONS
-from tests.suite import ROOT
-from tests.suite.breaking import BREAKS, OUTPUTS, SAID, SUMMARY, broken
-from tests.suite.planted import BUGS
-from tests.suite.planted.trying import PROPERTIES, hunt, implementation
-from tests.suite.running import pytest_run
+from rnn_parity.tests.judge import Disagreement
+from rnn_parity.tests.judge.base.telling import Teller, keep_error
+from rnn_parity.tests.judge.finding import matters
+from rnn_parity.tests.judge.finding.explain import PARTS
+from rnn_parity.tests.judge.finding.matters import what_matters
+from rnn_parity.tests.judge.reduction import counterexample
+from rnn_parity.tests.judge.reduction.counterexample import Counterexample, find_minimal
+from rnn_parity.tests.judge.report.outputs import OPTIONS
+from rnn_parity.tests.suite import ROOT
+from rnn_parity.tests.suite.breaking import BREAKS, OUTPUTS, SAID, SUMMARY, broken
+from rnn_parity.tests.suite.planted import BUGS
+from rnn_parity.tests.suite.planted.trying import PROPERTIES, hunt, implementation
+from rnn_parity.tests.suite.running import pytest_run
 
 WRONG = """
 import torch
-from impls import Capabilities, register
-from impls.registry import module_build
+from rnn_parity import Capabilities, register
+from rnn_parity.registry import module_build
 
 @register("wrong", capabilities=Capabilities(max_layers=1, bidirectional=False, lengths=(), gradients=False))
 def build(config, weights):
@@ -57,7 +57,7 @@ def ended(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Ended]:
     path = folder / "wrong.py"
     path.write_text(WRONG, encoding="utf-8")
     asked = ["-q", "-n0", "-p", "no:cacheprovider", "--hypothesis-seed=1", "--cases=5", f"--impl={path}", ITEM]
-    command = [sys.executable, "-m", "tests.suite.breaking", str(folder), *asked]
+    command = [sys.executable, "-m", "rnn_parity.tests.suite.breaking", str(folder), *asked]
     subprocess.run(command, cwd=ROOT, check=True)
     return {
         (into / "part").read_text(): Ended(
@@ -101,10 +101,10 @@ def test_it_comes_from_a_worker(tmp_path: Path) -> None:
     breaking = tmp_path / "breaking_all.py"
     breaking.write_text(
         "def pytest_configure():\n"
-        "    from tests.suite.breaking import break_, quicken\n"
+        "    from rnn_parity.tests.suite.breaking import break_, quicken\n"
         "    quicken()\n"
-        "    break_('tests.judge.finding.explain:Variations')\n"
-        "    break_('tests.judge.run.explaining:find_minimal')\n",
+        "    break_('rnn_parity.tests.judge.finding.explain:Variations')\n"
+        "    break_('rnn_parity.tests.judge.run.explaining:find_minimal')\n",
         encoding="utf-8",
     )
     asked = ["-q", "-n1", "-p", "breaking_all", "--cases=5", f"--impl={path}", f"--report={tmp_path}/report.json", ITEM]

@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.judge.base.finding import Finding
-from tests.judge.finding import explain as findings
-from tests.judge.report.terminal import SCREEN, Told, gist_of, lines
-from tests.suite.planted import BUGS
-from tests.suite.planted.trying import minimal
-from tests.suite.running import pytest_run
+from rnn_parity.tests.judge.base.finding import Finding
+from rnn_parity.tests.judge.finding import explain as findings
+from rnn_parity.tests.judge.report.terminal import SCREEN, Told, gist_of, lines
+from rnn_parity.tests.suite.planted import BUGS
+from rnn_parity.tests.suite.planted.trying import minimal
+from rnn_parity.tests.suite.running import pytest_run
 
 pytestmark = [pytest.mark.filterwarnings("ignore::RuntimeWarning"), pytest.mark.xdist_group("terminal")]
 
@@ -126,7 +126,7 @@ def test_a_large_case_says_where_the_whole_is() -> None:
 
 BROKEN = """
 import torch
-from impls import register
+from rnn_parity import register
 
 def build(config, weights):
     module = torch.nn.RNN(**config.module_arguments()).to(config.dtype)

@@ -16,13 +16,13 @@ import pytest
 import torch
 from hypothesis import given, settings
 
-from impls import Config
-from strategies import MEMORY, Case, cases
-from strategies.plain import to_plain
-from tests.judge.reduction import archive
-from tests.judge.reduction.archive import REGRESSIONS, Record, UnreadableCase, files, read, write
-from tests.suite import ROOT
-from tests.suite.alike import everything
+from rnn_parity import Config
+from rnn_parity.strategies import MEMORY, Case, cases
+from rnn_parity.strategies.plain import to_plain
+from rnn_parity.tests.judge.reduction import archive
+from rnn_parity.tests.judge.reduction.archive import REGRESSIONS, Record, UnreadableCase, files, read, write
+from rnn_parity.tests.suite import ROOT
+from rnn_parity.tests.suite.alike import everything
 
 CASE = Case(Config(1, 2), np.ones((3, 1, 1)), weights={"bias_hh_l0": np.array([1.0, np.nan])})
 RECORD = Record(
@@ -177,7 +177,7 @@ INTERRUPTIONS = {
     "the disk": ("os.fsync", OSError("no space left on device")),
     "the keyboard": ("os.fsync", KeyboardInterrupt()),
     "the name": ("pathlib.Path.replace", PermissionError("not allowed")),
-    "the data": ("tests.judge.reduction.archive._compact", MemoryError()),
+    "the data": ("rnn_parity.tests.judge.reduction.archive._compact", MemoryError()),
 }
 
 
@@ -208,9 +208,9 @@ WRITER = """
 import sys
 import numpy as np
 from pathlib import Path
-from impls import Config
-from strategies import Case
-from tests.judge.reduction.archive import Record, write
+from rnn_parity import Config
+from rnn_parity.strategies import Case
+from rnn_parity.tests.judge.reduction.archive import Record, write
 
 print("ready", flush=True)
 sys.stdin.readline()

@@ -10,16 +10,16 @@ import pytest
 import torch
 from hypothesis import given, settings
 
-from impls import DTYPES, NONLINEARITIES, Capabilities, Config, Rounding
-from impls.backward import gradients
-from impls.balls import FORMATS, Ball
-from impls.contract import Build
-from strategies import Case, cases_with_cotangents
-from tests.judge import Disagreement, Trial
-from tests.suite import duals
-from tests.suite.exact import allows
-from tests.suite.planted import BUGS, Honest, Loop
-from tests.suite.planted.trying import implementation
+from rnn_parity import DTYPES, NONLINEARITIES, Capabilities, Config, Rounding
+from rnn_parity.contract import Build
+from rnn_parity.reference.backward import gradients
+from rnn_parity.reference.balls import FORMATS, Ball
+from rnn_parity.strategies import Case, cases_with_cotangents
+from rnn_parity.tests.judge import Disagreement, Trial
+from rnn_parity.tests.suite import duals
+from rnn_parity.tests.suite.exact import allows
+from rnn_parity.tests.suite.planted import BUGS, Honest, Loop
+from rnn_parity.tests.suite.planted.trying import implementation
 
 DOUBLE, SINGLE, HALF, BRAIN = DTYPES
 TOP = FORMATS[SINGLE].largest

@@ -13,11 +13,11 @@ import torch
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
-from impls import DTYPES, Rounding
-from impls.balls import FORMATS, RADIUS_SLACK, Arithmetic, Ball, exact, grain
-from impls.contract import ROUNDED, Array
-from tests.suite import exact as true
-from tests.suite.exact import Number, Term, allows, ball, every_sum, meaning, number
+from rnn_parity import DTYPES, Rounding
+from rnn_parity.contract import ROUNDED, Array
+from rnn_parity.reference.balls import FORMATS, RADIUS_SLACK, Arithmetic, Ball, exact, grain
+from rnn_parity.tests.suite import exact as true
+from rnn_parity.tests.suite.exact import Number, Term, allows, ball, every_sum, meaning, number
 
 nan, inf = math.nan, math.inf
 DOUBLE, SINGLE, HALF, BRAIN = DTYPES
@@ -61,7 +61,7 @@ class Row(NamedTuple):
     means: str
 
 
-#: Every line of the table in the docstring of `impls.balls`, from all that leads to it.
+#: Every line of the table in the docstring of `rnn_parity.reference.balls`, from all that leads to it.
 SUMS = [
     # A NaN goes through everything, and so does what always makes one.
     Row([nan], [1], "NaN"),

@@ -10,14 +10,14 @@ from typing import Any
 
 import torch
 
-from impls import Capabilities, Config, Implementation, Rounding, implementation
-from strategies import Case
-from tests.judge import Trial
-from tests.judge.base.settings import Run
-from tests.judge.report.conformance import write
-from tests.judge.report.results import Result, Results, added
-from tests.judge.run.plugin import _place
-from tests.judge.trial.features import FEATURES, features_of
+from rnn_parity import Capabilities, Config, Implementation, Rounding, implementation
+from rnn_parity.strategies import Case
+from rnn_parity.tests.judge import Trial
+from rnn_parity.tests.judge.base.settings import Run
+from rnn_parity.tests.judge.report.conformance import write
+from rnn_parity.tests.judge.report.results import Result, Results, added
+from rnn_parity.tests.judge.run.plugin import _place
+from rnn_parity.tests.judge.trial.features import FEATURES, features_of
 
 LINEAR, ONNX = implementation("linear"), implementation("onnx-reference")
 

@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 import torch
 
-from impls import DTYPES, NONLINEARITIES, Capabilities, Config, Rounding
-from impls.contract import DEFAULT_TANH_ULPS
-from strategies import Case
+from rnn_parity import DTYPES, NONLINEARITIES, Capabilities, Config, Rounding
+from rnn_parity.contract import DEFAULT_TANH_ULPS
+from rnn_parity.strategies import Case
 
 CONFIGS = [
     Config(input_size, hidden_size, layers, nonlinearity, bias, batch_first, 0.0, bidirectional, dtype)

@@ -10,14 +10,14 @@ import torch
 from torch import Tensor
 from torch.nn.utils.rnn import PackedSequence
 
-from impls import Capabilities, Config
-from impls.contract import Weights
-from strategies import Case
-from tests.judge import Disagreement, Trial
-from tests.judge.trial import gradients, lengths
-from tests.suite.planted import Honest, Loop
-from tests.suite.planted.ragged import Ragged
-from tests.suite.planted.trying import implementation
+from rnn_parity import Capabilities, Config
+from rnn_parity.contract import Weights
+from rnn_parity.strategies import Case
+from rnn_parity.tests.judge import Disagreement, Trial
+from rnn_parity.tests.judge.trial import gradients, lengths
+from rnn_parity.tests.suite.planted import Honest, Loop
+from rnn_parity.tests.suite.planted.ragged import Ragged
+from rnn_parity.tests.suite.planted.trying import implementation
 
 nan, inf = np.nan, np.inf
 SINGLE = torch.float32

@@ -12,25 +12,25 @@ import pytest
 import torch
 from hypothesis import given, settings
 
-from impls import DTYPES, Capabilities, Config, Implementation, implementation
-from impls.balls import Ball
-from impls.contract import Array, Nonlinearity
-from impls.reference import _forward_large, counting, forward, in_order_of_time, layer_passes
-from impls.wide import OutOfReach
-from strategies import Case, cases
-from strategies.drawing.large import DISTRIBUTIONS, Numbers
-from strategies.shrinking.complexity import complexity
-from strategies.shrinking.halving import is_large
-from strategies.shrinking.reduce import reduce_case
-from tests.judge import Disagreement, Trial
-from tests.judge.reduction.counterexample import find_minimal
-from tests.judge.run.explaining import disagreement_in
-from tests.judge.schedule.shards import shard_test
-from tests.suite.planted.honest import HONEST, Honest
-from tests.suite.planted.loop import Cell, Loop
-from tests.suite.planted.trying import PROPERTIES, hunt
-from tests.suite.planted.trying import implementation as planted
-from tests.suite.running import pytest_run
+from rnn_parity import DTYPES, Capabilities, Config, Implementation, implementation
+from rnn_parity.contract import Array, Nonlinearity
+from rnn_parity.reference.balls import Ball
+from rnn_parity.reference.forward import _forward_large, counting, forward, in_order_of_time, layer_passes
+from rnn_parity.reference.large import OutOfReach
+from rnn_parity.strategies import Case, cases
+from rnn_parity.strategies.drawing.large import DISTRIBUTIONS, Numbers
+from rnn_parity.strategies.shrinking.complexity import complexity
+from rnn_parity.strategies.shrinking.halving import is_large
+from rnn_parity.strategies.shrinking.reduce import reduce_case
+from rnn_parity.tests.judge import Disagreement, Trial
+from rnn_parity.tests.judge.reduction.counterexample import find_minimal
+from rnn_parity.tests.judge.run.explaining import disagreement_in
+from rnn_parity.tests.judge.schedule.shards import shard_test
+from rnn_parity.tests.suite.planted.honest import HONEST, Honest
+from rnn_parity.tests.suite.planted.loop import Cell, Loop
+from rnn_parity.tests.suite.planted.trying import PROPERTIES, hunt
+from rnn_parity.tests.suite.planted.trying import implementation as planted
+from rnn_parity.tests.suite.running import pytest_run
 
 LARGE = Capabilities(sizes="large")
 #: What networks of thousands of terms a sum are judged by at all: in the halves these bounds are infinite.
@@ -48,7 +48,7 @@ def case_of(kind: str, dtype: torch.dtype, nonlinearity: Nonlinearity, *, layers
 
 
 def step_by_step(case: Case) -> Ball:
-    """The outputs as `impls.reference` bounds them for any size."""
+    """The outputs as `rnn_parity.reference.forward` bounds them for any size."""
     passes = layer_passes(case.config, case.weights, case.x, case.h_0, None, case.lengths)
     counts = counting(case.x, case.lengths)
     output = in_order_of_time(passes[-1].states)

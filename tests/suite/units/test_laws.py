@@ -10,18 +10,18 @@ import numpy as np
 import pytest
 import torch
 
-from impls import Capabilities, Config, Implementation, Rounding, implementation
-from impls.balls import Ball
-from impls.contract import NONLINEARITIES, Array
-from strategies import Case, cases
-from tests.judge import Disagreement, Property, Trial, obeys_laws
-from tests.judge.demands import laws
-from tests.judge.demands.laws import LAWS, Law
-from tests.measures.drawing import for_each
-from tests.suite.alike import everything
-from tests.suite.planted import BUGS, Loop
-from tests.suite.planted.trying import PROPERTIES, hunt
-from tests.suite.planted.trying import implementation as planted
+from rnn_parity import Capabilities, Config, Implementation, Rounding, implementation
+from rnn_parity.contract import NONLINEARITIES, Array
+from rnn_parity.reference.balls import Ball
+from rnn_parity.strategies import Case, cases
+from rnn_parity.tests.judge import Disagreement, Property, Trial, obeys_laws
+from rnn_parity.tests.judge.demands import laws
+from rnn_parity.tests.judge.demands.laws import LAWS, Law
+from rnn_parity.tests.measures.drawing import for_each
+from rnn_parity.tests.suite.alike import everything
+from rnn_parity.tests.suite.planted import BUGS, Loop
+from rnn_parity.tests.suite.planted.trying import PROPERTIES, hunt
+from rnn_parity.tests.suite.planted.trying import implementation as planted
 
 #: The least share of the default cases to which each law applies.
 LEAST_SHARE = 0.05

@@ -14,16 +14,16 @@ import torch
 from hypothesis import Phase, given, seed, settings
 from hypothesis.strategies import SearchStrategy
 
-from impls import Capabilities, Config
-from impls.reference import forward
-from strategies import INCOMING, Case, InvalidCase, cases_with_cotangents, cases_with_lengths
-from strategies.drawing.cotangents import unsaturated
-from strategies.drawing.lengths import GARBAGE, KINDS, with_garbage
-from strategies.plain import from_plain, to_plain
-from strategies.shrinking.complexity import complexity
-from strategies.shrinking.steps import keep, plainer_options
-from tests.judge.reduction.archive import Record, read, write
-from tests.suite.alike import everything
+from rnn_parity import Capabilities, Config
+from rnn_parity.reference.forward import forward
+from rnn_parity.strategies import INCOMING, Case, InvalidCase, cases_with_cotangents, cases_with_lengths
+from rnn_parity.strategies.drawing.cotangents import unsaturated
+from rnn_parity.strategies.drawing.lengths import GARBAGE, KINDS, with_garbage
+from rnn_parity.strategies.plain import from_plain, to_plain
+from rnn_parity.strategies.shrinking.complexity import complexity
+from rnn_parity.strategies.shrinking.steps import keep, plainer_options
+from rnn_parity.tests.judge.reduction.archive import Record, read, write
+from rnn_parity.tests.suite.alike import everything
 
 BOTH = Capabilities(lengths=("packed", "padded"))
 Predicate = Callable[[Case], bool]

@@ -11,14 +11,14 @@ import numpy as np
 import pytest
 import torch
 
-from impls import MISUSES, Capabilities, Config, Implementation, Rounding, implementation
-from impls.arguments import check_arguments
-from strategies import Case, InvalidCase, misused_cases
-from strategies.drawing.misuse import misuse_of
-from strategies.plain import from_plain, to_plain
-from tests.judge import Disagreement, Trial, admits_misuse, refuses
-from tests.measures.drawing import for_each
-from tests.suite.planted import Loop
+from rnn_parity import MISUSES, Capabilities, Config, Implementation, Rounding, implementation
+from rnn_parity.strategies import Case, InvalidCase, misused_cases
+from rnn_parity.strategies.drawing.misuse import misuse_of
+from rnn_parity.strategies.plain import from_plain, to_plain
+from rnn_parity.tests.judge import Disagreement, Trial, admits_misuse, refuses
+from rnn_parity.tests.measures.drawing import for_each
+from rnn_parity.tests.suite.planted import Loop
+from rnn_parity.toolkit.arguments import check_arguments
 
 #: Wrong lengths are refused by nn.RNN in `pack_padded_sequence`, and only where rows are sorted by whom calls it.
 OF_LENGTHS = {name for name in MISUSES if name.startswith("lengths")}

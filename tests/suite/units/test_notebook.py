@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from impls import implementation
-from impls.reference import forward
-from tests.judge.reduction.archive import REGRESSIONS, files, read
+from rnn_parity import implementation
+from rnn_parity.reference.forward import forward
+from rnn_parity.tests.judge.reduction.archive import REGRESSIONS, files, read
 
 #: As the notebook prints them.
 INPUTS = ("2.2424", "0.1419", "0.3966", "1.4313", "0.3641", "-0.6464", "-0.6286", "-0.5761", "0.7838", "0.4501")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.suite import ROOT
+from rnn_parity.tests.suite import ROOT
 
 #: The folders of the judge in the order in which a case travels: each imports only those before it.
 STAGES = [
@@ -46,11 +46,16 @@ def test_the_stages_are_those() -> None:
 def test_a_stage_imports_only_those_before_it(stage: str) -> None:
     later = STAGES[STAGES.index(stage) + 1 :]
     for path in (JUDGE / stage).rglob("*.py"):
-        found = [name for name in imported(path) if name.startswith("tests.judge.") and name.split(".")[2] in later]
+        found = [
+            name
+            for name in imported(path)
+            if name.startswith("rnn_parity.tests.judge.") and name.split(".")[3] in later
+        ]
         assert not found, path
 
 
 @pytest.mark.parametrize(("package", "others"), [("impls", ("strategies", "tests")), ("strategies", ("tests",))])
 def test_a_package_imports_only_those_before_it(package: str, others: tuple[str, ...]) -> None:
+    later = tuple(f"rnn_parity.{other}" for other in others)
     for path in (ROOT / package).rglob("*.py"):
-        assert not [name for name in imported(path) if name.partition(".")[0] in others], path
+        assert not [name for name in imported(path) if f"{name}.".startswith(later)], path

@@ -12,12 +12,12 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from impls import DTYPES, Capabilities, Config
-from strategies import MEMORY, Case, InvalidCase, cases
-from strategies.case import round_to
-from strategies.drawing.values import special_values
-from strategies.plain import MOST_ELEMENTS, from_plain, to_plain
-from tests.suite.alike import everything
+from rnn_parity import DTYPES, Capabilities, Config
+from rnn_parity.strategies import MEMORY, Case, InvalidCase, cases
+from rnn_parity.strategies.case import round_to
+from rnn_parity.strategies.drawing.values import special_values
+from rnn_parity.strategies.plain import MOST_ELEMENTS, from_plain, to_plain
+from rnn_parity.tests.suite.alike import everything
 
 Plain = dict[str, Any]
 

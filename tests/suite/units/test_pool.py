@@ -8,12 +8,12 @@ import pytest
 import torch
 from hypothesis import Phase, given, seed, settings
 
-from impls import DTYPES, Capabilities
-from impls.contract import POOL
-from strategies import MEMORY, Case, cases, cases_with_cotangents
-from strategies.drawing.pool import Shape, pool
-from tests.judge.demands.property import FEW_SHAPES, load_properties
-from tests.suite.units.test_strategies import CLAIMS
+from rnn_parity import DTYPES, Capabilities
+from rnn_parity.contract import POOL
+from rnn_parity.strategies import MEMORY, Case, cases, cases_with_cotangents
+from rnn_parity.strategies.drawing.pool import Shape, pool
+from rnn_parity.tests.judge.demands.property import FEW_SHAPES, load_properties
+from rnn_parity.tests.suite.units.test_strategies import CLAIMS
 
 PER_SHAPE = Capabilities(per_shape=True)
 

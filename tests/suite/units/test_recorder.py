@@ -8,11 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from impls import Config
-from strategies import Case
-from tests.judge.crashes import aftermath
-from tests.judge.trial import recorder
-from tests.judge.trial.recorder import Note, Recorder
+from rnn_parity import Config
+from rnn_parity.strategies import Case
+from rnn_parity.tests.judge.crashes import aftermath
+from rnn_parity.tests.judge.trial import recorder
+from rnn_parity.tests.judge.trial.recorder import Note, Recorder
 
 
 def note(name: str, units: int, kind: str = "") -> Note:

@@ -14,15 +14,15 @@ import torch
 from hypothesis import Phase, given, seed, settings
 from hypothesis import strategies as st
 
-from impls import Capabilities, Config
-from strategies import MEMORY, Case, cases
-from strategies.case import round_to
-from strategies.shrinking.complexity import LADDER, PLAINEST_DTYPES, complexity, strangeness
-from strategies.shrinking.numbers import numbers_traded
-from strategies.shrinking.reduce import reduce_case, steps
-from strategies.shrinking.smaller import smaller_cases
-from strategies.shrinking.steps import AXES, extent, fewer_layers, keep, one_direction
-from tests.suite.alike import bits, everything
+from rnn_parity import Capabilities, Config
+from rnn_parity.strategies import MEMORY, Case, cases
+from rnn_parity.strategies.case import round_to
+from rnn_parity.strategies.shrinking.complexity import LADDER, PLAINEST_DTYPES, complexity, strangeness
+from rnn_parity.strategies.shrinking.numbers import numbers_traded
+from rnn_parity.strategies.shrinking.reduce import reduce_case, steps
+from rnn_parity.strategies.shrinking.smaller import smaller_cases
+from rnn_parity.strategies.shrinking.steps import AXES, extent, fewer_layers, keep, one_direction
+from rnn_parity.tests.suite.alike import bits, everything
 
 Fails = Callable[[Case], bool]
 

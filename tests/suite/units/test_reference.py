@@ -14,14 +14,14 @@ import torch
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from impls import DTYPES, NONLINEARITIES, Capabilities, Config, Rounding
-from impls.balls import FORMATS, Arithmetic, Ball
-from impls.contract import Array
-from impls.reference import forward
-from strategies import Case, cases
-from tests.suite import exact as true
-from tests.suite.exact import Adversary, Number, Term, allows, every_sum, meaning, number, strays
-from tests.suite.units.test_balls import SUMS, Row, numbers, products, worst_sums
+from rnn_parity import DTYPES, NONLINEARITIES, Capabilities, Config, Rounding
+from rnn_parity.contract import Array
+from rnn_parity.reference.balls import FORMATS, Arithmetic, Ball
+from rnn_parity.reference.forward import forward
+from rnn_parity.strategies import Case, cases
+from rnn_parity.tests.suite import exact as true
+from rnn_parity.tests.suite.exact import Adversary, Number, Term, allows, every_sum, meaning, number, strays
+from rnn_parity.tests.suite.units.test_balls import SUMS, Row, numbers, products, worst_sums
 
 nan, inf = math.nan, math.inf
 DOUBLE, SINGLE, HALF, BRAIN = DTYPES
@@ -369,7 +369,7 @@ def test_a_tanh_state_of_zero_is_exact() -> None:
 def test_nothing_is_exact_without_a_grain(grains: tuple[float, float]) -> None:
     """Inexact inputs or states leave no power of two that divides all terms, whatever zero weights make of them."""
     case = one_unit(SINGLE, [1.0], [0.0])
-    from impls.reference import Layer
+    from rnn_parity.reference.forward import Layer
 
     assert Layer(case.config, case.weights, 0, Arithmetic(SINGLE, Rounding()))._quantum(*grains) == 0
 

@@ -6,18 +6,19 @@ import functools
 import importlib.metadata
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 import torch
 from torch import nn
 
-import impls
-from impls import (
+import rnn_parity
+from rnn_parity import (
     Capabilities,
     Config,
     Implementation,
@@ -30,10 +31,11 @@ from impls import (
     registry,
     resolve,
 )
-from tests.judge.base.settings import Run
-from tests.judge.report.listing import listing
-from tests.judge.run.options import _implementations
-from tests.judge.run.plugin import _trials, load_properties
+from rnn_parity.registry import lookup
+from rnn_parity.tests.judge.base.settings import Run
+from rnn_parity.tests.judge.report.listing import listing
+from rnn_parity.tests.judge.run.options import _implementations
+from rnn_parity.tests.judge.run.plugin import _trials, load_properties
 
 
 def build(config: Config, weights: Any) -> Any:
@@ -177,14 +179,14 @@ UNRESOLVED: list[tuple[str, list[str]]] = [
     ("torch.nn:LSTM", ["LSTM", "expected nn.RNN's state_dict"]),
 ]
 
-REGISTERS = "from impls import register\n\n@register({name!r})\ndef build(config, weights):\n    ...\n"
+REGISTERS = "from rnn_parity import register\n\n@register({name!r})\ndef build(config, weights):\n    ...\n"
 
 
 @pytest.fixture(autouse=True)
-def restored(monkeypatch: pytest.MonkeyPatch) -> None:
+def restored() -> Iterator[None]:
     """Whatever a test registers is gone after it."""
-    registered()
-    monkeypatch.setattr(registry, "_REGISTRY", dict(registry._REGISTRY))
+    with patch.dict(registry.REGISTRY, registered()):
+        yield
 
 
 @pytest.fixture
@@ -219,7 +221,7 @@ def test_call() -> None:
     """As a call, `register` takes the same options."""
     claims = Capabilities(bidirectional=False)
     assert register("mine", build, capabilities=claims, rounding=Rounding(tanh_ulps=1), extra="onnx") is build
-    found = impls.implementation("mine")
+    found = rnn_parity.implementation("mine")
     assert (found.capabilities, found.rounding.tanh_ulps, found.extra) == (claims, 1, "onnx")
 
 
@@ -227,11 +229,11 @@ def test_call() -> None:
 def test_refused(rule: str) -> None:
     """What does not fit is refused at once: the text says what was expected and found, and nothing is registered."""
     call, words = REFUSED[rule]
-    before = dict(registry._REGISTRY)
+    before = dict(registry.REGISTRY)
     with pytest.raises(RegistrationError) as refusal:
         call()
     assert [word for word in words if word not in str(refusal.value)] == []
-    assert before == registry._REGISTRY
+    assert before == registry.REGISTRY
 
 
 def test_taken_by_what_has_no_name() -> None:
@@ -315,7 +317,7 @@ def test_path_in_the_working_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
 #: What stands in a file, and words that the refusal must hold.
 BAD_FILES: dict[str, tuple[str, list[str]]] = {
-    "registers nothing": ("x = 1\n", ["mine.py", "impls.register(...)", "registers nothing"]),
+    "registers nothing": ("x = 1\n", ["mine.py", "rnn_parity.register(...)", "registers nothing"]),
     "raises": ("1 / 0\n", ["mine.py", "running the file raised ZeroDivisionError: division by zero"]),
     "no Python": ("def\n", ["mine.py", "running the file raised SyntaxError"]),
     "lacks a library": ("import no_such_library\n", ["mine.py", "ModuleNotFoundError", "no_such_library"]),
@@ -360,7 +362,7 @@ def test_attribute_implementation(module: Callable[[str, str], None]) -> None:
     """MODULE:ATTR may be an Implementation; it is registered under its own name."""
     module(
         "outside_c",
-        "from dataclasses import replace\nfrom impls import implementation\n\n"
+        "from dataclasses import replace\nfrom rnn_parity import implementation\n\n"
         "mine = replace(implementation('linear'), name='own')\n",
     )
     (found,) = resolve("outside_c:mine")
@@ -374,7 +376,7 @@ def test_attribute_registered_already(module: Callable[[str, str], None], attrib
     module(
         "outside_d",
         "from torch import nn\n"
-        "from impls import Capabilities, register, register_module\n\n"
+        "from rnn_parity import Capabilities, register, register_module\n\n"
         "@register('by-build', capabilities=Capabilities(h_0=False))\n"
         "def build(config, weights): ...\n\n"
         "class Network(nn.RNN): ...\n\n"
@@ -409,7 +411,7 @@ def entry_points(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
             return [entry for entry in found if entry.group == group]
 
         monkeypatch.setattr(importlib.metadata, "entry_points", answer)
-        registry._load_all.cache_clear()
+        lookup._load_all.cache_clear()
 
     return install
 
@@ -418,8 +420,8 @@ def test_entry_points(module: Callable[[str, str], None], entry_points: Callable
     """Installed distributions bring functions, classes and Implementations, under the entry point's name."""
     module(
         "outside_g",
-        "from dataclasses import replace\nfrom torch import nn\nfrom impls.registry import _REGISTRY\n\n"
-        "def build(config, weights): ...\nclass Network(nn.RNN): ...\nown = replace(_REGISTRY['linear'], name='own')\n",
+        "from dataclasses import replace\nfrom torch import nn\nfrom rnn_parity.registry import REGISTRY\n\n"
+        "def build(config, weights): ...\nclass Network(nn.RNN): ...\nown = replace(REGISTRY['linear'], name='own')\n",
     )
     entry_points(function="outside_g:build", network="outside_g:Network", ignored="outside_g:own")
     known = registered()

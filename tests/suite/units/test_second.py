@@ -10,20 +10,20 @@ import pytest
 import torch
 from hypothesis import given, settings
 
-from impls import DTYPES, NONLINEARITIES, Capabilities
-from impls.balls import FORMATS, RADIUS_SLACK
-from impls.contract import Array
-from impls.layers import differentiable
-from impls.reference import Mask
-from impls.second import direction, second_derivatives
-from strategies import Case, cases_to_differentiate_twice
-from tests.judge import Disagreement, Trial
-from tests.suite import duals
-from tests.suite.exact import allows
-from tests.suite.planted import Cell, Honest, Loop
-from tests.suite.planted.by_hand import ByHand
-from tests.suite.planted.trying import implementation
-from tests.suite.units.test_backward import SINGLE, small, tanh_case
+from rnn_parity import DTYPES, NONLINEARITIES, Capabilities
+from rnn_parity.contract import Array
+from rnn_parity.reference.balls import FORMATS, RADIUS_SLACK
+from rnn_parity.reference.forward import Mask
+from rnn_parity.reference.second import direction, second_derivatives
+from rnn_parity.strategies import Case, cases_to_differentiate_twice
+from rnn_parity.tests.judge import Disagreement, Trial
+from rnn_parity.tests.suite import duals
+from rnn_parity.tests.suite.exact import allows
+from rnn_parity.tests.suite.planted import Cell, Honest, Loop
+from rnn_parity.tests.suite.planted.by_hand import ByHand
+from rnn_parity.tests.suite.planted.trying import implementation
+from rnn_parity.tests.suite.units.test_backward import SINGLE, small, tanh_case
+from rnn_parity.toolkit.layers import differentiable
 
 ROLES = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
 

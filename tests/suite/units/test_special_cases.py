@@ -10,20 +10,20 @@ import numpy as np
 import pytest
 import torch
 
-from impls import DTYPES, Capabilities, Config
-from impls.balls import Ball
-from impls.contract import Array
-from impls.reference import forward
-from strategies import Case, special_cases
-from strategies.case import round_to
-from strategies.drawing.special import KINDS, ROLES, alone, values, with_values
-from tests.judge import Trial
-from tests.judge.report.results import subnormals as in_a_word
-from tests.judge.trial.verdict import subnormals
-from tests.suite.alike import bits
-from tests.suite.planted import HONEST
-from tests.suite.planted.trying import implementation
-from tests.suite.units.test_strategies import CLAIMS, drawn
+from rnn_parity import DTYPES, Capabilities, Config
+from rnn_parity.contract import Array
+from rnn_parity.reference.balls import Ball
+from rnn_parity.reference.forward import forward
+from rnn_parity.strategies import Case, special_cases
+from rnn_parity.strategies.case import round_to
+from rnn_parity.strategies.drawing.special import KINDS, ROLES, alone, values, with_values
+from rnn_parity.tests.judge import Trial
+from rnn_parity.tests.judge.report.results import subnormals as in_a_word
+from rnn_parity.tests.judge.trial.verdict import subnormals
+from rnn_parity.tests.suite.alike import bits
+from rnn_parity.tests.suite.planted import HONEST
+from rnn_parity.tests.suite.planted.trying import implementation
+from rnn_parity.tests.suite.units.test_strategies import CLAIMS, drawn
 
 #: The least number of 3000 cases in which a kind stands in a role, or a feature is there.
 LEAST = 4

@@ -16,14 +16,14 @@ from hypothesis import Phase, find, given, seed, settings
 from hypothesis import strategies as st
 from hypothesis.statistics import collector
 
-from impls import DTYPES, LENGTHS, Capabilities, Config
-from impls.reference import forward
-from strategies import MEMORY, Case, InvalidCase, Sizes, cases, cases_beyond, configs, sizes
-from strategies.case import round_to
-from strategies.drawing.beyond import claims_everything, one_step_wider
-from strategies.drawing.values import codebook, special_values
-from strategies.shrinking.reduce import reduce_case
-from tests.suite.alike import bits, everything
+from rnn_parity import DTYPES, LENGTHS, Capabilities, Config
+from rnn_parity.reference.forward import forward
+from rnn_parity.strategies import MEMORY, Case, InvalidCase, Sizes, cases, cases_beyond, configs, sizes
+from rnn_parity.strategies.case import round_to
+from rnn_parity.strategies.drawing.beyond import claims_everything, one_step_wider
+from rnn_parity.strategies.drawing.values import codebook, special_values
+from rnn_parity.strategies.shrinking.reduce import reduce_case
+from rnn_parity.tests.suite.alike import bits, everything
 
 T = TypeVar("T")
 Predicate = Callable[[Case], bool]

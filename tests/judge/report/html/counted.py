@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from impls import Implementation
-from tests.judge.report.html.plots import distribution
-from tests.judge.report.html.tables import features_in
-from tests.judge.report.results import Result, Results
-from tests.judge.trial.counts import BINS, FACETS, NAMES, Counts, key, together
+from rnn_parity import Implementation
+from rnn_parity.tests.judge.report.html.plots import distribution
+from rnn_parity.tests.judge.report.html.tables import features_in
+from rnn_parity.tests.judge.report.results import Result, Results
+from rnn_parity.tests.judge.trial.counts import BINS, FACETS, NAMES, Counts, key, together
 
 
 @dataclass(frozen=True)

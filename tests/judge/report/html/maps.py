@@ -9,11 +9,11 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from impls.balls import RADIUS_SLACK, Ball
-from impls.contract import Array
-from tests.judge.base.words import number
-from tests.judge.report.html.plots import heat_map
-from tests.judge.trial.verdict import error_over_bound
+from rnn_parity.contract import Array
+from rnn_parity.reference.balls import RADIUS_SLACK, Ball
+from rnn_parity.tests.judge.base.words import number
+from rnn_parity.tests.judge.report.html.plots import heat_map
+from rnn_parity.tests.judge.trial.verdict import error_over_bound
 
 #: With more columns or rows than these the numbers are no longer written into the cells: one more than a block of 16,
 #: whose tail is where many are wrong.

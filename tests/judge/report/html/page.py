@@ -7,15 +7,15 @@ from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from tests.judge.base.files import write_text
-from tests.judge.base.settings import Run
-from tests.judge.base.words import counted
-from tests.judge.report.html import tables
-from tests.judge.report.html.counted import facets, margins
-from tests.judge.report.html.maps import Drawing, Gallery
-from tests.judge.report.html.summary import facts, verdict, versions
-from tests.judge.report.results import Results
-from tests.judge.trial.counts import NAMES
+from rnn_parity.tests.judge.base.files import write_text
+from rnn_parity.tests.judge.base.settings import Run
+from rnn_parity.tests.judge.base.words import counted
+from rnn_parity.tests.judge.report.html import tables
+from rnn_parity.tests.judge.report.html.counted import facets, margins
+from rnn_parity.tests.judge.report.html.maps import Drawing, Gallery
+from rnn_parity.tests.judge.report.html.summary import facts, verdict, versions
+from rnn_parity.tests.judge.report.results import Results
+from rnn_parity.tests.judge.trial.counts import NAMES
 
 
 def write(path: Path, results: Results, run: Run, workers: int, seconds: float) -> None:

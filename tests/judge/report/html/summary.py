@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from impls import Implementation
-from tests.judge.base.settings import Run
-from tests.judge.base.words import counted, listed
-from tests.judge.report.results import STATUSES, Result, Results
+from rnn_parity import Implementation
+from rnn_parity.tests.judge.base.settings import Run
+from rnn_parity.tests.judge.base.words import counted, listed
+from rnn_parity.tests.judge.report.results import STATUSES, Result, Results
 
 #: No more names stand in a sentence.
 _LISTED = 6

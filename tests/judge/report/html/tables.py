@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from impls import Implementation
-from strategies.plain import from_plain
-from tests.judge.base.finding import Finding
-from tests.judge.report.results import Features, Result, Results, added
-from tests.judge.trial.features import FEATURES, features_of
+from rnn_parity import Implementation
+from rnn_parity.strategies.plain import from_plain
+from rnn_parity.tests.judge.base.finding import Finding
+from rnn_parity.tests.judge.report.results import Features, Result, Results, added
+from rnn_parity.tests.judge.trial.features import FEATURES, features_of
 
 #: What each mark means, in the order of the legend; a mark is a class of the style sheet.
 LEGEND = {

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 import torch
 
-from impls.arrays import to_numpy, to_torch
-from impls.contract import Config, Run, Weights
-from impls.layers import Layer, Optional, run_layers
+from rnn_parity.contract import Config, Run, Weights
+from rnn_parity.toolkit.arrays import to_numpy, to_torch
+from rnn_parity.toolkit.layers import Layer, Optional, run_layers
 
 if TYPE_CHECKING:
     import onnx

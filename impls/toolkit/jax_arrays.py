@@ -8,10 +8,10 @@ from typing import Any, NamedTuple, TypeAlias
 
 import torch
 
-from impls.arrays import to_numpy, to_torch
-from impls.contract import Config, Rounding, Run, Weights
-from impls.layers import Optional, differentiable, run_directions
-from impls.parameters import of_direction
+from rnn_parity.contract import Config, Rounding, Run, Weights
+from rnn_parity.toolkit.arrays import to_numpy, to_torch
+from rnn_parity.toolkit.layers import Optional, differentiable, run_directions
+from rnn_parity.toolkit.parameters import of_direction
 
 #: How XLA rounds on the CPU.
 XLA = Rounding(

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import torch
 
-from impls.contract import Config, Weights
+from rnn_parity.contract import Config, Weights
 
 
 def fill(own: Mapping[str, torch.Tensor], weights: Weights) -> None:

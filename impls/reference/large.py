@@ -5,10 +5,11 @@
 
 where g is the largest gamma of all units, and eta is granted to every operand, as if each might be flushed to zero: so
 propagation, rounding and underflow are one product with |W| beside that of the midpoints, and no radius is smaller than
-that of `impls.reference`, whose terms these are. While sums may still be exact, as those of small whole numbers are,
-the second product is that of the magnitudes, and a sum is exact where it is there.
+that of `rnn_parity.reference.forward`, whose terms these are. While sums may still be exact, as those of small whole
+numbers are, the second product is that of the magnitudes, and a sum is exact where it is there.
 
-The second product is made in float32, upwards: see `_Magnitudes`. What may overflow is left to `impls.reference`.
+The second product is made in float32, upwards: see `_Magnitudes`. What may overflow is left to
+`rnn_parity.reference.forward`.
 """
 
 from __future__ import annotations
@@ -18,11 +19,11 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import numpy.typing as npt
 
-from impls.balls import Ball, exact, grain
-from impls.contract import Array
+from rnn_parity.contract import Array
+from rnn_parity.reference.balls import Ball, exact, grain
 
 if TYPE_CHECKING:
-    from impls.reference import Layer
+    from rnn_parity.reference.forward import Layer
 
 #: A network is large where one of its sizes is beyond this, which none is that is drawn usually.
 LARGE: Final = 128
@@ -36,7 +37,7 @@ _MOST: Final = 2.0**100
 
 
 class OutOfReach(ArithmeticError):
-    """Something may overflow: `impls.reference` knows what becomes of it."""
+    """Something may overflow: `rnn_parity.reference.forward` knows what becomes of it."""
 
 
 def run_layer(
@@ -52,7 +53,7 @@ def run_layer(
         counts: which steps count, (T, B, 1); None where all do.
 
     Raises:
-        OutOfReach: it has to be computed by `impls.reference`.
+        OutOfReach: it has to be computed by `rnn_parity.reference.forward`.
     """
     directions, hidden = len(h_0), h_0.shape[-1]
     made = Ball(*(np.empty((*read.mid.shape[:2], directions * hidden)) for _ in Ball._fields))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from impls.contract import Config
+from rnn_parity.contract import Config
 
 
 def check_arguments(config: Config, x: object, h_0: object = None, lengths: object = None) -> None:

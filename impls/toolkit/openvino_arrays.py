@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from impls.contract import Capabilities, KnownDefect
-from impls.defects import has_nan_under_relu
+from rnn_parity.contract import Capabilities, KnownDefect
+from rnn_parity.toolkit.defects import has_nan_under_relu
 
 #: As computed as its inputs say, on one thread.
 _SETTINGS = {"INFERENCE_NUM_THREADS": 1, "INFERENCE_PRECISION_HINT": "f32"}

@@ -8,8 +8,8 @@ from typing import Any, TypeAlias
 import torch
 from torch.autograd.function import once_differentiable
 
-from impls.arguments import check_arguments
-from impls.contract import Config, Run
+from rnn_parity.contract import Config, Run
+from rnn_parity.toolkit.arguments import check_arguments
 
 Optional: TypeAlias = torch.Tensor | None
 #: A layer: input (T, B, I), h_0 (D, B, H) or None and lengths (B,) or None to output (T, B, D * H) and h_n (D, B, H).

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from impls.contract import Asked, KnownDefect
+from rnn_parity.contract import Asked, KnownDefect
 
 
 def _has_tile_with_tail(case: Asked) -> bool:

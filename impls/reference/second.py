@@ -15,8 +15,8 @@ same products. They differ in the order of sums and of factors, in how d and act
 (1 - h)(1 + h), -2 h d or 2 h^3 - 2 h), and in whether d_t stands before or behind the sum Ra_t or Rdh_t. So a sum has
 gamma(n) of its magnitudes for all its n terms together; c_t counts as 1 + 5 terms, for its products, for that with d_t
 and for the sum of both; and the radius of d_t is taken times the magnitudes of the terms, not times their sum. The
-factors are balls that hold every evaluation. What `impls.backward` says of wider accumulators, of flushing and of what
-is not finite, holds here, too: after an overflow nothing is said.
+factors are balls that hold every evaluation. What `rnn_parity.reference.backward` says of wider accumulators, of
+flushing and of what is not finite, holds here, too: after an overflow nothing is said.
 """
 
 from __future__ import annotations
@@ -27,10 +27,20 @@ from typing import NamedTuple
 
 import numpy as np
 
-from impls.backward import LayerBackward, Products, Sum, close, derivative, given, no_wider, one_before, split
-from impls.balls import Arithmetic, Ball, exact, grain
-from impls.contract import Array, Config, Rounding
-from impls.reference import (
+from rnn_parity.contract import Array, Config, Rounding
+from rnn_parity.reference.backward import (
+    LayerBackward,
+    Products,
+    Sum,
+    close,
+    derivative,
+    given,
+    no_wider,
+    one_before,
+    split,
+)
+from rnn_parity.reference.balls import Arithmetic, Ball, exact, grain
+from rnn_parity.reference.forward import (
     Mask,
     Pass,
     counting,
@@ -83,7 +93,7 @@ def second_derivatives(
 ) -> SecondDerivatives:
     """Return the gradients of <v, dL> by x, h_0 where it is given, every parameter, and the cotangents that are given.
 
-    v is the `direction` of x, h_0 and the weights; all arguments are as for `impls.backward.gradients`.
+    v is the `direction` of x, h_0 and the weights; all arguments are as for `rnn_parity.reference.backward.gradients`.
     """
     if passes is None:
         passes = layer_passes(config, weights, x, h_0, rounding, lengths)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from impls.contract import Array, Asked
-from impls.reference import layer_passes
+from rnn_parity.contract import Array, Asked
+from rnn_parity.reference.forward import layer_passes
 
 
 def states_of(case: Asked) -> Array:

@@ -14,9 +14,9 @@ from typing import NamedTuple, TypeAlias, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from impls.balls import Arithmetic, Ball, arithmetic_of, exact, grain
-from impls.contract import Array, Config, Rounding
-from impls.wide import LARGE, OutOfReach, run_layer
+from rnn_parity.contract import Array, Config, Rounding
+from rnn_parity.reference.balls import Arithmetic, Ball, arithmetic_of, exact, grain
+from rnn_parity.reference.large import LARGE, OutOfReach, run_layer
 
 _EVERY_OPERATION = Rounding()
 Mask: TypeAlias = npt.NDArray[np.bool_]

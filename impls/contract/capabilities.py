@@ -1,27 +1,19 @@
-"""What an implementation is given, what it returns, and what it says of itself."""
+"""What an implementation takes on: claims, inside of which cases are drawn."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields
-from functools import lru_cache
-from typing import Any, Literal, Protocol, TypeAlias
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
 
-import numpy as np
-import numpy.typing as npt
 import torch
 
-Nonlinearity: TypeAlias = Literal["tanh", "relu"]
-Array: TypeAlias = npt.NDArray[np.float64]
-Weights: TypeAlias = Mapping[str, torch.Tensor]
-Run: TypeAlias = Callable[..., tuple[torch.Tensor, torch.Tensor]]
-Build: TypeAlias = Callable[["Config", Weights], Run]
+from rnn_parity.contract.asked import Asked
+from rnn_parity.contract.config import DTYPES, NONLINEARITIES, Nonlinearity
 
-NONLINEARITIES: tuple[Nonlinearity, ...] = ("tanh", "relu")
 #: How sequences of different lengths may be handed over: as a PackedSequence, or padded beside a tensor of lengths.
 LENGTHS = ("packed", "padded")
-#: Calls that nn.RNN refuses; `strategies.drawing.misuse` says what each hands over.
+#: Calls that nn.RNN refuses; `rnn_parity.strategies.drawing.misuse` says what each hands over.
 MISUSES = (
     "x-feature-more",
     "x-feature-less",
@@ -50,134 +42,8 @@ PADDINGS = ("anything", "zeros")
 DEVICES = ("cpu", "cuda")
 #: Which sizes cases have: mostly a few, or those of real models.
 SIZES = ("usual", "large")
-#: What an implementation may round to the dtype of the case, beside a wider accumulator.
-ROUNDED = ("operations", "sum", "state")
 #: Shapes in a pool: enough for every dtype, and every other option more than once.
 POOL = 6
-DTYPES = (torch.float64, torch.float32, torch.float16, torch.bfloat16)
-
-
-@dataclass(frozen=True, slots=True)
-class Config:
-    """The arguments of one network, under the names that `torch.nn.RNN` gives them.
-
-    >>> Config(3, 4, bidirectional=True).parameter_shapes()["weight_ih_l0_reverse"]
-    (4, 3)
-    """
-
-    input_size: int
-    hidden_size: int
-    num_layers: int = 1
-    nonlinearity: Nonlinearity = "tanh"
-    bias: bool = True
-    batch_first: bool = False
-    #: Of the outputs of every layer but the last, in training alone; what `build` makes evaluates.
-    dropout: float = 0.0
-    bidirectional: bool = False
-    dtype: torch.dtype = torch.float32
-
-    @property
-    def num_directions(self) -> int:
-        """2 for a bidirectional network, else 1."""
-        return 2 if self.bidirectional else 1
-
-    def suffixes(self) -> list[str]:
-        """Return the endings of parameter names, in nn.RNN's order: `l0`, `l0_reverse`, `l1`, ..."""
-        reverse = ("", "_reverse")[: self.num_directions]
-        return [f"l{layer}{end}" for layer in range(self.num_layers) for end in reverse]
-
-    def layer_input_size(self, layer: int) -> int:
-        """Return the number of features that a layer reads: the input's at the bottom, every direction's above."""
-        return self.input_size if layer == 0 else self.hidden_size * self.num_directions
-
-    def parameter_shapes(self) -> dict[str, tuple[int, ...]]:
-        """Return every parameter's name and shape, in the order of `torch.nn.RNN(...).named_parameters()`."""
-        return dict(_parameter_shapes(self))
-
-    def module_arguments(self) -> dict[str, Any]:
-        """Return keyword arguments for nn.RNN's constructor, those at nn.RNN's defaults left out (dtype apart)."""
-        return {
-            field.name: getattr(self, field.name)
-            for field in fields(self)
-            if field.name != "dtype" and getattr(self, field.name) != field.default
-        }
-
-
-@lru_cache(maxsize=64)
-def _parameter_shapes(config: Config) -> dict[str, tuple[int, ...]]:
-    shapes: dict[str, tuple[int, ...]] = {}
-    for index, suffix in enumerate(config.suffixes()):
-        width = config.layer_input_size(index // config.num_directions)
-        shapes[f"weight_ih_{suffix}"] = (config.hidden_size, width)
-        shapes[f"weight_hh_{suffix}"] = (config.hidden_size, config.hidden_size)
-        if config.bias:
-            shapes[f"bias_ih_{suffix}"] = (config.hidden_size,)
-            shapes[f"bias_hh_{suffix}"] = (config.hidden_size,)
-    return shapes
-
-
-class Asked(Protocol):
-    """What capabilities and known defects look at in a case; `strategies.Case` has it all."""
-
-    @property
-    def config(self) -> Config:
-        """The network."""
-
-    @property
-    def steps(self) -> int:
-        """T."""
-
-    @property
-    def batch_size(self) -> int:
-        """B."""
-
-    @property
-    def unbatched(self) -> bool:
-        """Whether the batch axis is left out."""
-
-    @property
-    def memory(self) -> str:
-        """How tensors lie in memory: "contiguous", or one of the other words of `strategies.case.MEMORY`."""
-
-    @property
-    def has_h_0(self) -> bool:
-        """Whether an initial state is given."""
-
-    @property
-    def lengths(self) -> tuple[int, ...] | None:
-        """How many steps of each row count; None where all do."""
-
-    @property
-    def packed(self) -> bool:
-        """Whether sequences of these lengths are handed over as a PackedSequence."""
-
-    @property
-    def misuse(self) -> str:
-        """The wrong call that is made, out of `MISUSES`; empty where the call is right."""
-
-    @property
-    def has_cotangents(self) -> bool:
-        """Whether gradients are asked for."""
-
-    @property
-    def twice(self) -> bool:
-        """Whether gradients of these gradients are asked for, too."""
-
-    @property
-    def finite(self) -> bool:
-        """Whether nothing is, or may become, infinite or NaN."""
-
-    @property
-    def x(self) -> Array:
-        """(T, B, input_size)."""
-
-    @property
-    def h_0(self) -> Array | None:
-        """(num_layers * num_directions, B, hidden_size)."""
-
-    @property
-    def weights(self) -> Mapping[str, Array]:
-        """nn.RNN's parameters by name."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -319,63 +185,3 @@ _CLAIMS: dict[str, Callable[[Capabilities, Asked], bool]] = {
     "min_batch": lambda able, case: case.batch_size >= able.min_batch,
     **{name: _within(name, size) for name, size in _LIMITS.items()},
 }
-
-DEFAULT_TANH_ULPS = 2.0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rounding:
-    """How an implementation rounds, where that differs from "every operation, in the dtype of the case".
-
-    Tighter needs no words; looser needs a `reason` (a documented accuracy, cited).
-    """
-
-    #: The dtype in which sums are accumulated; None for the dtype of the case.
-    accumulate: torch.dtype | None = None
-    #: What is rounded to the dtype of the case where the accumulator is wider: "operations", the product of each
-    #: matrix, the sums of these and the biases, and tanh; "sum", the whole sum once, and tanh; "state", only the new
-    #: state, as the activation is computed in the accumulator's dtype too. A state that stays wide until it is returned
-    #: is nearer still. (Beware: torch converts float64 to halves through float32, which is two roundings.)
-    rounded: str = "operations"
-    #: Largest error of its tanh in units in the last place of the dtype that it is computed in: the accumulator's where
-    #: only the state is rounded, else that of the case.
-    tanh_ulps: float = DEFAULT_TANH_ULPS
-    #: Whether tanh's error near 0 is relative to 1 and not to the value, as with 2 sigmoid(2x) - 1.
-    tanh_absolute: bool = False
-    reason: str = ""
-
-    def __post_init__(self) -> None:
-        if self.accumulate is not None and self.accumulate not in DTYPES:
-            raise ValueError(f"Rounding(accumulate=...): expected one of {DTYPES} or None, found {self.accumulate!r}")
-        if self.rounded not in ROUNDED:
-            raise ValueError(f"Rounding(rounded=...): expected one of {ROUNDED}, found {self.rounded!r}")
-        if self.rounded != "operations" and self.accumulate is None:
-            raise ValueError(f"Rounding(rounded={self.rounded!r}) means nothing without accumulate=..., a wider dtype")
-        if not isinstance(self.tanh_ulps, int | float) or not 0 <= self.tanh_ulps < math.inf:
-            raise ValueError(f"Rounding(tanh_ulps=...): expected a number from 0, found {self.tanh_ulps!r}")
-        if (self.tanh_ulps > DEFAULT_TANH_ULPS or self.tanh_absolute) and not self.reason:
-            raise ValueError(
-                f"Rounding(tanh_ulps={self.tanh_ulps}, tanh_absolute={self.tanh_absolute}) is looser than the default "
-                f"({DEFAULT_TANH_ULPS}, False): give reason='...', citing where that accuracy is documented"
-            )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class KnownDefect:
-    """A finding about somebody else's library, kept as data beside its adapter.
-
-    Drawn cases avoid `predicate`; the archived case `case` (a file name in `tests/regressions/`) is replayed as a
-    strict expected failure, so that a fix upstream is noticed.
-    """
-
-    name: str
-    #: Whether a case runs into it.
-    predicate: Callable[[Asked], bool]
-    reason: str
-    link: str
-    #: Empty where the adapter works around it, so that no case shows it.
-    case: str
-    #: Whether this machine shows it at all.
-    present: Callable[[], bool] = lambda: True
-    #: The properties that show it, where others are met on such cases; all, if none are named.
-    properties: tuple[str, ...] = ()

@@ -7,24 +7,17 @@ travel as copies, strides and shared storages included.
 from __future__ import annotations
 
 import atexit
-import math
-import os
 import pickle
 import signal
 import sys
 import threading
-import warnings
 import weakref
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
-from itertools import count
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
-from pathlib import Path
-from pkgutil import iter_modules
 from tempfile import NamedTemporaryFile
-from time import monotonic, process_time
+from time import monotonic
 from types import ModuleType
 from typing import Any
 
@@ -32,80 +25,17 @@ import psutil
 import torch
 from torch.autograd.function import once_differentiable
 
-from impls.contract import Build, Config, Run, Weights
+from rnn_parity.contract import Build, Config, Run, Weights
+from rnn_parity.registry.adapters import ADAPTERS
+from rnn_parity.registry.limits import Crashed, TimedOut, TookMemory, limits
 
 #: Seconds that a process is given to end by itself.
 _PATIENCE = 5.0
 #: How much is told of what a process printed before it died.
 _LAST_WORDS = 300
-
-
 #: How often a process that takes its time is looked at, in seconds.
 _LOOK = 0.05
 _DOING = {"build": "building a network", "call": "calling the network", "backward": "differentiating"}
-
-
-class Crashed(RuntimeError):
-    """The process in which an implementation ran has died; `how` says of what, without what it printed."""
-
-    def __init__(self, how: str, last_words: str = "") -> None:
-        super().__init__(f"{how}: {last_words or 'it printed nothing'}")
-        self.how = how
-
-
-class TimedOut(Crashed):
-    """An implementation did not return within the limit, and its process was ended."""
-
-
-class TookMemory(Crashed):
-    """The process of an implementation grew beyond the limit, and was ended."""
-
-
-@dataclass(frozen=True)
-class Limits:
-    """What one call may take, whether to build a network, to run it or to differentiate."""
-
-    seconds: float = math.inf
-    #: Bytes that the process may hold meanwhile.
-    memory: float = math.inf
-
-
-_LIMITS = [Limits()]
-
-
-def limits() -> Limits:
-    """Return the limits that hold now."""
-    return _LIMITS[-1]
-
-
-def set_limits(found: Limits) -> None:
-    """Limit calls from now on."""
-    _LIMITS[:] = [found]
-
-
-@contextmanager
-def limited_to(seconds: float) -> Iterator[None]:
-    """Limit calls more strictly than the run does within the block, whatever limit held before."""
-    _LIMITS.append(replace(limits(), seconds=min(seconds, _LIMITS[0].seconds)))
-    try:
-        yield
-    finally:
-        _LIMITS.pop()
-
-
-@contextmanager
-def limited_as_asked() -> Iterator[None]:
-    """Limit calls as the run asks within the block, however strictly they are limited now."""
-    _LIMITS.append(_LIMITS[0])
-    try:
-        yield
-    finally:
-        _LIMITS.pop()
-
-
-def in_a_hurry() -> bool:
-    """Return whether calls are limited more strictly than the run asks: a failure is being shrunk or diagnosed."""
-    return limits() is not _LIMITS[0]
 
 
 def isolated(asked: str, name: str, environment: Mapping[str, str]) -> Build:
@@ -197,7 +127,7 @@ class _Host:
         self.connection, far = pipe()
         self._printed = NamedTemporaryFile(prefix="rnn-parity-")  # noqa: SIM115, closed with this object
         given = asked, name, dict(environment), list(sys.path), self._printed.name, far
-        self.process = started(serve, *given)
+        self.process = started(_serve, *given)
         far.close()
 
     def ask(self, what: str, *arguments: Any) -> Any:
@@ -266,14 +196,6 @@ def _memory_of(pid: int) -> int:
     return held
 
 
-def in_words(error: BaseException) -> str:
-    """Return the text of an error, or what stands for it where `str(error)` raises."""
-    try:
-        return str(error)
-    except Exception as another:
-        return f"(its text cannot be had: {type(another).__name__})"
-
-
 def _raisable(described: tuple[str, str, bytes | None]) -> BaseException:
     name, text, pickled = described
     if pickled is not None:
@@ -285,11 +207,7 @@ def _raisable(described: tuple[str, str, bytes | None]) -> BaseException:
 
 _CONTEXT: Any = get_context("forkserver")
 #: What a new process has imported: the adapters as well, which import their libraries when they build.
-_PRELOADED = [
-    "torch",
-    "impls.isolation",
-    *(f"impls.{found.name}" for found in iter_modules([str(Path(__file__).parent)])),
-]
+_PRELOADED = ["torch", "rnn_parity.registry.server", *ADAPTERS]
 _HOSTS: dict[tuple[str, str], _Host] = {}
 _SPENT = [0.0]
 
@@ -317,105 +235,8 @@ def _end_all() -> None:
         end(name)
 
 
-# The far end
+def _serve(*given: Any) -> None:
+    # Imported in the new process alone: the far end finds implementations, whose `build` is the near end.
+    from rnn_parity.registry.server import serve
 
-
-def set_up(environment: Mapping[str, str], path: list[str], printed: str) -> None:
-    """Prepare a new process: the implementation can be found, and what it prints goes to a file."""
-    os.environ.update(environment)
-    with Path(printed).open("ab") as log:
-        os.dup2(log.fileno(), 1)
-        os.dup2(log.fileno(), 2)
-    sys.path[:] = path
-    # The terminal's Ctrl-C is for the run, which ends this process.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    torch.set_num_threads(1)
-    warnings.simplefilter("ignore")
-
-
-def serve(
-    asked: str, name: str, environment: Mapping[str, str], path: list[str], printed: str, connection: Connection
-) -> None:
-    """Answer requests about one implementation until the other end is gone."""
-    set_up(environment, path, printed)
-    from impls.registry import resolve
-
-    (implementation,) = [found for found in resolve(asked) if found.name == name]
-    server = _Server(implementation.build)
-    while True:
-        try:
-            what, arguments, forgotten = pickle.loads(connection.recv_bytes())
-        except EOFError:
-            return
-        for kind, number in forgotten:
-            server.forget(kind, number)
-        try:
-            raised, value = False, getattr(server, what)(*arguments)
-        except BaseException as error:
-            # Also what would end the interpreter: it is the implementation that is judged.
-            raised, value = True, (type(error).__name__, in_words(error), _pickled(error))
-        connection.send_bytes(pickle.dumps((raised, value, process_time()), protocol=5))
-
-
-def _pickled(error: BaseException) -> bytes | None:
-    try:
-        made = pickle.dumps(error)
-        pickle.loads(made)
-    except Exception:
-        return None
-    return made if type(error).__module__ == "builtins" else None
-
-
-class _Server:
-    """The far end: networks and differentiable calls by number."""
-
-    def __init__(self, build: Build) -> None:
-        self._build = build
-        self._numbers = count()
-        self._networks: dict[int, tuple[Run, Weights]] = {}
-        self._calls: dict[int, tuple[Any, list[Any]]] = {}
-
-    def build(self, config: Config, weights: Weights) -> int:
-        number = next(self._numbers)
-        self._networks[number] = self._build(config, weights), weights
-        return number
-
-    def call(self, network: int, arguments: tuple[Any, ...], differentiable: bool) -> Any:
-        run, weights = self._networks[network]
-        before = [value.detach().clone() if isinstance(value, torch.Tensor) else None for value in arguments]
-        with torch.set_grad_enabled(differentiable):
-            results = run(*arguments)
-        changed = {
-            index: value.detach()
-            for index, (value, old) in enumerate(zip(arguments, before, strict=True))
-            if old is not None and not torch.equal(value.detach().nan_to_num(), old.nan_to_num())
-        }
-        number = next(self._numbers)
-        if differentiable:
-            own: Mapping[str, Any] = getattr(run, "parameters", weights)
-            self._calls[number] = results, [*arguments[:2], *(own[name] for name in weights)]
-        return changed, number, _detached(results)
-
-    def backward(self, call: int, cotangents: tuple[torch.Tensor | None, ...]) -> list[torch.Tensor | None]:
-        results, leaves = self._calls[call]
-        given = [
-            (result, cotangent)
-            for result, cotangent in zip(results, cotangents, strict=True)
-            if cotangent is not None and result.requires_grad
-        ]
-        wanted = [leaf for leaf in leaves if _asks(leaf)]
-        outputs, grad_outputs = zip(*given, strict=True)
-        found = torch.autograd.grad(outputs, wanted, grad_outputs, retain_graph=True, allow_unused=True)
-        by_leaf = dict(zip(map(id, wanted), found, strict=True))
-        return [by_leaf.get(id(leaf)) for leaf in leaves]
-
-    def forget(self, kind: str, number: int) -> None:
-        {"network": self._networks, "call": self._calls}[kind].pop(number, None)  # type: ignore[attr-defined]
-
-
-def _detached(value: Any) -> Any:
-    if isinstance(value, torch.Tensor):
-        return value.detach()
-    if type(value) in (tuple, list):
-        return type(value)(_detached(item) for item in value)
-    return value
+    serve(*given)

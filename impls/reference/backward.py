@@ -18,9 +18,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from impls.balls import FORMATS, Arithmetic, Ball, exact, grain
-from impls.contract import Array, Config, Rounding
-from impls.reference import Mask, Pass, counting, layer_passes
+from rnn_parity.contract import Array, Config, Rounding
+from rnn_parity.reference.balls import FORMATS, Arithmetic, Ball, exact, grain
+from rnn_parity.reference.forward import Mask, Pass, counting, layer_passes
 
 #: Roundings granted to 1 - h^2: two as it is written, and as many again for (1 - h) (1 + h) or a quotient by cosh^2.
 _DERIVATIVE_ROUNDINGS = 4.0
@@ -72,7 +72,7 @@ def gradients(
     """Return the gradients of sum(output * grad_output) + sum(h_n * grad_h_n), as balls.
 
     Args:
-        config: as for `impls.reference.forward`, and so are weights, x, h_0, rounding and lengths.
+        config: as for `rnn_parity.reference.forward.forward`, and so are weights, x, h_0, rounding and lengths.
         weights: see there.
         x: see there.
         h_0: see there.
@@ -83,7 +83,7 @@ def gradients(
         times: how often gradients are accumulated: their terms may be added up in any order, those of one time between
             those of another.
         going_back: how a layer goes back, where it is not as it should: a bug's model.
-        passes: of `impls.reference.layer_passes` on the same arguments, where they are known already.
+        passes: of `rnn_parity.reference.forward.layer_passes` on the same arguments, where they are known already.
 
     Returns:
         A ball of its shape for `x`, `h_0` where it is given, and every parameter, by name.

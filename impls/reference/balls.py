@@ -34,7 +34,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from impls.contract import DTYPES, Array, Rounding
+from rnn_parity.contract import DTYPES, Array, Rounding
 
 #: Radii are themselves rounded in float64: (1 + 2^-53) a few times per step, far below this for any case drawn.
 RADIUS_SLACK: Final = 1 + 2.0**-30

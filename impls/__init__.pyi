@@ -1,0 +1,16 @@
+from .contract import DEVICES as DEVICES
+from .contract import DTYPES as DTYPES
+from .contract import LENGTHS as LENGTHS
+from .contract import MISUSES as MISUSES
+from .contract import NONLINEARITIES as NONLINEARITIES
+from .contract import Capabilities as Capabilities
+from .contract import Config as Config
+from .contract import KnownDefect as KnownDefect
+from .contract import Rounding as Rounding
+from .registry import Implementation as Implementation
+from .registry import RegistrationError as RegistrationError
+from .registry import implementation as implementation
+from .registry import register as register
+from .registry import register_module as register_module
+from .registry import registered as registered
+from .registry import resolve as resolve

@@ -1,0 +1,79 @@
+"""The arguments of one network, and the names and shapes of its parameters."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields
+from functools import lru_cache
+from typing import Any, Literal, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+Nonlinearity: TypeAlias = Literal["tanh", "relu"]
+Array: TypeAlias = npt.NDArray[np.float64]
+Weights: TypeAlias = Mapping[str, torch.Tensor]
+Run: TypeAlias = Callable[..., tuple[torch.Tensor, torch.Tensor]]
+Build: TypeAlias = Callable[["Config", Weights], Run]
+NONLINEARITIES: tuple[Nonlinearity, ...] = ("tanh", "relu")
+DTYPES = (torch.float64, torch.float32, torch.float16, torch.bfloat16)
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """The arguments of one network, under the names that `torch.nn.RNN` gives them.
+
+    >>> Config(3, 4, bidirectional=True).parameter_shapes()["weight_ih_l0_reverse"]
+    (4, 3)
+    """
+
+    input_size: int
+    hidden_size: int
+    num_layers: int = 1
+    nonlinearity: Nonlinearity = "tanh"
+    bias: bool = True
+    batch_first: bool = False
+    #: Of the outputs of every layer but the last, in training alone; what `build` makes evaluates.
+    dropout: float = 0.0
+    bidirectional: bool = False
+    dtype: torch.dtype = torch.float32
+
+    @property
+    def num_directions(self) -> int:
+        """2 for a bidirectional network, else 1."""
+        return 2 if self.bidirectional else 1
+
+    def suffixes(self) -> list[str]:
+        """Return the endings of parameter names, in nn.RNN's order: `l0`, `l0_reverse`, `l1`, ..."""
+        reverse = ("", "_reverse")[: self.num_directions]
+        return [f"l{layer}{end}" for layer in range(self.num_layers) for end in reverse]
+
+    def layer_input_size(self, layer: int) -> int:
+        """Return the number of features that a layer reads: the input's at the bottom, every direction's above."""
+        return self.input_size if layer == 0 else self.hidden_size * self.num_directions
+
+    def parameter_shapes(self) -> dict[str, tuple[int, ...]]:
+        """Return every parameter's name and shape, in the order of `torch.nn.RNN(...).named_parameters()`."""
+        return dict(_parameter_shapes(self))
+
+    def module_arguments(self) -> dict[str, Any]:
+        """Return keyword arguments for nn.RNN's constructor, those at nn.RNN's defaults left out (dtype apart)."""
+        return {
+            field.name: getattr(self, field.name)
+            for field in fields(self)
+            if field.name != "dtype" and getattr(self, field.name) != field.default
+        }
+
+
+@lru_cache(maxsize=64)
+def _parameter_shapes(config: Config) -> dict[str, tuple[int, ...]]:
+    shapes: dict[str, tuple[int, ...]] = {}
+    for index, suffix in enumerate(config.suffixes()):
+        width = config.layer_input_size(index // config.num_directions)
+        shapes[f"weight_ih_{suffix}"] = (config.hidden_size, width)
+        shapes[f"weight_hh_{suffix}"] = (config.hidden_size, config.hidden_size)
+        if config.bias:
+            shapes[f"bias_ih_{suffix}"] = (config.hidden_size,)
+            shapes[f"bias_hh_{suffix}"] = (config.hidden_size,)
+    return shapes

@@ -1,0 +1,1 @@
+"""The reference: what is right, forward and backward, with a proven bound for every element."""

@@ -1,0 +1,36 @@
+"""The folders of a checkout, imported by their own names, are the installed package: there is one registry.
+
+Files that were written for a checkout say `from impls import register`, and pytest imports `tests/test_agreement.py`
+as `tests.test_agreement`.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from importlib.abc import Loader, MetaPathFinder
+from importlib.machinery import ModuleSpec
+from importlib.util import spec_from_loader
+from types import ModuleType
+
+_FOLDERS: dict[str, str] = {}
+#: What files written before there were packages in `impls/` import by where it was.
+_MOVED = {"impls.layers": "rnn_parity.toolkit.layers"}
+
+
+def stand_for(folder: str, package: str) -> None:
+    """Make the module `folder`, and all below it, those of a package."""
+    if not _FOLDERS:
+        sys.meta_path.insert(0, _Aliases())
+    _FOLDERS[folder] = package
+    sys.modules[folder] = importlib.import_module(package)
+
+
+class _Aliases(MetaPathFinder, Loader):
+    def find_spec(self, fullname: str, path: object = None, target: ModuleType | None = None) -> ModuleSpec | None:
+        return spec_from_loader(fullname, self) if fullname.partition(".")[0] in _FOLDERS else None
+
+    def exec_module(self, module: ModuleType) -> None:
+        folder, _, below = module.__name__.partition(".")
+        name = _MOVED.get(module.__name__, f"{_FOLDERS[folder]}.{below}")
+        sys.modules[module.__name__] = importlib.import_module(name)
