@@ -16,7 +16,7 @@ from execnet.script import socketserver
 
 def serve(host: str, port: int) -> None:
     """Serve one run after another, until killed."""
-    socketserver.execmodel = get_execmodel("main_thread_only")  # type: ignore[attr-defined]
+    socketserver.execmodel = get_execmodel("main_thread_only")
     with socket.socket() as server:
         server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         server.bind((host, port))

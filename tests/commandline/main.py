@@ -18,5 +18,12 @@ def main() -> int:
         f"--confcutdir={TESTS}",
         f"--override-ini=cache_dir={Path.cwd()}/.pytest_cache",
     )
-    properties = map(str, sorted(TESTS.glob("test_*.py")))
-    return int(pytest.main([*own, *sys.argv[1:], *properties]))
+    asked = [_found(argument) for argument in sys.argv[1:]]
+    properties = [] if asked != sys.argv[1:] else map(str, sorted(TESTS.glob("test_*.py")))
+    return int(pytest.main([*own, *asked, *properties]))
+
+
+def _found(argument: str) -> str:
+    """Return an item, which is printed as `tests/test_agreement.py::...`, as pytest finds it from here."""
+    file = argument.partition("::")[0]
+    return f"{TESTS.parent}/{argument}" if (TESTS.parent / file).is_file() and file.startswith("tests/") else argument

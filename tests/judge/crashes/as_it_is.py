@@ -9,6 +9,7 @@ import tempfile
 from dataclasses import replace
 from pathlib import Path
 
+from rnn_parity.tests.judge.base.commands import program
 from rnn_parity.tests.judge.base.files import why
 from rnn_parity.tests.judge.base.finding import Finding
 from rnn_parity.tests.judge.base.settings import Run
@@ -35,7 +36,7 @@ def keep(note: Note, run: Run) -> tuple[Finding, str]:
         path = archive.write(counterexample.record(), folder)
     except OSError as error:
         return _finding(counterexample, "", ""), f"{about}; NOT KEPT, {folder} cannot be written: {why(error)}"
-    replay = f"pytest{apart} --impl={counterexample.implementation.asked or note.implementation} --case={path}"
+    replay = f"{program()}{apart} --impl={counterexample.implementation.asked or note.implementation} --case={path}"
     archived = path.name if run.archive else ""
     return _finding(counterexample, replay, archived), f"{about}; kept: {path}"
 

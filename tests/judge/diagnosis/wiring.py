@@ -1,8 +1,9 @@
 """The reference, cut open: the same recurrence over balls, with places where a bug model rewires it.
 
 A `Wiring` without edits is `rnn_parity.reference.forward.forward`. Each of its fields is one place: the case before,
-the parameters, what a layer reads, where a direction starts, in which order it runs, one step, how directions are joined, what is
-returned. What comes out has bounds as proven as the reference's: an implementation that has the bug lies within them.
+the parameters, what a layer reads, where a direction starts, in which order it runs, one step, how directions are
+joined, what is returned. What comes out has bounds as proven as the reference's: an implementation that has the bug
+lies within them.
 """
 
 from __future__ import annotations

@@ -20,6 +20,7 @@ from rnn_parity.contract import Array, Config
 from rnn_parity.reference.balls import RADIUS_SLACK, Ball
 from rnn_parity.registry import LIGHT
 from rnn_parity.strategies import Case
+from rnn_parity.tests.judge.base.commands import with_option
 from rnn_parity.tests.judge.demands.refusals import refuses_misuse
 from rnn_parity.tests.judge.finding import script
 from rnn_parity.tests.judge.finding.bundle import OURS, Bundle, NotSelfContained
@@ -46,7 +47,7 @@ class Reproduction:
         """The command that writes it, from the one that finds it again; or that there is none, and why."""
         if not self.script:
             return f"no script of one call: {self.reason}"
-        return again.replace("pytest", "pytest --repro=reproduction.py", 1) + script.note(self.script)
+        return with_option(again, "--repro=reproduction.py") + script.note(self.script)
 
 
 def reproduction_of(counterexample: Counterexample) -> Reproduction:

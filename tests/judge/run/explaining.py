@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from rnn_parity import Implementation
 from rnn_parity.registry import limits
+from rnn_parity.tests.judge.base.commands import program, with_option
 from rnn_parity.tests.judge.base.files import why
 from rnn_parity.tests.judge.base.finding import Finding
 from rnn_parity.tests.judge.base.settings import Run
@@ -122,7 +123,7 @@ class Explainer:
         self, counterexample: Counterexample, command: Command, teller: Teller, folder: Path | None
     ) -> _Archived:
         if folder is None:
-            into = command.again.replace("pytest", "pytest --archive=tests/regressions", 1)
+            into = with_option(command.again, "--archive=tests/regressions")
             return _Archived({"replay": command.again, "archive": into}, command.again)
         reason = "it failed, as is told at the end of the run"
         with teller.part("the archive"):
@@ -133,7 +134,7 @@ class Explainer:
             except OSError as error:
                 reason = f"{folder} cannot be written: {why(error)}"
             else:
-                again = f"pytest{command.asked} --case={path}"
+                again = f"{program()}{command.asked} --case={path}"
                 return _Archived({"archived": str(path), "replay": again}, again, path.name, is_new)
         return _Archived({"archived": f"NOT: {reason}", "replay": command.again}, command.again)
 

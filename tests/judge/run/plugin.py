@@ -20,6 +20,7 @@ from rnn_parity.registry.isolation import cpu_seconds
 from rnn_parity.registry.limits import set_limits
 from rnn_parity.strategies import Case
 from rnn_parity.tests.judge.base import telling
+from rnn_parity.tests.judge.base.commands import ROOT, program
 from rnn_parity.tests.judge.base.finding import Finding
 from rnn_parity.tests.judge.base.fuzzing import fuzzing
 from rnn_parity.tests.judge.base.part import WHOLE
@@ -47,7 +48,6 @@ from rnn_parity.tests.judge.trial.budget import Budget, needed
 from rnn_parity.tests.judge.trial.trial import Trial, trial_of
 from rnn_parity.tests.judge.trial.verdict import Disagreement
 
-TESTS = Path(__file__).parent.parent.parent
 RESULTS = pytest.StashKey[report.Results]()
 SCRIPTS = pytest.StashKey[scripts.Scripts]()
 _STARTED = pytest.StashKey[float]()
@@ -71,9 +71,9 @@ def pytest_cmdline_main(config: pytest.Config) -> int | None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
-    if config.rootpath != TESTS.parent:
+    if config.rootpath != ROOT:
         raise pytest.UsageError(
-            f"pytest takes {config.rootpath} for the root of the tests, which is {TESTS.parent}: a file outside of it "
+            f"pytest takes {config.rootpath} for the root of the tests, which is {ROOT}: a file outside of it "
             "that an option names misleads it. Write options with an equals sign: --impl=PATH.py, --case=FILE"
         )
     configure(config)
@@ -329,11 +329,11 @@ def _command(item: Any) -> Command:
     # With `=`: what follows a space pytest takes for a path of tests, and looks there for its configuration.
     asked = "".join(f" --impl={name}" for name in item.config.getoption("impl") or ())
     if run.replay:
-        return Command(f"pytest{asked} --case={run.replay}", asked)
+        return Command(f"{program()}{asked} --case={run.replay}", asked)
     nodeid = item.nodeid.partition("@")[0]  # xdist adds the group that keeps items in one worker.
     stream = item.stash.get(AGAIN, f"--hypothesis-seed={run.seed} --cases={run.cases}")
     sizes = f" --sizes={run.sizes}" if run.sizes != "usual" else ""
-    return Command(f"pytest{asked}{sizes} {stream} '{nodeid}'", asked)
+    return Command(f"{program()}{asked}{sizes} {stream} '{nodeid}'", asked)
 
 
 class Shown(Told):

@@ -17,6 +17,7 @@ import pytest
 
 from rnn_parity.tests.judge.reduction import archive
 from rnn_parity.tests.suite import ROOT
+from rnn_parity.tests.suite.checkouts import copied
 from rnn_parity.tests.suite.lending import lent
 from rnn_parity.tests.suite.players import NETWORK
 from rnn_parity.tests.suite.running import ALONE
@@ -40,11 +41,7 @@ SELECTED = "(agreement or h_n or calls) and (good or forgetful) and not archive"
 @pytest.fixture(scope="module")
 def elsewhere(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of the checkout: what another machine has."""
-    folder = tmp_path_factory.mktemp("elsewhere") / "checkout"
-    for part in ("impls", "strategies", "tests"):
-        shutil.copytree(ROOT / part, folder / part)
-    shutil.copy(ROOT / "pyproject.toml", folder)
-    return folder
+    return copied(tmp_path_factory.mktemp("elsewhere"))
 
 
 def begun(folder: Path, *arguments: str, cases: int = 40) -> subprocess.Popen[str]:
@@ -135,7 +132,8 @@ def reached_by_ssh(folder: Path) -> Iterator[str]:
 def test_by_ssh(tmp_path: Path, elsewhere: Path) -> None:
     """A machine that is reached by ssh judges as any other."""
     with reached_by_ssh(tmp_path) as place:
-        machine = f"--tx=ssh={place}//python={sys.executable}//chdir={elsewhere}//env:OMP_NUM_THREADS=1"
+        python = f"env PYTHONPATH={elsewhere.parent} {sys.executable}"
+        machine = f"--tx=ssh={place}//python={python}//chdir={elsewhere}//env:OMP_NUM_THREADS=1"
         printed = begun(tmp_path, machine).communicate()[0]
     assert "3 failed, 3 passed" in printed
     assert kept(tmp_path) == ["agreement"]

@@ -1,7 +1,6 @@
 """The pages say what is so: their commands, options, properties, links and outputs."""
 
 import re
-import shutil
 from functools import cache
 from pathlib import Path
 
@@ -11,6 +10,7 @@ from rnn_parity import registered
 from rnn_parity.tests.judge import PROPERTIES
 from rnn_parity.tests.judge.demands.property import load_properties
 from rnn_parity.tests.suite import ROOT
+from rnn_parity.tests.suite.checkouts import copied
 from rnn_parity.tests.suite.running import pytest_run
 
 #: The first page, and those that it leads to.
@@ -31,7 +31,8 @@ def blocks(language: str) -> list[str]:
 
 def pytest_here(*arguments: str, folder: Path = ROOT, others: bool = False) -> str:
     """What pytest prints, run in a checkout, in a terminal as wide as the README."""
-    return pytest_run(*arguments, folder=folder, others=others, COLUMNS="120", CI="true").stdout
+    own = {"COLUMNS": "120", "CI": "true"} | ({} if folder == ROOT else {"PYTHONPATH": str(folder.parent)})
+    return pytest_run(*arguments, folder=folder, others=others, **own).stdout
 
 
 #: The chapter on one's own: the first try, the mended one, and the template for a foreign library.
@@ -82,14 +83,11 @@ def test_the_mended_one_and_the_template_agree(tmp_path: Path, source: str) -> N
 
 def test_in_the_tree_it_touches_nothing_else(tmp_path: Path) -> None:
     """A file in impls/ is judged by its name, and listed."""
-    for name in ("impls", "strategies", "tests", "pyproject.toml"):
-        ignore = shutil.ignore_patterns("__pycache__", "suite")
-        copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy
-        copy(ROOT / name, tmp_path / name, **({"ignore": ignore} if (ROOT / name).is_dir() else {}))
-    written(tmp_path / "impls", MENDED)
+    folder = copied(tmp_path, "suite")
+    written(folder, MENDED)
     asked = ["-n0", "-p", "no:cacheprovider", "--impl=my-rnn", *QUICK, "tests/test_agreement.py"]
-    assert "my-rnn         40" in pytest_here(*asked, folder=tmp_path, others=True)
-    assert "my-rnn  (torch " in pytest_here("--list-impls", folder=tmp_path, others=True)
+    assert "my-rnn         40" in pytest_here(*asked, folder=folder, others=True)
+    assert "my-rnn  (torch " in pytest_here("--list-impls", folder=folder, others=True)
 
 
 @pytest.mark.parametrize("option", sorted(set(re.findall(r"`(--[a-z-]+)", README))))
