@@ -45,7 +45,7 @@ def test_it_has_its_own_time(found: Counterexample, monkeypatch: pytest.MonkeyPa
     """However hurried the one is that is told of; but never more than the run gives to anyone."""
     had = []
     monkeypatch.setattr(counterexample, "verdict_on", lambda *_: had.append(limits().seconds))
-    monkeypatch.setattr(isolation, "_LIMITS", [Limits(seconds=60.0)])
+    monkeypatch.setattr("rnn_parity.registry.limits._LIMITS", [Limits(seconds=60.0)])
     for allowed in (60.0, 5.0):
         set_limits(Limits(seconds=allowed))
         with limited_to(HURRIED):
