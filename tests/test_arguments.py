@@ -5,7 +5,7 @@ from rnn_parity.tests.judge import Disagreement, Trial, judged, same_mapping, sn
 from rnn_parity.tests.judge.trial.gradients import Asked, ask
 
 
-@judged(lambda capabilities: cases_with_or_without_cotangents(capabilities, memory=tuple(MEMORY)))
+@judged(lambda capabilities: cases_with_or_without_cotangents(capabilities, memory=tuple(MEMORY)), group="arguments")
 def test_arguments(trial: Trial, case: Case) -> None:
     """Building, calling and differentiating change nothing in the memory of what was handed over.
 

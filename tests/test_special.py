@@ -4,7 +4,7 @@ from rnn_parity.strategies import Case, special_cases
 from rnn_parity.tests.judge import Trial, judged
 
 
-@judged(special_cases)
+@judged(special_cases, group="special")
 def test_special(trial: Trial, case: Case) -> None:
     """What the arithmetic determines of special values is demanded, and no more.
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from rnn_parity.tests.judge.base.commands import program
 from rnn_parity.tests.judge.base.files import why
-from rnn_parity.tests.judge.base.finding import Finding
+from rnn_parity.tests.judge.base.finding import NAMED, Finding
 from rnn_parity.tests.judge.base.settings import Run
 from rnn_parity.tests.judge.demands.property import load_properties
 from rnn_parity.tests.judge.finding.explain import WRITTEN, explained
@@ -51,4 +51,4 @@ def _counterexample(note: Note, run: Run) -> Counterexample:
 def _finding(counterexample: Counterexample, replay: str, archived: str) -> Finding:
     name = counterexample.disagreement.name
     found = explained(counterexample, {"replay": replay} if replay else {}, archived, only=(WRITTEN,))
-    return replace(found, diagnosis=[f"the bug: {name}"] if name else [])
+    return replace(found, diagnosis=[NAMED + name] if name else [])

@@ -9,9 +9,12 @@ from pathlib import Path
 
 from rnn_parity.tests.judge.base.files import why
 from rnn_parity.tests.judge.base.finding import Finding
-from rnn_parity.tests.judge.report.results import STATUSES, Result, Results
+from rnn_parity.tests.judge.base.groups import GROUPS
+from rnn_parity.tests.judge.base.settings import Run
+from rnn_parity.tests.judge.report.groups import legend, standing
+from rnn_parity.tests.judge.report.results import Results
+from rnn_parity.tests.judge.report.sentences import verdicts
 from rnn_parity.tests.judge.report.table import totals
-from rnn_parity.tests.judge.report.terminal import gist_of
 
 #: GitHub shows so many annotations of a kind for a step, ...
 MOST_ERRORS = 10
@@ -20,18 +23,18 @@ MOST_BYTES = 1_000_000
 
 
 def annotated(results: Results, environment: Mapping[str, str]) -> Iterator[str]:
-    """The annotations, where GitHub Actions reads them."""
+    """Yield the annotations, where GitHub Actions reads them."""
     if results.found and environment.get("GITHUB_ACTIONS") == "true":
         yield from errors(results)
 
 
-def summarized(results: Results, environment: Mapping[str, str]) -> Iterator[str]:
+def summarized(results: Results, run: Run, environment: Mapping[str, str]) -> Iterator[str]:
     """Add the summary where the environment asks for it, if anything was judged; a line where it cannot be written."""
     if not (results.found and (path := environment.get("GITHUB_STEP_SUMMARY"))):
         return
     try:
         written = Path(path).stat().st_size if Path(path).exists() else 0
-        told = summary(results, MOST_BYTES - written)
+        told = summary(results, run, MOST_BYTES - written)
         with Path(path).open("a", encoding="utf-8") as file:
             file.write(told)
     except OSError as error:
@@ -42,7 +45,7 @@ def summarized(results: Results, environment: Mapping[str, str]) -> Iterator[str
 
 
 def errors(results: Results) -> Iterator[str]:
-    """An error for each finding, what helps most first, as many as are shown; then how many are not."""
+    """Yield an error for each finding, the most helpful first, as many as are shown; then the number of the others."""
     findings = by_use(results.findings)
     for finding in findings[:MOST_ERRORS]:
         title = f"{finding.implementation} fails {finding.property}"
@@ -65,7 +68,7 @@ def by_use(findings: Sequence[Finding]) -> list[Finding]:
 
 
 def command(kind: str, message: str, **properties: str) -> str:
-    """A workflow command; what would end it or a property of it is escaped.
+    """Return a workflow command; what would end it or a property of it is escaped.
 
     >>> command("error", "50 %", title="a, b")
     '::error title=a%2C b::50 %25'
@@ -79,7 +82,7 @@ def _escaped(text: str, also: str = "") -> str:
 
 
 def _message(finding: Finding) -> Iterator[str]:
-    """The diagnosis, or what differs; the case, what matters of it, and how to see it again."""
+    """Yield the diagnosis, or what differs; the case, what matters of it, and how to see it again."""
     yield from finding.diagnosis or finding.differs
     yield f"minimal case: {finding.descriptor}"
     if finding.matters:
@@ -91,9 +94,9 @@ def _message(finding: Finding) -> Iterator[str]:
 # The summary
 
 
-def summary(results: Results, most: int = MOST_BYTES) -> str:
-    """The verdict, a table of the implementations, and each finding in full, as far as there is room for it."""
-    text = "\n".join(_head(results)) + "\n\n"
+def summary(results: Results, run: Run, most: int = MOST_BYTES) -> str:
+    """Return the verdicts, a table of the implementations, and each finding in full, as far as there is room for it."""
+    text = "\n".join(_head(results, run)) + "\n\n"
     findings = by_use(results.findings)
     for place, finding in enumerate(findings):
         said = "\n".join(_details(finding)) + "\n\n"
@@ -104,32 +107,28 @@ def summary(results: Results, most: int = MOST_BYTES) -> str:
     return text
 
 
-def _head(results: Results) -> Iterator[str]:
+def _head(results: Results, run: Run) -> Iterator[str]:
+    """Yield the verdicts, the worst first; then who stands how in each group."""
     yield "## rnn-parity"
+    yield ""
+    told = verdicts(results, run.implementations)
+    yield from (f"- {_cell(verdict.sentence)}" for verdict in reversed(told.values()) if verdict.kind != "absent")
     yield ""
     yield _cell(totals(results))
     yield ""
-    yield "| implementation | verdict | properties that agree | disagree | too few | cases | worst error / bound |"
-    yield "|---|---|---|---|---|--:|--:|"
-    for name in sorted({name for name, _ in results.found}):
-        own = [result for (found, _), result in results.found.items() if found == name]
-        yield f"| {' | '.join(map(_cell, _row(name, own)))} |"
+    yield f"| implementation | {' | '.join(group.title for group in GROUPS.values())} | cases | worst error / bound |"
+    yield f"|---|{'---|' * len(GROUPS)}--:|--:|"
+    names = sorted({name for name, _ in results.found})
+    for name in names:
+        yield f"| {' | '.join(map(_cell, _row(name, results)))} |"
+    yield ""
+    yield _cell(legend(names, results))
 
 
-def _row(name: str, own: Sequence[Result]) -> Iterator[str]:
-    with_status = {
-        status: sorted(result.property for result in own if result.status == status)
-        for status in ("disagrees", "follows", "error", *reversed(STATUSES[:-3]))
-    }
-    verdict = next(status for status, properties in with_status.items() if properties)
+def _row(name: str, results: Results) -> Iterator[str]:
+    own = results.of(name)
     yield name
-    yield {"disagrees": "DISAGREES", "follows": "DISAGREES", "error": "ERROR"}.get(verdict, verdict)
-    yield str(len(with_status["agrees"]))
-    follows = (f"{judged} (follows)" for judged in with_status["follows"])
-    yield ", ".join(
-        [*with_status["disagrees"], *follows, *(f"{judged} (no verdict)" for judged in with_status["error"])]
-    )
-    yield ", ".join(f"{result.property}: {result.cases}" for result in own if result.status == "too few")
+    yield from (str(standing(name, group, results)) for group in GROUPS)
     yield f"{sum(result.cases for result in own):,}"
     yield (
         f"{max(result.worst_error_over_bound for result in own):.2f}" if any(result.elements for result in own) else ""
@@ -137,8 +136,8 @@ def _row(name: str, own: Sequence[Result]) -> Iterator[str]:
 
 
 def _details(finding: Finding) -> Iterator[str]:
-    """What is behind a finding, folded under a line that says what is wrong."""
-    headline = f"{finding.implementation} fails {finding.property}: {gist_of(finding)}"
+    """Yield the details of a finding, folded under a line that says what is wrong."""
+    headline = f"{finding.implementation} fails {finding.property}: {finding.headline}"
     yield f"<details><summary>{html.escape(headline)}</summary>"
     yield ""
     place = f", written at {finding.source}:{finding.line}" if finding.source else ""

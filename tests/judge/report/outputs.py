@@ -14,6 +14,7 @@ from rnn_parity.tests.judge.base.settings import Run
 from rnn_parity.tests.judge.base.telling import Teller
 from rnn_parity.tests.judge.report import conformance
 from rnn_parity.tests.judge.report import results as report
+from rnn_parity.tests.judge.report.sentences import Verdict, verdicts
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,11 @@ class Whole:
     workers: int
     seconds: float
     exit_status: int
+
+    @property
+    def verdicts(self) -> dict[str, Verdict]:
+        """On each implementation, the best first."""
+        return verdicts(self.results, self.run.implementations)
 
 
 def _write_page(path: Path, ended: Whole) -> None:
@@ -40,14 +46,14 @@ OPTIONS: dict[str, tuple[str, Callable[[Path, Whole], None]]] = {
     "report": (
         "results as data",
         lambda path, ended: report.write(
-            path, ended.results, ended.run, ended.workers, ended.seconds, ended.exit_status
+            path, ended.results, ended.run, ended.workers, ended.seconds, ended.exit_status, ended.verdicts
         ),
     ),
 }
 
 
 def parts(config: pytest.Config, ended: Whole, teller: Teller) -> dict[str, Callable[[], Iterator[str]]]:
-    """What a run asks for, by name: writes it, and tells so, or why it cannot be written."""
+    """Return the writers of what a run asks for, by name: each writes, and says so, or why it cannot."""
     asked = {option: path for option in OPTIONS if (path := config.getoption(option))}
     return {OPTIONS[option][0]: partial(_write, option, Path(path), ended, teller) for option, path in asked.items()}
 

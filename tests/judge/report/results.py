@@ -5,6 +5,7 @@ from __future__ import annotations
 import builtins
 import json
 import platform
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -15,6 +16,7 @@ from rnn_parity.tests.judge.base.files import write_text
 from rnn_parity.tests.judge.base.finding import Finding
 from rnn_parity.tests.judge.base.settings import Run
 from rnn_parity.tests.judge.base.words import spelled
+from rnn_parity.tests.judge.demands.property import group_of
 from rnn_parity.tests.judge.trial.counts import Counts, together
 from rnn_parity.tests.judge.trial.trial import Trial
 
@@ -36,12 +38,12 @@ _COUNTS = (
     "known",
 )
 #: What the report says beside, in other words.
-_BESIDE = ("vacuous_share", "subnormals")
-SCHEMA = 4
+_BESIDE = ("group", "vacuous_share", "subnormals")
+SCHEMA = 5
 
 
 def subnormals(kept: int, flushed: int) -> str:
-    """What became of so many subnormal results, in a word."""
+    """Return in a word whether subnormal results were kept."""
     return {(True, False): "kept", (False, True): "flushed", (True, True): "both"}.get(
         (kept > 0, flushed > 0), "none seen"
     )
@@ -51,7 +53,7 @@ Features: TypeAlias = dict[str, tuple[int, int, float]]
 
 
 def added(some: Features, others: Features) -> Features:
-    """The counts of features of two results together."""
+    """Return the counts of features of two results together."""
     total = dict(some)
     for name, (agreed, disagreed, worst) in others.items():
         before = total.get(name, (0, 0, 0.0))
@@ -91,7 +93,7 @@ class Result:
 
     @classmethod
     def of(cls, trial: Trial, name: str, made: pytest.TestReport, cpu_seconds: float) -> Result:
-        """The result of an item that has just run, or was skipped."""
+        """Return the result of an item that has just run, or was skipped."""
         skipped = "not installed" if not trial.implementation.installed else "unsupported"
         xfailed = hasattr(made, "wasxfail")
         status = "agrees" if made.outcome == "passed" or xfailed else skipped if made.outcome == "skipped" else "error"
@@ -124,6 +126,11 @@ class Result:
         """Call what agrees too few where it is; parts of a result are, and may be enough together."""
         if self.status in ("agrees", "too few"):
             self.status = "too few" if self.cases < self.enough else "agrees"
+
+    @builtins.property
+    def group(self) -> str:
+        """That of its property; empty for the archive."""
+        return group_of(self.property)
 
     @builtins.property
     def verdict(self) -> str:
@@ -163,7 +170,7 @@ class Result:
 
     @classmethod
     def from_report(cls, held: dict[str, Any]) -> Result:
-        """What a report holds."""
+        """Return what a report holds."""
         own = {key: value for key, value in held.items() if key not in _BESIDE}
         worst = float(held["worst_error_over_bound"])
         features = {name: (agreed, not_so, far) for name, (agreed, not_so, far) in held["features"].items()}
@@ -209,7 +216,15 @@ class Results:
             self.found[place] = result
 
 
-def write(path: Path, results: Results, run: Run, workers: int, seconds: float, exit_status: int) -> None:
+def write(
+    path: Path,
+    results: Results,
+    run: Run,
+    workers: int,
+    seconds: float,
+    exit_status: int,
+    verdicts: Mapping[str, tuple[str, str]],
+) -> None:
     """Write the results of a run as JSON: all that its table and its page are made of."""
     versions = {library: version for found in run.implementations for library, version in found.versions.items()}
     data = {
@@ -232,6 +247,7 @@ def write(path: Path, results: Results, run: Run, workers: int, seconds: float, 
                 for found in run.implementations
             },
         },
+        "verdicts": {name: {"kind": kind, "sentence": sentence} for name, (kind, sentence) in verdicts.items()},
         "results": [result.for_report() for _, result in sorted(results.found.items())],
         "findings": [asdict(finding) for finding in results.findings],
         "seen_once": [asdict(finding) for finding in results.seen_once],

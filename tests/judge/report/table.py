@@ -6,6 +6,7 @@ import textwrap
 from collections.abc import Iterator
 
 from rnn_parity.tests.judge.base.words import counted
+from rnn_parity.tests.judge.demands.property import in_groups
 from rnn_parity.tests.judge.report.results import Features, Result, Results, added, subnormals
 from rnn_parity.tests.judge.trial.features import FEATURES
 
@@ -23,12 +24,12 @@ _MARKS = {"unsupported": "-", "not installed": "x"} | {
 
 
 def lines(results: Results, width: int | None = None) -> Iterator[str]:
-    """A row an implementation, a column a property; how close to the bounds it came; then a column a feature.
+    """Yield a row an implementation, a column a property; how near it came to its bounds; then a column a feature.
 
     Where a `width` is given, columns that do not fit beside each other are put below.
     """
     names = sorted({name for name, _ in results.found})
-    properties = sorted({judged for _, judged in results.found})
+    properties = in_groups({judged for _, judged in results.found})
     columns = [[judged, *(_cell(results.found.get((name, judged))) for name in names)] for judged in properties]
     margins = [_margin(results, name) for name in names]
     columns += [[head, *cells] for head, *cells in zip(_MARGINS, *margins, strict=True)]
@@ -38,7 +39,6 @@ def lines(results: Results, width: int | None = None) -> Iterator[str]:
     for block in _blocks(columns, width - max(map(len, names)) if width else None):
         yield from _aligned(["", *names], block)
     yield from textwrap.wrap(_LEGEND, width) if width else [_LEGEND]
-    yield totals(results)
 
 
 def _blocks(columns: list[list[str]], width: int | None) -> Iterator[list[list[str]]]:
@@ -81,7 +81,7 @@ def _margin(results: Results, name: str) -> list[str]:
 
 
 def _features(results: Results, name: str) -> list[str]:
-    """How many cases that show each feature agreed; of how many, where some did not."""
+    """Return how many cases with each feature agreed; of how many, where some did not."""
     counts: Features = {}
     for (found, _), result in results.found.items():
         counts = added(counts, result.features) if found == name else counts
@@ -90,7 +90,7 @@ def _features(results: Results, name: str) -> list[str]:
 
 
 def totals(results: Results) -> str:
-    """How much was judged, and the verdict."""
+    """Return the number of cases judged, and the verdict."""
     found = results.found.values()
     disagreeing = sorted({result.implementation for result in found if result.status in ("disagrees", "follows")})
     once = sum(result.status == "seen once" for result in found)

@@ -35,10 +35,10 @@ from rnn_parity.tests.judge.hunting import hunt
 from rnn_parity.tests.judge.hunting.rounds import AGAIN
 from rnn_parity.tests.judge.hunting.trials import new_trial
 from rnn_parity.tests.judge.reduction import archive
-from rnn_parity.tests.judge.report import github, listing, outputs, scripts, table
+from rnn_parity.tests.judge.report import github, listing, outputs, scripts
 from rnn_parity.tests.judge.report import results as report
 from rnn_parity.tests.judge.report.terminal import Told, seen_once
-from rnn_parity.tests.judge.run import merging
+from rnn_parity.tests.judge.run import ending, merging
 from rnn_parity.tests.judge.run.explaining import Command, Explainer, disagreement_in
 from rnn_parity.tests.judge.run.options import configure
 from rnn_parity.tests.judge.schedule.parts import in_part
@@ -61,6 +61,7 @@ EXPLAINER = pytest.StashKey[Explainer]()
 
 
 def pytest_cmdline_main(config: pytest.Config) -> int | None:
+    """Do in the place of a run what `--merge` and `--list-impls` ask for."""
     if config.getoption("merge"):
         return merging.merge(config)
     if not config.getoption("list_impls"):
@@ -71,6 +72,7 @@ def pytest_cmdline_main(config: pytest.Config) -> int | None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
+    """Read the options, and set up what a run needs."""
     if config.rootpath != ROOT:
         raise pytest.UsageError(
             f"pytest takes {config.rootpath} for the root of the tests, which is {ROOT}: a file outside of it "
@@ -94,6 +96,7 @@ def pytest_configure_node(node: Any) -> None:
 
 
 def pytest_report_header(config: pytest.Config) -> list[str]:
+    """Say what is judged, how, and with which seed."""
     run = config.stash[RUN]
     names = ", ".join(
         f"{found.name} ({found.library} {found.version or 'not installed'})" for found in run.implementations
@@ -115,6 +118,7 @@ def pytest_report_header(config: pytest.Config) -> list[str]:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Make an item for each implementation and shard, or for each archived case."""
     run = metafunc.config.stash[RUN]
     if hasattr(metafunc.function, "property"):
         metafunc.parametrize("trial", list(_trials(run, metafunc.function.property)))
@@ -139,7 +143,7 @@ def _trials(run: Run, judged: Property) -> Iterator[Any]:
 
 
 def _together(implementation: Implementation) -> list[Any]:
-    """What keeps an implementation in one worker: that imports its framework, and keeps what it compiled."""
+    """Return the mark that keeps an implementation in one worker, which imports and compiles it once."""
     light = implementation.group == MAIN and implementation.library in LIGHT
     return [] if light else [pytest.mark.xdist_group(implementation.name)]
 
@@ -185,7 +189,7 @@ def _replays(run: Run) -> Iterator[Any]:
 
 
 def _exclusion(judged: Property, trial: Trial, case: Case) -> str:
-    """Why an archived case is not for this implementation; empty where it is."""
+    """Return why an archived case is not for this implementation; empty where it is."""
     if reason := judged.exempts(trial.capabilities):
         return reason
     if judged.admits(trial, case):
@@ -195,9 +199,12 @@ def _exclusion(judged: Property, trial: Trial, case: Case) -> str:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[Any]) -> None:
+    """Keep this run's items, sort them, and give each its Hypothesis test."""
     run = config.stash[RUN]
     if run.replay:
         _keep(config, items, lambda item: "archived" in getattr(item, "fixturenames", ()))
+    if run.only:
+        _keep(config, items, lambda item: trial_of(item) is None or _judged_by(item).group in run.only)
     if run.part != WHOLE:
         _keep(config, items, lambda item: in_part(run.part, item))
     items.sort(key=_place)
@@ -233,7 +240,7 @@ def _keep(config: pytest.Config, items: list[pytest.Item], wanted: Callable[[pyt
 
 
 def _place(item: Any) -> tuple[str, bool]:
-    """Where an item stands: those of a framework beside each other, that few workers import it; the others last.
+    """Return the sort key of an item: items of a framework side by side, so that few workers import it; others last.
 
     Of a framework the archive comes first: a known defect that it shows ends a process, and what was compiled there.
     """
@@ -255,6 +262,7 @@ def _bind(item: Any, judged: Property, run: Run) -> None:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_call(item: pytest.Item) -> Generator[None, None, None]:
+    """Measure the CPU seconds of an item, and raise a failure that was set aside."""
     started = time.process_time() + cpu_seconds()
     try:
         ran = yield
@@ -272,6 +280,7 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, None, None]:
 def pytest_runtest_makereport(
     item: Any, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Add the result of an item, and what is told of its failure, to its report."""
     made = yield
     trial = trial_of(item)
     if trial is None or call.when == "teardown" or (call.when == "setup" and made.outcome == "passed"):
@@ -324,7 +333,7 @@ def _told(item: Any, judged: Property, trial: Trial, disagreement: Disagreement,
 
 
 def _command(item: Any) -> Command:
-    """What finds again what an item found."""
+    """Return the command that finds again what an item found."""
     run = item.config.stash[RUN]
     # With `=`: what follows a space pytest takes for a path of tests, and looks there for its configuration.
     asked = "".join(f" --impl={name}" for name in item.config.getoption("impl") or ())
@@ -344,6 +353,7 @@ class Shown(Told):
         self._teller = teller
 
     def toterminal(self, writer: Any) -> None:
+        """Print it for pytest, and survive what goes wrong."""
         with self._teller.part("the text of a finding"):
             super().toterminal(writer)
 
@@ -357,6 +367,7 @@ class Collector:
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Take in the result of an item, and its finding."""
         self._config.stash[RESULTS].take(report)
         teller = self._config.stash[TELLER]
         teller.take(getattr(report, telling.KEY, []))
@@ -389,6 +400,7 @@ class Collector:
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:
+    """Gather results and report progress, where this process is not a worker."""
     if hasattr(session.config, "workerinput"):
         return
     session.config.pluginmanager.register(Collector(session.config), "rnn-parity-results")
@@ -398,7 +410,7 @@ def pytest_sessionstart(session: pytest.Session) -> None:
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> Generator[None, None, None]:
-    """The status that the run ends with: known once all is told, which pytest does meanwhile."""
+    """Set the exit status of the run, once everything is reported, which pytest does meanwhile."""
     try:
         return (yield)
     finally:
@@ -407,25 +419,26 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> Generator[
             session.exitstatus = pytest.ExitCode.OK  # Others have the items.
 
 
-@pytest.hookimpl(trylast=True)
-def pytest_terminal_summary(terminalreporter: Any, exitstatus: int, config: pytest.Config) -> None:
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_terminal_summary(
+    terminalreporter: Any, exitstatus: int, config: pytest.Config
+) -> Generator[None, None, None]:
+    """Write what the run is asked to write, and its end: behind pytest's summary, so that the verdicts come last."""
+    with ending.told_once(terminalreporter):
+        yield
     seconds, workers = time.monotonic() - config.stash[_STARTED], config.getoption("numprocesses", None) or 0
-    teller, results = config.stash[TELLER], config.stash[RESULTS]
-    ended = outputs.Whole(results, config.stash[RUN], workers, seconds, int(exitstatus))
+    teller, results, run = config.stash[TELLER], config.stash[RESULTS], config.stash[RUN]
+    ended = outputs.Whole(results, run, workers, seconds, int(exitstatus))
+    write = terminalreporter._tw
     parts: dict[str, Callable[[], Iterable[str] | None]] = {
-        "the table of results": lambda: _table(terminalreporter, results),
+        "the table of results": lambda: ending.at_a_glance(write, results, run, config.option.verbose),
         "what was seen once": lambda: map(seen_once, results.seen_once),
         "what crashed or was interrupted": lambda: crashes.told(config),
         "the list of scripts": lambda: config.stash[SCRIPTS].written,
         "annotations of GitHub": lambda: github.annotated(results, os.environ),
-        "the summary on GitHub": lambda: github.summarized(results, os.environ),
+        "the summary on GitHub": lambda: github.summarized(results, run, os.environ),
         **outputs.parts(config, ended, teller),
+        "the verdicts": lambda: ending.verdict(write, results, run),
     }
     for line in teller.told(parts):
         terminalreporter.write_line(line)
-
-
-def _table(terminalreporter: Any, results: report.Results) -> Iterator[str]:
-    if results.found:
-        terminalreporter.section("implementations against properties")
-        yield from table.lines(results, terminalreporter._tw.fullwidth if terminalreporter.isatty else None)

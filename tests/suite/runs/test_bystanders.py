@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 from rnn_parity import Config, implementation
-from rnn_parity.registry import isolation
 from rnn_parity.registry.limits import Limits, limited_to, limits, set_limits
 from rnn_parity.strategies import Case
 from rnn_parity.tests.judge.demands.property import load_properties

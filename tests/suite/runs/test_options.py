@@ -18,6 +18,7 @@ import pytest
 from rnn_parity import Config, Implementation, registered, registry, resolve
 from rnn_parity.strategies import Case
 from rnn_parity.tests.judge import Disagreement
+from rnn_parity.tests.judge.base.groups import GROUPS
 from rnn_parity.tests.judge.finding.explain import explained
 from rnn_parity.tests.judge.reduction.archive import Record, read, write
 from rnn_parity.tests.judge.reduction.counterexample import find_minimal
@@ -119,6 +120,12 @@ REFUSED: list[tuple[str, list[str]]] = [
     ("--impl=nowhere/rnn.py", ["--impl nowhere/rnn.py: expected a Python file, there is no such file in "]),
     ("--impl={folder}/folder.py", ["folder.py: expected a Python file, found a folder"]),
     ("--group=man", ["unknown group 'man'; did you mean main?", "implementations are in: "]),
+    (
+        "--only=grads",
+        ["--only: there is no group of properties 'grads'; did you mean gradients?", "are results, state"],
+    ),
+    ("--only=results,torhc", ["there is no group of properties 'torhc'; did you mean torch?"]),
+    ("--only=", ["there is no group of properties ''"]),
     ("--cass=5", ["unrecognized arguments: --cass=5", "did you mean: --case"]),
     ("--sizes=larg", ["'larg'", "usual", "large"]),
     ("--impl={folder}/breaks.py", ["breaks.py: expected a file that calls rnn_parity.register", "registers nothing"]),
@@ -279,10 +286,26 @@ def by_names() -> Ran:
 def test_names() -> None:
     """NAME and MODULE:ATTR are judged, once each; with everything agreeing the run succeeds."""
     assert by_names().code == 0
-    assert re.search(r"^good +3 ", by_names().text, re.MULTILINE)
-    assert re.search(r"^nn.rnn +3 ", by_names().text, re.MULTILINE)
+    for name in ("good", "nn.rnn"):
+        assert f"\n{name} meets the demands on state and calls (1 property, 3 cases" in by_names().text
     assert "no disagreement" in by_names().text
     assert "2 passed" in by_names().text
+
+
+def test_some_groups_alone(tmp_path: Path) -> None:
+    """Nothing else is judged, nor fails; what the archive holds of other groups is left out, too."""
+    asked = "--impl=players:forgetful", "--cases=3", "-n0", "-q", f"--report={tmp_path}/report.json"
+    ran = run(*asked, "--only=special, process", "--only=arguments", ARCHIVE="tests/regressions")
+    judged = json.loads((tmp_path / "report.json").read_text(encoding="utf-8"))["results"]
+    assert {found["group"] for found in judged} - {""} == {"special", "process", "arguments"}
+    assert {"claims", "leaks", "archive"} <= {found["property"] for found in judged}
+    assert next(found["cases"] for found in judged if found["property"] == "archive") < 20
+    assert " deselected in " in ran.text
+
+
+def test_every_group_is_in_the_help() -> None:
+    """The option's package imports nothing of the judge, and names them by itself."""
+    assert ", ".join(GROUPS) in " ".join(run("--help").text.split())
 
 
 # What is reported
@@ -292,7 +315,7 @@ def test_names() -> None:
 def test_schema(workers: int) -> None:
     """The report has these keys and no others, with any number of workers."""
     found = report(workers)
-    assert set(found) == {"schema", "run", "results", "findings", "seen_once"}
+    assert set(found) == {"schema", "run", "verdicts", "results", "findings", "seen_once"}
     assert set(found["run"]) == {
         *("seed", "cases", "cpu_seconds", "sizes", "profile", "device", "selected", "part", "exit_status"),
         *("workers", "seconds", "versions", "implementations"),
@@ -303,10 +326,19 @@ def test_schema(workers: int) -> None:
         "workers": workers,
     }
     assert set(found["run"]["versions"]) == {"python", "torch"}
-    assert found["schema"] == 4
+    assert found["schema"] == 5
     for result in found["results"]:
         assert set(result) == {
-            *("implementation", "property", "status", "cases", "followed", "cpu_seconds", "implementation_seconds"),
+            *(
+                "implementation",
+                "property",
+                "group",
+                "status",
+                "cases",
+                "followed",
+                "cpu_seconds",
+                "implementation_seconds",
+            ),
             *("worst_error_over_bound", "elements", "vacuous", "vacuous_share", "kept", "flushed", "subnormals"),
             *("features", "drawn", "margins", "known", "cut", "enough", "counterexamples"),
         }
@@ -494,14 +526,16 @@ def test_others_in_the_message() -> None:
 
 
 def test_table() -> None:
-    """At the end stands a table: an implementation a row, a property a column, and what its marks mean."""
+    """At the end stands a table: an implementation a row, a group a column, what its marks mean, and words."""
     text = tournament(0).text
-    assert re.search(r"^ +agreement +.*arguments +.*backward +calls ", text, re.MULTILINE)
-    assert re.search(rf"^good +{CASES} ", text, re.MULTILINE)
-    assert re.search(r"^forgetful +DISAGREES ", text, re.MULTILINE)
-    assert re.search(r"^absent +x ", text, re.MULTILINE)
+    assert re.search(r"^ +results +state +gradients +lengths +special +process +arguments +torch$", text, re.MULTILINE)
+    assert re.search(r"^good +ok \d+ ", text, re.MULTILINE)
+    assert re.search(r"^forgetful +NO \d+ ", text, re.MULTILINE)
+    assert re.search(r"^forgetful: disagrees: agreement", text, re.MULTILINE)
+    assert re.search(r"^not installed, see --list-impls: absent$", text, re.MULTILINE)
+    assert not re.search(r"^absent ", text, re.MULTILINE)
     assert "disagreeing: forgetful" in text
-    assert "- unsupported" in text
+    assert "ok: agrees on so many cases; NO: disagrees" in text
     assert "not installed: python -m pip install 'rnn-parity[none]'" in text
 
 

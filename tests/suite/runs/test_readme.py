@@ -1,24 +1,29 @@
 """The pages say what is so: their commands, options, properties, links and outputs."""
 
 import re
+import tomllib
 from functools import cache
 from pathlib import Path
 
 import pytest
+import yaml
 
 from rnn_parity import registered
 from rnn_parity.tests.judge import PROPERTIES
-from rnn_parity.tests.judge.demands.property import load_properties
+from rnn_parity.tests.judge.demands.property import group_of, load_properties
 from rnn_parity.tests.suite import ROOT
 from rnn_parity.tests.suite.checkouts import copied
 from rnn_parity.tests.suite.running import pytest_run
 
+#: What somebody who reports something fills in.
+FORMS = sorted((ROOT / ".github" / "ISSUE_TEMPLATE").glob("*.yml"))
 #: The first page, and those that it leads to.
 PAGES = {
     name: (ROOT / name).read_text(encoding="utf-8")
     for name in (
         *("README.md", "impls/README.md", "strategies/README.md", "tests/README.md", "tests/suite/README.md"),
-        *("tests/measures/README.md", ".github/CONTRIBUTING.md"),
+        *("tests/measures/README.md", ".github/CONTRIBUTING.md", ".github/CHANGELOG.md"),
+        *(path.relative_to(ROOT).as_posix() for path in FORMS),
     )
 }
 README = "\n".join(PAGES.values())
@@ -76,9 +81,8 @@ def test_the_mended_one_and_the_template_agree(tmp_path: Path, source: str) -> N
     assert "; no disagreement" in printed
     assert "failed" not in printed
     if source == MENDED:
-        (table,) = [block for block in blocks("text") if "my-rnn  " in block]
-        for name in re.findall(r"\b[a-z_]\w+\b", table.splitlines()[0].partition("worst")[0]):
-            assert re.search(rf"^ .* {name} ", printed, re.MULTILINE)
+        (ending,) = [block for block in blocks("text") if "my-rnn computes" in block]
+        assert [line for line in ending.splitlines() if line not in printed.splitlines()] == []
 
 
 def test_in_the_tree_it_touches_nothing_else(tmp_path: Path) -> None:
@@ -86,7 +90,9 @@ def test_in_the_tree_it_touches_nothing_else(tmp_path: Path) -> None:
     folder = copied(tmp_path, "suite")
     written(folder, MENDED)
     asked = ["-n0", "-p", "no:cacheprovider", "--impl=my-rnn", *QUICK, "tests/test_agreement.py"]
-    assert "my-rnn         40" in pytest_here(*asked, folder=folder, others=True)
+    assert "my-rnn computes what nn.RNN computes (1 property, 40 cases" in pytest_here(
+        *asked, folder=folder, others=True
+    )
     assert "my-rnn  (torch " in pytest_here("--list-impls", folder=folder, others=True)
 
 
@@ -102,8 +108,10 @@ def helped() -> str:
 
 
 def test_every_property_is_explained() -> None:
-    """The table of demands has every property, in the words of no other."""
-    rows = re.findall(r"^\| `(\w+)` \| ", PAGES["tests/README.md"], re.MULTILINE)
+    """The table of demands has every property, in its group."""
+    groups = dict(re.findall(r"^\| `(\w+)` \| `?(\w*)`? \| ", PAGES["tests/README.md"], re.MULTILINE))
+    rows = list(groups)
+    assert groups == {name: group_of(name) for name in rows}
     assert sorted(rows) == sorted([*load_properties(), "archive"])
     assert set(rows) - {"archive"} == set(PROPERTIES)
 
@@ -142,6 +150,29 @@ def test_ci_runs_the_command_of_the_readme() -> None:
 def test_the_first_page_is_short() -> None:
     """It is read before anything is tried."""
     assert len(PAGES["README.md"].splitlines()) <= 170
+
+
+@pytest.mark.parametrize("form", FORMS, ids=lambda form: form.stem)
+def test_forms_ask_for_the_archived_case(form: Path) -> None:
+    """Each has a name, and a field for the case, which cannot be left out and says how it is written."""
+    read = yaml.safe_load(form.read_text(encoding="utf-8"))
+    assert read["name"]
+    assert read["description"]
+    fields = {field["id"]: field for field in read["body"]}
+    assert fields["case"]["validations"]["required"]
+    assert "--archive=" in fields["case"]["attributes"]["description"]
+
+
+def test_there_are_forms() -> None:
+    """For all that is reported, and the guide leads to each."""
+    assert [form.stem for form in FORMS] == ["finding", "missed_bug", "wrong_accusation"]
+    assert all(f"(ISSUE_TEMPLATE/{form.name})" in PAGES[".github/CONTRIBUTING.md"] for form in FORMS)
+
+
+def test_the_changelog_begins_with_this_version() -> None:
+    """What users notice is told where the version is raised."""
+    newest = re.findall(r"^## (.*)$", PAGES[".github/CHANGELOG.md"], re.MULTILINE)[0]
+    assert newest == tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
 
 
 @pytest.mark.parametrize("page", PAGES)

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from itertools import groupby
 
 from rnn_parity import Implementation
 from rnn_parity.strategies.plain import from_plain
 from rnn_parity.tests.judge.base.finding import Finding
+from rnn_parity.tests.judge.base.groups import GROUPS
+from rnn_parity.tests.judge.demands.property import group_of, in_groups
 from rnn_parity.tests.judge.report.results import Features, Result, Results, added
 from rnn_parity.tests.judge.trial.features import FEATURES, features_of
 
@@ -61,6 +64,8 @@ class Table:
     title: str
     heads: list[str]
     rows: list[tuple[Implementation, list[Cell]]]
+    #: Over the heads: a title, and how many heads stand under it.
+    groups: list[tuple[str, int]] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -72,8 +77,8 @@ class Entry:
 
 
 def of_properties(judged: Sequence[Implementation], results: Results, entries: Sequence[Entry]) -> Table:
-    """Implementations against properties."""
-    names = sorted({name for _, name in results.found})
+    """Return the table of implementations against properties."""
+    names = in_groups({name for _, name in results.found})
     rows = [
         (
             each,
@@ -81,11 +86,12 @@ def of_properties(judged: Sequence[Implementation], results: Results, entries: S
         )
         for each in judged
     ]
-    return Table("Properties", names, rows)
+    titles = [GROUPS[group].title if (group := group_of(name)) else "" for name in names]
+    return Table("Properties", names, rows, [(title, len(list(under))) for title, under in groupby(titles)])
 
 
 def of_features(judged: Sequence[Implementation], results: Results, entries: Sequence[Entry]) -> Table:
-    """Implementations against the parts of nn.RNN's surface."""
+    """Return the table of implementations against the features of nn.RNN."""
     rows = [(each, _features(each, results, entries)) for each in judged]
     return Table("Features", list(FEATURES), rows)
 
@@ -123,7 +129,7 @@ def _features(implementation: Implementation, results: Results, entries: Sequenc
 
 
 def features_in(results: Sequence[Result]) -> Features:
-    """The counts of features of several results together."""
+    """Return the counts of features of several results together."""
     total: Features = {}
     for result in results:
         total = added(total, result.features)
