@@ -32,11 +32,12 @@ LEAST_MEMORY = 4096
 
 
 def in_checkout() -> bool:
-    """Whether pytest was started in a checkout of rnn-parity."""
+    """Return whether pytest was started in a checkout of rnn-parity."""
     return Path("tests/commandline/__init__.py").is_file() and Path("strategies/case.py").is_file()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the options of the suite, where pytest was started in a checkout."""
     if in_checkout():
         add_options(parser)
 

@@ -43,5 +43,5 @@ def sweep(folder: Path) -> None:
 
 
 def why(error: OSError) -> str:
-    """What stands in the way, in a word."""
+    """Return the reason of an OSError in a few words."""
     return error.strerror or str(error)

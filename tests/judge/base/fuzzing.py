@@ -6,6 +6,6 @@ import sys
 
 
 def fuzzing() -> bool:
-    """Whether HypoFuzz collects the properties, or runs them. It is not imported for that."""
+    """Return whether HypoFuzz collects the properties, or runs them. HypoFuzz is not imported for that."""
     detection = sys.modules.get("hypofuzz.detection")
     return detection is not None and bool(detection.in_hypofuzz_run())

@@ -17,7 +17,7 @@ class Part:
         return f"{self.number}/{self.of}"
 
     def has(self, name: str, shard: int = 0) -> bool:
-        """Whether the part has this shard; those of one name go round, and begin anywhere."""
+        """Return whether the part has this shard; shards of one name take turns, from a start that the name decides."""
         begin = int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "big")
         return (begin + shard) % self.of == self.number - 1
 

@@ -54,11 +54,11 @@ class Teller:
         self.faults += [fault for fault in dict.fromkeys(faults) if fault not in self.faults]
 
     def status(self, status: int) -> int:
-        """The exit status of a run that would end with this one."""
+        """Return the exit status of a run that would end with this one."""
         return int(pytest.ExitCode.INTERNAL_ERROR) if self.faults else status
 
     def told(self, parts: Mapping[str, Callable[[], Iterable[str] | None]]) -> Iterator[str]:
-        """The lines of these parts, each of which may also write by itself; then what went wrong, and what to do."""
+        """Yield the lines of these parts, which may also write directly; then what went wrong, and what to do."""
         for what, lines in parts.items():
             with self.part(what):
                 yield from lines() or ()

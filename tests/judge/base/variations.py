@@ -36,7 +36,7 @@ class Fill(NamedTuple):
     seed: int
 
     def of(self, case: Case) -> Case:
-        """The case with these numbers, its special ones kept."""
+        """Return the case with these numbers, its special ones kept."""
         if self is SPREAD:
             return case.with_arrays(**{name: _spread(array) for name, array in case.arrays.items()})
         draw = np.random.default_rng(self.seed)
@@ -70,13 +70,13 @@ def _spread(array: Array) -> Array:
 
 
 def special(array: Array) -> npt.NDArray[np.bool_]:
-    """Where an array holds what is not finite, or very large or small."""
+    """Return where an array holds what is not finite, or very large or small."""
     size = np.abs(array)
     return ~np.isfinite(array) | (size > _PLAIN[1]) | ((size > 0) & (size < _PLAIN[0]))
 
 
 def special_in_words(array: Array) -> str:
-    """That in words; empty where all is plain."""
+    """Return in words where an array holds special numbers; empty where all are plain."""
     size = np.abs(array)
     found = {
         "is not finite": ~np.isfinite(array),
@@ -110,7 +110,7 @@ class Sizes(NamedTuple):
 
 
 def sizes_of(case: Case) -> Sizes:
-    """The sizes of a case."""
+    """Return the sizes of a case."""
     config = case.config
     return Sizes(case.steps, case.batch_size, config.input_size, config.hidden_size, config.num_layers)
 
@@ -158,7 +158,7 @@ def _weights(case: Case, config: Config) -> dict[str, Array]:
 
 
 def _stretched(array: Array, shape: tuple[int, ...]) -> Array:
-    """An array repeated or cut off along each axis."""
+    """Repeat an array, or cut it off, along each axis."""
     if 0 in array.shape:
         return np.zeros(shape)
     return array[np.ix_(*(np.arange(wanted) % there for wanted, there in zip(shape, array.shape, strict=True)))]
@@ -168,7 +168,7 @@ def _stretched(array: Array, shape: tuple[int, ...]) -> Array:
 
 
 def _h_0(case: Case, least: float) -> Case:
-    """With an h_0 that is zero, or nowhere zero."""
+    """Give the case an h_0 that is zero, or nowhere zero."""
     config = case.config
     zero = np.zeros((config.num_layers * config.num_directions, case.batch_size, config.hidden_size))
     if case.h_0 is None or not least:
@@ -183,12 +183,12 @@ def _laid_out(case: Case, *, batch_first: bool = False, unbatched: bool = False)
 
 
 def batched(case: Case) -> Case:
-    """With the batch axis."""
+    """Add the batch axis."""
     return replace(case, unbatched=False)
 
 
 def _asked(case: Case, *names: str) -> Case:
-    """With gradients asked of these results."""
+    """Ask for gradients of these results."""
     config = case.config
     shapes = {
         "grad_output": (case.steps, case.batch_size, config.num_directions * config.hidden_size),
@@ -266,7 +266,7 @@ OPTIONS = [
 
 
 def _in_order(case: Case, lengths: Callable[[int, int], Iterable[int]]) -> Case:
-    """With lengths made of T and B, which are 2 at least: of one row, or one step, there is no other order."""
+    """Give lengths made of T and B, which are 2 at least: with one row, or one step, there is no other order."""
     case = sized(T=max(2, case.steps), B=max(2, case.batch_size))(case)
     return replace(case, lengths=tuple(lengths(case.steps, case.batch_size)))
 
@@ -313,5 +313,5 @@ _OF_GRADIENTS = [
 
 
 def options_of(case: Case) -> list[Option]:
-    """What can be chosen about a case like this one."""
+    """Return what can be chosen about a case like this one."""
     return OPTIONS + _OF_LENGTHS * (case.lengths is not None) + _OF_GRADIENTS * case.has_cotangents

@@ -17,10 +17,10 @@ def listed(parts: Sequence[str], last: str = " and ", most: int = 0) -> str:
 
 
 def number(value: float) -> str:
-    """A number without a fraction of zero."""
+    """Return a number without a fraction of zero."""
     return repr(int(value)) if isinstance(value, float) and value.is_integer() and abs(value) < 1e15 else repr(value)
 
 
 def spelled(value: float) -> float | str:
-    """A number as JSON can hold it."""
+    """Return a number as JSON can hold it."""
     return value if abs(value) < float("inf") else str(value)

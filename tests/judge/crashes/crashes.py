@@ -43,7 +43,7 @@ _WATCHDOG = pytest.StashKey[subprocess.Popen[bytes]]()
 
 
 def record_of(folder: Path, worker: str) -> Path:
-    """Where a worker has its record."""
+    """Return where a worker has its record."""
     return folder / f"{worker}.record"
 
 
@@ -76,7 +76,7 @@ def _record(config: pytest.Config, path: Path, *, alone: bool) -> None:
 
 
 def _seen_by_the_user(config: pytest.Config) -> Any:
-    """Where what is started writes to the terminal, and not to what pytest captures."""
+    """Return a stream on the terminal itself, past what pytest captures."""
     capturing = config.pluginmanager.getplugin("capturemanager")
     return capturing.global_and_fixture_disabled() if capturing else nullcontext()
 
@@ -127,11 +127,13 @@ class Crashes:
         self.interrupted = False
 
     def pytest_sessionstart(self, session: pytest.Session) -> None:
+        """Let the run go on without workers that cannot be replaced."""
         machines.go_on_without(session.config, self.told)
 
     @staticmethod
     @pytest.hookimpl(optionalhook=True)
     def pytest_xdist_setupnodes(config: pytest.Config) -> None:
+        """Leave other machines' pytest as it is."""
         machines.leave_their_pytest(config)
 
     @staticmethod
@@ -144,20 +146,22 @@ class Crashes:
     @staticmethod
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_setup(item: Any) -> None:
-        """Without workers it is this process that judges."""
+        """Look at the item, where there are no workers and this process judges."""
         _look_at(item)
 
     @staticmethod
     def pytest_runtest_logfinish() -> None:
-        """Without workers: what was found has been told."""
+        """Drop what was found, where there are no workers, as it is reported by now."""
         RECORDER.told()
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_configure_node(self, node: Any) -> None:
+        """Tell a worker where the records lie."""
         node.workerinput[_FOLDER] = str(self._folder)
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_handlecrashitem(self, crashitem: str, report: Any, sched: Any) -> None:
+        """Repeat the item that crashed its worker, its implementation in a separate process."""
         path = record_of(self._folder, report.node.gateway.id)
         seen = recorder.read(path)
         known = {found.name for found in self._run.implementations}
@@ -180,7 +184,7 @@ class Crashes:
         self._repeat(crashitem, report, sched, said)
 
     def _repeat_unknown(self, item: str, report: Any, sched: Any) -> None:
-        """A worker on another machine has its record there; it may be that machine that is gone."""
+        """Repeat an item whose worker left no record here: it ran on another machine, which may be gone."""
         said = f"{item}: its worker was lost; on which case, is known on its own machine only, if at all"
         if ("", item) in self._tried:
             report.longrepr = f"{said}. For the second time, so that it is not tried again"
@@ -197,7 +201,7 @@ class Crashes:
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> Generator[None, None, None]:
-        """What crashed a worker, and does no harm when it is repeated, is told as it was recorded."""
+        """Report a crash of a worker as it was recorded, where the repeated item passes."""
         ended = report.when == "call" or (report.when == "setup" and report.outcome != "passed")
         death = self._deaths.pop(report.nodeid, None) if ended else None
         if death and death.told and not hasattr(report, findings.KEY):
@@ -219,16 +223,16 @@ class Crashes:
                 value["status"] = "disagrees"  # type: ignore[index]
 
     def known(self) -> list[Note]:
-        """What is known of implementations whose items were to be repeated."""
+        """Return what is known of the crashes whose items were to be repeated."""
         return [death.told for death in self._deaths.values() if death.told]
 
     @staticmethod
     def pytest_report_teststatus(report: Any) -> tuple[str, str, str] | None:
-        """What is repeated has neither passed nor failed."""
+        """Count an item that is repeated as neither passed nor failed."""
         return (_REPEATED, "R", "REPEATED") if report.outcome == _REPEATED else None
 
     def pytest_keyboard_interrupt(self) -> None:
-        """Workers that are busy would be waited for; what they have found lies in their records."""
+        """Kill workers that are busy, for pytest would wait for them; what they have found lies in their records."""
         self.interrupted = True
         workers = psutil.Process().children()
         _, busy = psutil.wait_procs(workers, timeout=_GRACE)
@@ -236,6 +240,7 @@ class Crashes:
             worker.kill()
 
     def pytest_unconfigure(self, config: pytest.Config) -> None:
+        """End the watch."""
         stop(config)
 
 
@@ -244,7 +249,7 @@ FOLDER = pytest.StashKey[Path]()
 
 
 def told(config: pytest.Config) -> Iterator[str]:
-    """What is said of crashes at the end of a run, and of what was found when it was interrupted."""
+    """Yield what is said of crashes at the end of a run, and of what was found when it was interrupted."""
     watching = config.pluginmanager.getplugin("rnn-parity-crashes")
     yield from watching.told
     if watching.interrupted:
@@ -253,7 +258,7 @@ def told(config: pytest.Config) -> Iterator[str]:
 
 
 def _under_way(folder: Path) -> Iterator[str]:
-    """Which calls had not come back when the run was interrupted: of workers only, as this process tells itself."""
+    """Yield the calls of workers that had not returned when the run was interrupted."""
     for path in sorted(folder.glob("gw*.record")):
         head, note = recorder.read(path) or (None, None)
         if head and note and head.owner and head.calls and (took := time.monotonic() - head.since) > watchdog.GRACE:
@@ -261,7 +266,7 @@ def _under_way(folder: Path) -> Iterator[str]:
 
 
 def _untold(notes: list[Note], run: Run) -> Iterator[str]:
-    """What was found and not told, as far as it was reduced: the case, and how to go on."""
+    """Yield what was found and not reported yet, as far as it was shrunk: the case, and how to continue."""
     for note in notes:
         found, said = as_it_is.keep(note, run)
         yield f"interrupted: {said}"
@@ -270,7 +275,7 @@ def _untold(notes: list[Note], run: Run) -> Iterator[str]:
 
 
 def _death(path: Path, node: Any, note: Note) -> Death:
-    """How the process of a worker ended, as far as that is known here."""
+    """Return how the process of a worker ended, as far as that is known here."""
     if reason := watchdog.why_ended(path):
         return Death(note, reason, certain=True)
     process = getattr(getattr(node.gateway, "_io", None), "popen", None)
@@ -286,14 +291,14 @@ def _death(path: Path, node: Any, note: Note) -> Death:
 
 
 def _look_at(item: Any) -> None:
-    """What was found before has been told by now; and only who is on trial has its calls recorded."""
+    """Drop what was found before, as it is reported by now; record the calls of items that judge an implementation."""
     RECORDER.told()
     RECORDER.look_at(trial_of(item) is not None)
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: Any) -> None:
-    """A worker's part: what crashed elsewhere does not crash here."""
+    """Put an implementation that crashed another worker in a separate process."""
     _look_at(item)
     given, trial = item.config.workerinput, trial_of(item)
     if _FOLDER not in given or trial is None:
@@ -307,9 +312,10 @@ def pytest_runtest_setup(item: Any) -> None:
 
 
 def pytest_runtest_logfinish() -> None:
-    """What was found is with the controller now, wherever that is."""
+    """Drop what was found, as the controller has it now."""
     RECORDER.told()
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
+    """End the watch over a worker."""
     stop(config)

@@ -57,7 +57,7 @@ class ResumingByWorker(EachScheduling):  # type: ignore[misc]
     """A scheduler of all items to each worker, where one that takes the place of another runs what crashed again."""
 
     def add_node(self, node: Any) -> None:
-        """A worker that takes the place of another is given nothing before it knows of its items."""
+        """Give a worker that replaces another nothing before it knows of its items."""
         if not self.collection_is_completed:
             super().add_node(node)
 
@@ -73,7 +73,7 @@ class ResumingByWorker(EachScheduling):  # type: ignore[misc]
             node.shutdown()
 
     def remove_node(self, node: Any) -> str | None:
-        """What is left of a worker's work is for the one that takes its place."""
+        """Keep what is left of a worker's items for the worker that replaces it."""
         self._lost = node
         crashed: str | None = super().remove_node(node)
         return crashed

@@ -43,7 +43,7 @@ def _form(tensor: torch.Tensor) -> tuple[object, ...]:
 
 
 def snapshot(tensors: Mapping[str, torch.Tensor]) -> Snapshot:
-    """What some tensors are, and what is in their memory."""
+    """Return the form of each tensor, and what is in its memory."""
     return {name: (_form(tensor), _bytes(tensor)) for name, tensor in tensors.items()}
 
 

@@ -172,7 +172,7 @@ def _batch_merged(case: Case, run: Run) -> Pair:
 
 
 def _reads_x(name: str) -> bool:
-    """Whether a parameter is W_ih of the bottom layer, in either direction."""
+    """Return whether a parameter is W_ih of the bottom layer, in either direction."""
     return name.startswith("weight_ih_l0")
 
 
@@ -222,7 +222,7 @@ def _widened(case: Case, run: Run) -> Pair:
 
 
 def _swap_rows(state: Array) -> Array:
-    """The two directions' rows of h_0 or h_n exchanged in every layer."""
+    """Exchange the two directions' rows of h_0 or h_n in every layer."""
     return state.reshape(len(state) // 2, 2, *state.shape[1:])[:, ::-1].reshape(state.shape)
 
 
@@ -238,7 +238,7 @@ def _directions_exchanged(case: Case, run: Run) -> Pair:
 
 
 def _part(case: Case, x: Array, rows: range, bidirectional: bool) -> Case:
-    """The cells of some rows of h_0, of one layer, as a network of their own on a sequence."""
+    """Return the cells of some rows of h_0, of one layer, as a network of their own on a sequence."""
     suffixes = [case.config.suffixes()[row] for row in rows]
     weights = {
         f"{kind}_l0{end}": case.weights[f"{kind}_{suffix}"]
@@ -272,7 +272,7 @@ def _directions_apart(case: Case, run: Run) -> Pair:
 
 
 def _times(case: Case, factor: float, *starts: str) -> Case:
-    """The case with the arrays whose names start so times a number."""
+    """Multiply the arrays whose names start with these prefixes by a number."""
     return case.with_arrays(**{name: factor * array for name, array in case.arrays.items() if name.startswith(starts)})
 
 
@@ -294,7 +294,7 @@ def _input_rescaled(case: Case, run: Run) -> Pair:
 
 
 def _within_range(case: Case, *starts: str) -> bool:
-    """Whether the arrays whose names start so are still in the dtype's range when multiplied."""
+    """Return whether the arrays whose names start with these prefixes stay in the dtype's range when multiplied."""
     largest = torch.finfo(case.config.dtype).max / FACTOR
     return all(
         np.abs(array).max(initial=0.0) <= largest for name, array in case.arrays.items() if name.startswith(starts)

@@ -56,7 +56,7 @@ class _MallInfo2(ctypes.Structure):
 
 @cache
 def _mallinfo2() -> Callable[[], _MallInfo2] | None:
-    """The C library's own account; None where it is not GNU's."""
+    """Return the C library's own account; None where it is not GNU's."""
     function = getattr(ctypes.CDLL(None), "mallinfo2", None)
     if function is not None:
         function.restype = _MallInfo2
@@ -64,7 +64,7 @@ def _mallinfo2() -> Callable[[], _MallInfo2] | None:
 
 
 def held() -> Held:
-    """What this process holds now."""
+    """Return what this process holds now, by unit."""
     account = _mallinfo2()
     found = account() if account else _MallInfo2()
     return Held(sys.getallocatedblocks(), found.uordblks + found.hblkhd)
@@ -79,7 +79,7 @@ class _Meter:
         self._last = held()
 
     def left_by(self, calls: int) -> Held:
-        """What so many more calls leave, once all garbage has been collected."""
+        """Return what `calls` more calls leave, once all garbage has been collected."""
         for _ in range(calls):
             self._network.call(self._case)
         # What the suite itself keeps of calls, up to a limit, would look like a cache that fills.
@@ -109,7 +109,7 @@ def forgets_its_calls(trial: Trial, case: Case) -> None:
 
 
 def _seen(meter: _Meter) -> list[str]:
-    """The units in which every round of a first look leaves something; it may be what fills a cache."""
+    """Return the units in which every round of a first look leaves something; that may be a cache that fills."""
     meter.left_by(_LOOK[0])
     units = list(Held._fields)
     for calls in _LOOK:
@@ -120,7 +120,7 @@ def _seen(meter: _Meter) -> list[str]:
 
 
 def _kept(meter: _Meter, units: Sequence[str]) -> str:
-    """What each call leaves behind, in words; empty as soon as that is no leak in any of these units."""
+    """Return what each call leaves behind, in words; empty as soon as no unit shows a leak."""
     grown: dict[str, list[int]] = {unit: [] for unit in units}
     # A case that is known to fail is reduced by fewer doublings; what comes out is tried again with all.
     rounds = _DOUBLING[:_FEW] if in_a_hurry() else _DOUBLING
@@ -156,6 +156,6 @@ def _leaves(unit: str, calls: int, left: Held) -> bool:
 
 
 def _doubles(unit: str, rounds: Sequence[int], is_last: bool) -> bool:
-    """Whether each round left about twice what the one before left; one may not, in which a cache became full."""
+    """Return whether each round left about twice what the one before left; one round may not, when a cache fills up."""
     shrinks = [after + _NOISE[unit] < _GROWS * before for before, after in itertools.pairwise(rounds)]
     return sum(shrinks) < 2 and not (is_last and shrinks[-1])

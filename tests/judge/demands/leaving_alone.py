@@ -41,7 +41,7 @@ def leaves_alone(trial: Trial, case: Case) -> None:
 
 
 def _differentiating(trial: Trial, case: Case) -> Callable[[], None]:
-    """What calls a new network, and runs back."""
+    """Return a function that builds and calls a new network, and runs its backward pass."""
     asked = gradients.ask(case)
     network = trial.build_from(case, asked.weights)
     return lambda: trial.run_back(case, [network.call_on(case, asked.x, asked.h_0)])
@@ -62,7 +62,7 @@ def _quietly(what: str, settings: dict[str, Setting], function: Callable[[], Any
 
 @contextlib.contextmanager
 def _listening() -> Iterator[list[str]]:
-    """What is printed meanwhile, through Python and past it."""
+    """Record what is printed within the block, through Python and past it."""
     heard: list[str] = []
     said = io.StringIO()
     with tempfile.TemporaryFile() as file, contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):

@@ -54,7 +54,7 @@ def _agrees(when: str, network: Network, case: Case) -> None:
 
 
 def claims_autocast(capabilities: Capabilities) -> str:
-    """Why `autocast` does not ask an implementation; empty where it does."""
+    """Return why `autocast` does not ask an implementation; empty where it does."""
     return "" if capabilities.autocast else "claims no autocast"
 
 

@@ -21,12 +21,12 @@ from tests.judge.trial.verdict import Disagreement, Result, as_result
 
 
 def claims_module(capabilities: Capabilities) -> str:
-    """Why properties of modules do not ask an implementation; empty where they do."""
+    """Return why properties of modules do not ask an implementation; empty where they do."""
     return "" if capabilities.module else "is no torch.nn.Module"
 
 
 def claims_dropout(capabilities: Capabilities) -> str:
-    """Why `dropout` does not ask an implementation; empty where it does."""
+    """Return why `dropout` does not ask an implementation; empty where it does."""
     return claims_module(capabilities) or ("" if capabilities.dropout else "claims no dropout")
 
 
@@ -98,7 +98,7 @@ def _importable(kind: type) -> bool:
 
 @contextmanager
 def named(words: str) -> Iterator[None]:
-    """Says of a disagreement what led to it."""
+    """Add to a disagreement what led to it."""
     try:
         yield
     except Disagreement as found:
@@ -114,7 +114,7 @@ FALSE_ALARM = 1e-9
 
 
 def drops_out(trial: Trial, case: Case) -> None:
-    """In training, dropout of 0 changes nothing, of 1 leaves upper layers nothing, and between them what it should."""
+    """Demand that dropout in training changes nothing at 0, leaves upper layers nothing at 1, and else their share."""
     config = case.config
     with named("in training with dropout 0, "):
         _training(trial, case, 0.0).agrees(case)
@@ -172,7 +172,7 @@ def _probe(trial: Trial, config: Config, probability: float) -> None:
 
 
 def _look_at(result: Result, config: Config) -> None:
-    """The input is not dropped, and neither are the outputs of the last layer."""
+    """Demand that neither the input nor the outputs of the last layer are dropped."""
     rows = config.num_directions
     if not bool((result.h_n[:rows] == 1).all()):
         raise Disagreement("first layer", "the first layer's final state is not what it is in evaluation")

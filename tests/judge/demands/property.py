@@ -51,7 +51,7 @@ class Property:
     def given(
         self, capabilities: Capabilities, avoiding: Callable[[Case], object] | None = None
     ) -> Callable[..., None]:
-        """The property as a Hypothesis test of its own, on cases for these capabilities without the known defects."""
+        """Return the property as a Hypothesis test, on cases for these capabilities without the known defects."""
         cases = self.cases(capabilities)
         if avoiding is not None:
             cases = cases.filter(lambda case: not avoiding(case))
@@ -70,24 +70,24 @@ class Property:
 
 
 def claims_gradients(capabilities: Capabilities) -> str:
-    """Why properties of gradients do not ask an implementation; empty where they do."""
+    """Return why properties of gradients do not ask an implementation; empty where they do."""
     return "" if capabilities.gradients else "claims no gradients"
 
 
 def claims_second_derivatives(capabilities: Capabilities) -> str:
-    """Why properties of second derivatives do not ask an implementation; empty where they do."""
+    """Return why properties of second derivatives do not ask an implementation; empty where they do."""
     if capabilities.own_process:
         return "runs in a process of its own, where it is differentiated once"
     return claims_gradients(capabilities) or ("" if capabilities.second_derivatives else "claims no second derivatives")
 
 
 def claims_lengths(capabilities: Capabilities) -> str:
-    """Why properties of sequences of different lengths do not ask an implementation; empty where they do."""
+    """Return why properties of sequences of different lengths do not ask an implementation; empty where they do."""
     return "" if capabilities.lengths else "claims no lengths"
 
 
 def own_process(capabilities: Capabilities) -> str:
-    """Why what lies in memory, and calls at once, are not asked about; empty where they are."""
+    """Return why memory and concurrent calls are not judged; empty where they are."""
     return (
         "runs in a process of its own, to which memory and calls are handed one by one"
         if capabilities.own_process

@@ -13,7 +13,7 @@ from tests.judge.trial.verdict import Disagreement, Result, as_result, judge
 
 
 def admits_misuse(trial: Trial, case: Case) -> bool:
-    """Whether a case makes a wrong call, and is otherwise inside the claims."""
+    """Return whether a case makes a wrong call, and is otherwise inside the claims."""
     return bool(case.misuse) and misuse_of(case).applies(case) and trial.takes(case)
 
 
@@ -43,12 +43,12 @@ def refuses(trial: Trial, case: Case) -> None:
 
 
 def refuses_misuse(trial: Trial, case: Case) -> bool:
-    """Whether the wrong call alone is refused."""
+    """Return whether the wrong call alone is refused."""
     return _call_wrongly(trial.build(case), case) is _REFUSED
 
 
 def _call_wrongly(network: Network, case: Case) -> object:
-    """What the wrong call returned, or `_REFUSED`; None is a thing to return."""
+    """Return what the wrong call returned, or `_REFUSED`, as None can be returned, too."""
     _, x, h_0 = case.tensors()
     lengths = None if case.lengths is None else torch.tensor(case.lengths)
     arguments = list(misuse_of(case).spoil(case, (x, h_0, lengths)))

@@ -213,7 +213,7 @@ class _Changing:
         self.goes_by = fitting
 
     def _told(self, found: Disagreement, judge: Callable[[Case], object]) -> Disagreement:
-        """The disagreement, and whether parameters that it had before explain it."""
+        """Return the disagreement, and whether parameters that it had before explain it."""
         stale = any(_disagreement(judge, case) is None for case in self.before)
         said = ", which is what parameters gave that it had before" if stale else ""
         return Disagreement(found.kind, f"{found.text}{said}", **found.details)

@@ -99,7 +99,7 @@ def fitting(shown: Sequence[Case], not_shown: Sequence[Case]) -> Iterator[str]:
 
 
 def _threshold(name: str, shown: Sequence[int], not_shown: Sequence[int]) -> Iterator[str]:
-    """A size from which on, or up to which, a bug shows; what lies between the nearest two that were tried is said."""
+    """Yield a size from which on, or up to which, a bug shows, with the untried sizes between the nearest two."""
     if min(shown) > max(not_shown):
         tried = f" (tried: not with {max(not_shown)})" if min(shown) > max(not_shown) + 1 else ""
         yield f"where {name} is at least {min(shown)}{tried}"

@@ -34,7 +34,7 @@ class _Sum(NamedTuple):
     bias: bool
 
     def value(self, *, input: float = 1, b_ih: float = 1, state: float = 1, b_hh: float = 1, act: str = "") -> float:
-        """The new state, with each group of terms counted so many times, through an activation."""
+        """Return the new state: each group of terms times its count, added up, through an activation."""
         with np.errstate(all="ignore"):
             total = np.float64(0.0)
             for times, terms in ((input, self.input), (state, self.state)):
@@ -138,7 +138,7 @@ def wrong_shapes(look: Look) -> Iterator[str]:
 
 
 def telling_shape(looks: Sequence[Look]) -> list[str]:
-    """A wrong shape on the smallest case whose sizes are all different, so that it says which axis is which."""
+    """Return a wrong shape on the smallest case whose sizes all differ, so that it tells which axis is which."""
     telling = [look for look in looks if _sizes_differ(look.case) and next(wrong_shapes(look), "")]
     smallest = sorted(telling, key=lambda look: (look.case.x.size * look.case.config.hidden_size, look.case.descriptor))
     return [f"{next(wrong_shapes(look))} ({look.case.descriptor})" for look in smallest[:1]]
@@ -152,7 +152,7 @@ def _sizes_differ(case: Case) -> bool:
 
 
 def _wrong_states(look: Look) -> Iterator[tuple[_Place, tuple[float, float]]]:
-    """The place, in the order of processing, of every state that is wrong, and what was returned and allowed there."""
+    """Yield every wrong state in order of processing: its place, and what was returned and allowed there."""
     case, config = look.case, look.case.config
     assert look.right is not None
     for name in ("output", "h_n"):
@@ -216,7 +216,7 @@ def _name(case: Case, place: _Place) -> str:
 
 
 def _sum(terms: _Sum) -> str:
-    """The sum in numbers: the products of W_ih x, b_ih, the products of W_hh h, b_hh."""
+    """Return the sum in numbers: the products of W_ih x, b_ih, the products of W_hh h, b_hh."""
     products = [_products(terms.input), _products(terms.state)]
     biases = [_short(terms.b_ih), _short(terms.b_hh)] if terms.bias else []
     groups = [products[0], *biases[:1], products[1], *biases[1:]]
@@ -251,7 +251,7 @@ def _both(expected: float, got: float) -> tuple[str, str]:
 
 
 def _first_gradient(look: Look) -> _Divergence | None:
-    """The first wrong gradient on the way back: from the last layer down, biases, W_hh, W_ih; then h_0, then x."""
+    """Return the first wrong gradient on the way back: from the last layer down, biases, W_hh, W_ih; then h_0, x."""
     case = look.case
     recorded: list[LayerBackward] = []
 
@@ -322,7 +322,7 @@ _OTHERWISE: dict[str, Callable[[list[float]], float]] = {
 
 
 def _terms_of(layer: LayerBackward, name: str, index: tuple[int, ...], d: int) -> list[float]:
-    """What each step adds to a parameter's gradient, rows of the batch summed up."""
+    """Return what each step adds to a parameter's gradient, rows of the batch summed up."""
     grad_a = layer.grad_a.mid[d, :, :, index[0]]
     if name.startswith("bias"):
         return [float(term) for term in grad_a.sum(1)]

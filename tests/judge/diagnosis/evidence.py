@@ -53,7 +53,7 @@ class Look:
         return self.calls[-1]
 
     def predicted(self, model: Model) -> Prediction | None:
-        """What a model says; None where it says that such a network cannot compute."""
+        """Return what a model predicts; None where it predicts that the network cannot compute the case."""
         try:
             return model.predict(self.calls, self.rounding)
         except (ValueError, IndexError):
@@ -87,7 +87,7 @@ class Look:
         return replace(self, calls=(*self.calls[:-1], asked_for_nothing))
 
     def explained_by(self, prediction: Prediction | None) -> bool:
-        """Whether everything that was returned is what is predicted, within its bounds."""
+        """Return whether everything that was returned is what is predicted, within its bounds."""
         if prediction is None:
             return bool(self.seen.error)
         if self.seen.error:
@@ -106,13 +106,13 @@ class Look:
         return all(bool(((prediction.digits(part) == part) | np.isnan(part)).all()) for part in found)
 
     def _has_many_digits(self, digits: Callable[[Array], Array]) -> bool:
-        """Whether something that is right cannot be written in so few digits."""
+        """Return whether something that is right cannot be written in so few digits."""
         balls = self.right.parts.values() if self.right else ()
         with np.errstate(all="ignore"):
             return any(bool((np.abs(digits(ball.mid) - ball.mid) > 4 * ball.rad).any()) for ball in balls)
 
     def too_good_for(self, model: Model, prediction: Prediction | None) -> bool:
-        """Whether results are right to many more digits than a model of low precision has: by chance, hardly.
+        """Return whether results are right to many more digits than a model of low precision has: by chance, hardly.
 
         Not where products have so few digits that they are exact in low precision, too.
         """
@@ -129,7 +129,7 @@ class Look:
         return sharper >= _FEW
 
     def tells_apart(self, prediction: Prediction | None) -> bool:
-        """Whether a prediction and what is right exclude each other: no result is both.
+        """Return whether a prediction and what is right exclude each other: no result is both.
 
         That a network raises is no evidence: it may for many reasons.
         """
@@ -145,7 +145,7 @@ class Look:
 
 
 def digits_of(values: Array) -> float:
-    """How many binary digits numbers have that are not zero: the median."""
+    """Return how many binary digits numbers have that are not zero: the median."""
     found = values[(values != 0) & np.isfinite(values)]
     if not found.size:
         return 0.0
@@ -154,12 +154,12 @@ def digits_of(values: Array) -> float:
 
 
 def within(got: np.ndarray, ball: Ball) -> bool:
-    """Whether an array lies inside of a ball."""
+    """Return whether an array lies inside of a ball."""
     return got.shape == ball.mid.shape and bool((error_over_bound(got, ball) <= RADIUS_SLACK).all())
 
 
 def exclude(one: Ball, other: Ball) -> bool:
-    """Whether no array lies inside of both."""
+    """Return whether no array lies inside of both."""
     if one.mid.shape != other.mid.shape:
         return True
     with np.errstate(all="ignore"):
@@ -203,7 +203,7 @@ class Evidence:
         return self.looks[self._seen :]
 
     def _last_of(self, calls: Calls) -> Iterator[Look]:
-        """The last of some calls by itself; where it is right by itself, after each of those before it."""
+        """Yield the last of some calls alone; where it is right alone, after each of those before it."""
         if not self.again:
             yield self._look(calls[-1:])
         else:
@@ -233,13 +233,13 @@ class Evidence:
         return Look(calls, seen, implementation.rounding)
 
     def probe(self, case: Case) -> Look:
-        """A look at a case that is made to tell something, kept with the others."""
+        """Return a look at a case that is made to tell models apart, kept with the others."""
         look = self._look((case,))
         self.looks.append(look)
         return look
 
     def rich(self, stream: int = 0) -> Iterator[Look]:
-        """Looks at rich cases, as long as there is time."""
+        """Yield looks at rich cases, as long as there is time."""
         # Of each case, there are several pairs of calls to look at.
         fewer = 4 if self.again else 1
         drawn = self._drawn(stream)[::fewer]

@@ -151,12 +151,12 @@ def positions(shape: tuple[int, ...]) -> Positions:
 
 
 def read_through(array: Array, moved: Positions) -> Array:
-    """An array whose every number comes from a position."""
+    """Return an array whose every number comes from a position."""
     return np.asarray(array.ravel()[moved])
 
 
 def given_back(gradient: Ball, moved: Positions, unit: float) -> Ball:
-    """The gradient of what was read: each position gets all that went to those who read it.
+    """Return the gradient of what was read: each position gets the sum of what its readers got.
 
     `unit` is the roundoff of the sums, where several did.
     """

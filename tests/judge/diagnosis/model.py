@@ -45,7 +45,7 @@ class Model:
 
     @classmethod
     def wired(cls, name: str, wiring: Wiring, family: str = "", **facts: Any) -> Model:
-        """A network that is wired so, and remembers nothing of earlier calls; `facts` are other fields."""
+        """Return a model of a network that is wired so and keeps no state between calls; `facts` are other fields."""
         return cls(name, lambda calls, rounding: predict(calls[-1], wiring, rounding), family or name, **facts)
 
 
@@ -66,7 +66,7 @@ _PLAIN: dict[str, Any] = {field.name: field.default for field in fields(Wiring)}
 
 
 def scoped(name: str, also: str = "", **edits: Any) -> Iterator[Model]:
-    """The same edits of `Wiring` in every scope; cells outside of it are as they should be.
+    """Yield the same edits of `Wiring` in every scope; cells outside of the scope are right.
 
     `also` is a second thing that goes wrong: a model without it is the plainer one.
     """
@@ -86,7 +86,7 @@ def limited(applies: Callable[[Cell], bool], edits: Mapping[str, Any]) -> dict[s
 
 
 def cells_where(applies: Callable[[Cell], bool]) -> Callable[[Case], Hashable]:
-    """The cells of a case's network to which a scope applies; None where there are none."""
+    """Return the cells of a case's network to which a scope applies; None where there are none."""
     return lambda case: tuple(key for key, cell in cells_of(case).items() if applies(cell)) or None
 
 
@@ -103,7 +103,7 @@ def _cell_in(arguments: Iterable[Any]) -> Cell:
 def numbered(
     name: str, numbers: Iterable[int], wiring: Callable[[int], Wiring], effect: Callable[[Case, int], Hashable]
 ) -> Iterator[Model]:
-    """The same bug with every number that it may have; `name` says where it stands as {k}."""
+    """Yield the same bug with every number that it may have; `{k}` in `name` stands for the number."""
     for number in numbers:
         came_to = lambda case, number=number: effect(case, number)  # noqa: E731
         yield Model.wired(name.format(k=number), wiring(number), name, effect=came_to, numbered=True, special=1)

@@ -27,7 +27,7 @@ def _instead(nonlinearity: str, other: Callable[[Operations, Ball], Ball]) -> Ca
 
 
 def _monotonic(function: Callable[[np.ndarray], np.ndarray]) -> Callable[[Operations, Ball], Ball]:
-    """A function that grows everywhere: what it makes of a ball lies between what it makes of the ball's ends."""
+    """Apply a non-decreasing function to balls: what it makes of a ball lies between what it makes of its ends."""
 
     def activate(operations: Operations, a: Ball) -> Ball:
         with np.errstate(all="ignore"):

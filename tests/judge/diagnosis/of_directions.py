@@ -55,7 +55,7 @@ CELLS: dict[str, dict[str, Any]] = {
 
 
 def _late(states: Ball) -> Ball:
-    """The outputs of the reverse direction, off by one in time: in the order of processing, each is the next one's."""
+    """Shift the outputs of the reverse direction by one in time: in order of processing, each is the next one's."""
     return each(lambda part: np.concatenate([part[1:], part[:1]]), states)
 
 
@@ -100,7 +100,7 @@ def _step_before(case: Case, cell: Cell, sequences: Sequences) -> Ball:
 
 
 def _half_of(way: int) -> Callable[[Case, Cell, Sequences], Ball]:
-    """An upper layer reads the same direction's half twice."""
+    """Let an upper layer read the same direction's half twice."""
 
     def read(case: Case, cell: Cell, sequences: Sequences) -> Ball:
         if cell.layer == 0 or not case.config.bidirectional:

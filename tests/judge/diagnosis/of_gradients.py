@@ -95,7 +95,7 @@ def _h_n_of_layers(case: Case, *, last: bool) -> Case:
 
 
 def _nothing(total: Sum) -> Sum:
-    """A sum without terms."""
+    """Return a sum without terms."""
     zeros = np.zeros(total.mid.shape)
     return Sum(np.inf, zeros, zeros, zeros, zeros, zeros)
 
@@ -368,7 +368,7 @@ def models(case: Case) -> Iterator[Model]:
 
 
 def _cut_off(case: Case) -> Iterator[Model]:
-    """With a number of steps, or a bound, that is solved for."""
+    """Yield models with a number of steps, or a bound, that is solved for."""
     for k in range(1, case.steps + 1):
         yield _model(
             f"the state is detached after every {k} steps",
@@ -399,7 +399,7 @@ def _summed_wrongly() -> Iterator[Model]:
 
 
 def _summed_over_blocks(case: Case) -> Iterator[Model]:
-    """With blocks of every size that leaves something out on a failing case."""
+    """Yield models with blocks of every size that leaves something out on a failing case."""
     for things, (axis, size_of) in BLOCKED.items():
         for what, keeps in BLOCKS.items():
             for k in range(1, size_of(case) + 1):

@@ -89,7 +89,7 @@ def _final_of_padding(calls: Calls, rounding: Rounding) -> Prediction:
 
 
 def _zero_beyond(case: Case, cell: Cell, start: Ball, states: Ball, outputs: Ball) -> Ball:
-    """The last output of all: zero for a row that ended before."""
+    """Return the output at the last step of all rows: zero for a row that ended before."""
     ends = np.ones((case.batch_size, 1), bool) if case.counts is None else case.counts[-1]
     return each(lambda part: np.where(ends, part, 0.0), last_of(start, states))
 

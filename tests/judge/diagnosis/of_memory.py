@@ -40,7 +40,7 @@ READ: dict[str, Callable[[torch.Tensor, torch.Tensor], torch.Tensor]] = {
 
 
 def _read(case: Case, name: str, array: Array, how: Callable[[torch.Tensor, torch.Tensor], torch.Tensor]) -> Array:
-    """What is read in the place of an argument."""
+    """Return the array that is read in the place of an argument."""
     layouts: dict[str, Callable[[Array], Array]] = {"x": case.in_layout, "h_0": case.state_in_layout}
     laid_out = layouts.get(name, np.asarray)(array)
     tensor = MEMORY[case.memory](torch.from_numpy(laid_out.copy()))

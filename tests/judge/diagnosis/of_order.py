@@ -184,7 +184,7 @@ def _predicted(calls: Calls, rounding: Rounding, moved: Callable[[Case], Moved])
 
 
 def _on(axis: int, move: Move) -> Callable[[Array], Array]:
-    """An array whose axis runs through a map of the positions of one."""
+    """Return an array whose axis runs through a map of the positions of one."""
     return lambda part: part.take(move(np.arange(part.shape[axis])), axis) if part.shape[axis] else part
 
 

@@ -110,7 +110,7 @@ def _with(cell: Cell, source: Cell, roles: tuple[str, ...]) -> Cell:
 
 
 def _tails(case: Case) -> Iterator[Model]:
-    """What lies beyond a width, or beyond the last whole block of one, is dropped."""
+    """Yield models that drop what lies beyond a width, or beyond the last whole block of one."""
     config = case.config
     features = max(config.layer_input_size(layer) for layer in range(config.num_layers))
     for places, size, name, edit in (
@@ -134,7 +134,7 @@ def _tails(case: Case) -> Iterator[Model]:
 
 
 def _kept(case: Case, places: str, k: int) -> tuple[int, ...] | None:
-    """How many are kept of the units, or of the features that each layer reads; None where all are."""
+    """Return how many are kept of the units, or of the features that each layer reads; None where all are."""
     config = case.config
     widths = [config.layer_input_size(layer) for layer in range(config.num_layers)]
     sizes = {"units": [config.hidden_size], "features of the input": widths[:1]}.get(places, widths)
@@ -143,7 +143,7 @@ def _kept(case: Case, places: str, k: int) -> tuple[int, ...] | None:
 
 
 def _cut(size: int, k: int) -> int:
-    """How many of so many are kept: the first k; with -k, whole blocks of k, and all where there is not one."""
+    """Return the number of kept indices: min(size, k); for -k, the largest multiple of k up to size (size if none)."""
     return min(size, k) if k > 0 else size - size % abs(k) or size
 
 

@@ -29,11 +29,11 @@ class Narrow:
     dtype: torch.dtype | None = None
 
     def narrower_than(self, dtype: torch.dtype) -> bool:
-        """Whether rounding to it changes numbers of a dtype: of the two halves each loses what the other has."""
+        """Return whether rounding to it changes numbers of a dtype; float16 and bfloat16 change each other's."""
         return self.unit > FORMATS[dtype].unit_roundoff or self.smallest > FORMATS[dtype].smallest_normal
 
     def ball(self, ball: Ball) -> Ball:
-        """A ball, rounded: exactly, where it is a number."""
+        """Round a ball: exactly, where its radius is 0."""
         with np.errstate(all="ignore"):
             size = np.abs(ball.mid) + ball.rad
             wider = ball.rad + self.unit * size + self.smallest
@@ -89,7 +89,7 @@ def _rounding_to(narrow: Narrow) -> Iterator[Model]:
 
 
 def _returned(name: str, dtype: torch.dtype, *parts: str) -> Model:
-    """Some results of another dtype, rounded to it where it is narrower."""
+    """Return some results of another dtype, rounded to it where it is narrower."""
     narrow = _of(dtype)
 
     def prediction(calls: Calls, rounding: Rounding) -> Prediction:
@@ -108,7 +108,7 @@ def _returned(name: str, dtype: torch.dtype, *parts: str) -> Model:
 
 
 def _with_digits(narrow: Narrow, applies: Callable[[Case], bool], model: Model) -> Model:
-    """The same model, which says of what is returned that it has no more digits."""
+    """Return the same model, which predicts of results, too, that they have no more digits."""
 
     def prediction(calls: Calls, rounding: Rounding) -> Prediction:
         found, case = model.predict(calls, rounding), calls[-1]
@@ -119,7 +119,7 @@ def _with_digits(narrow: Narrow, applies: Callable[[Case], bool], model: Model) 
 
 
 def _where(narrow: Narrow, edit: Callable[[Step], Ball]) -> Callable[[Step], Ball]:
-    """The edit in dtypes from which rounding so takes anything."""
+    """Return the edit, applied in dtypes that the rounding changes."""
     return lambda step: (edit if narrow.narrower_than(step.case.config.dtype) else as_it_should)(step)
 
 

@@ -106,7 +106,7 @@ AXES = ("rows of the batch", "hidden units", "the batch's hidden units, counted 
 
 
 def models(evidence: Evidence, looks: Sequence[Look]) -> Iterator[Model]:
-    """What is read off some looks; nothing where one activation is not wrong in a range of its own."""
+    """Yield what the looks determine of an activation that is wrong in a range; nothing where they show none."""
     for nonlinearity in NONLINEARITIES:
         # Dtypes in which nothing is wrong are told apart by a condition.
         measured = [(look, pairs) for look in looks if (pairs := _pairs(look, nonlinearity)) is not None]
@@ -189,7 +189,7 @@ def _ranges(evidence: Evidence, config: Config, pairs: Pairs) -> Iterator[Model]
 
 
 def _values(pairs: Pairs) -> Iterator[Value]:
-    """What may come in the place of the right, and any number that is the same wherever it is wrong."""
+    """Yield the candidates for the wrong value, and any number that is the same wherever it is wrong."""
     yield from (Value(words, of) for words, of in VALUES.items())
     wrong = np.flatnonzero(pairs.wrong)
     sharpest = wrong[np.argmin(pairs.near[wrong] / np.maximum(np.abs(pairs.h[wrong]), 1e-300))]
@@ -206,7 +206,7 @@ Probed: TypeAlias = tuple[Array, Array]
 
 
 def _places_between(pairs: Pairs, wrong: Mask, right: Mask) -> Iterator[tuple[str, Place]]:
-    """Where in a batch all lies that is wrong, and nothing right: everywhere, in whole blocks, or beyond them."""
+    """Yield the places that are wrong, and none of them right: everywhere, in whole blocks, or beyond them."""
     if not right.any():
         yield "", lambda places, sizes: np.ones(places.shape[:-1], bool)
         return
@@ -307,7 +307,7 @@ def _narrowed(probe: Callable[[Array], Probed], low: float, high: float) -> tupl
 
 
 def _between(low: float, high: float) -> str:
-    """The shortest number that a bound may be, or both ends where they are far apart."""
+    """Return the shortest number between two ends, or both ends where they are far apart."""
     for digits in range(1, 7):
         number = float(f"{(low + high) / 2:.{digits}g}")
         if low <= number <= high and high - low <= 1e-3 * abs(number):

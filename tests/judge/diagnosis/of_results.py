@@ -139,7 +139,7 @@ SHAPES: dict[str, Callable[[Array], Array]] = {
 
 
 def _as_time_major(case: Case) -> Case:
-    """What stands in memory as (B, T, I), read as (T, B, I)."""
+    """Read what stands in memory as (B, T, I) as (T, B, I)."""
     if not _batch_first(case):
         return case
     return _fitting(
@@ -159,7 +159,7 @@ _NO_COTANGENTS: dict[str, Any] = {"grad_output": None, "grad_h_n": None}
 
 
 def _fitting(changed: Case, case: Case) -> Case:
-    """The changed case with the h_0 of the one that was given; InvalidCase, a ValueError, where its rows do not fit."""
+    """Return the changed case with the given one's h_0. Raise InvalidCase, a ValueError, where its rows do not fit."""
     return replace(changed, h_0=case.h_0)
 
 
@@ -172,7 +172,7 @@ def _reshaped(case: Case) -> Case:
 
 
 def _frames_as_batch(case: Case) -> Case:
-    """An unbatched sequence as a batch of sequences of one frame each."""
+    """Return an unbatched sequence as a batch of sequences of one frame each."""
     if not case.unbatched:
         return case
     h_0 = None if case.h_0 is None else np.repeat(case.h_0, case.steps, 1)
@@ -182,7 +182,7 @@ def _frames_as_batch(case: Case) -> Case:
 
 
 def _lower_layers(case: Case, count: int) -> Case:
-    """The first layers alone."""
+    """Keep the first layers alone."""
     if case.config.num_layers <= count:
         return case
     rows = count * case.config.num_directions
@@ -193,7 +193,7 @@ def _lower_layers(case: Case, count: int) -> Case:
 
 
 def _forward_only(case: Case) -> Case:
-    """The forward direction alone, whose upper layers read what there is."""
+    """Keep the forward direction alone, whose upper layers read what there is."""
     if not case.config.bidirectional:
         return case
     hidden, h_0 = case.config.hidden_size, None if case.h_0 is None else case.h_0[::2]

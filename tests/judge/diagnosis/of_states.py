@@ -85,12 +85,12 @@ def _end(states: Ball) -> Ball:
 
 
 def _from(step: Step, h: Ball) -> Ball:
-    """The step as it should be, from another state."""
+    """Do the right step from another state."""
     return step.operations.activate(sum_of(step, h))
 
 
 def _unless_zero(step: Step) -> Ball:
-    """The old state where the frame is zero; anything, where it may be."""
+    """Return the old state where the frame is zero; an unbounded ball where it may be zero."""
     zero = ((step.x.mid == 0) & (step.x.rad == 0)).all(-1, keepdims=True)
     unsure = (np.abs(step.x.mid) <= step.x.rad).all(-1, keepdims=True) & ~zero
     new = as_it_should(step)
@@ -192,7 +192,7 @@ def _rows(part: Array) -> Array:
 
 
 def _blocks(size: int, k: int) -> int:
-    """How many lie in whole blocks of k; all, where there is not one."""
+    """Return how many lie in whole blocks of k; all, where there is no whole block."""
     return size - size % k or size
 
 

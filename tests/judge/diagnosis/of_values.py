@@ -16,7 +16,7 @@ from tests.judge.diagnosis.wiring import Step, Wiring, as_it_should, sum_of
 
 
 def _of_nan(nonlinearity: str, value: float) -> Callable[[Step], Ball]:
-    """An activation that makes a number of NaN."""
+    """Return an activation that makes a number of NaN."""
 
     def step(step: Step) -> Ball:
         new = as_it_should(step)

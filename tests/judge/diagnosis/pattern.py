@@ -54,7 +54,7 @@ def known(evidence: Evidence, failing_too: Sequence[Case] = ()) -> Iterator[str]
 
 
 def _conditions(evidence: Evidence, failing: Sequence[Look], failing_too: Sequence[Case]) -> Iterator[str]:
-    """What tells failing cases from others; else what all of them have, and too few of the others to be chance."""
+    """Yield what tells failing cases from others; else what all of them have, and too few others for chance."""
     wrong = [look.case for look in failing] + list(failing_too)
     right = [look.case for look in evidence.looks if look.is_right]
     drawn = evidence.drawn
@@ -97,7 +97,7 @@ def _shaped(failing: Sequence[Look]) -> Iterator[str]:
 
 
 def _elements(failing: Sequence[Look]) -> Iterator[str]:
-    """Which elements are wrong."""
+    """Yield which elements are wrong."""
     wrong = [found for look in failing for found in _wrong_in(look)]
     if not wrong:
         return
@@ -165,7 +165,7 @@ def _place(look: Look, name: str, index: tuple[int, ...]) -> tuple[int, bool, in
 
 
 def _could_be_otherwise(holds: Callable[[Wrong], bool], looks: Sequence[Look]) -> bool:
-    """Whether some failing case has elements for which a phrase does not hold: else it says nothing."""
+    """Return whether some failing case has elements for which a phrase does not hold: else the phrase is vacuous."""
     return any(
         not holds(Wrong(name, *_place(look, name, at), not np.isfinite(ball.mid[at]), 0.0))
         for look in looks

@@ -140,7 +140,7 @@ class _Draw:
         return round_to(config.dtype, self.numbers(config, shape) * scale)
 
     def put_special(self, dtype: torch.dtype, arrays: list[Array | None]) -> None:
-        """A NaN, an infinity, or a number at the edge of the dtype somewhere."""
+        """Put a NaN, an infinity, or a number at the edge of the dtype somewhere."""
         filled = [array for array in arrays if array is not None and array.size]
         array = self.one_of(filled)
         array.flat[int(self.random.integers(array.size))] = self.one_of((np.nan, np.inf, -np.inf, *_edges(dtype)))

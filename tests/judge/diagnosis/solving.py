@@ -52,7 +52,7 @@ class _Candidate:
 
 
 def solve(evidence: Evidence) -> Diagnosis:
-    """The models that explain all failing cases and all rich ones; a condition is solved for where none does."""
+    """Find the models that explain all failing cases and all rich ones; where none does, solve for a condition."""
     if not evidence.failing:
         return Diagnosis()
     tried, survivors = _explaining(evidence)
@@ -93,7 +93,7 @@ def _raising(evidence: Evidence, looks: Sequence[Look]) -> tuple[str, ...]:
 
 
 def _explaining(evidence: Evidence) -> tuple[int, list[_Candidate]]:
-    """How many models there are, and those that explain every failing case."""
+    """Return how many models there are, and those that explain every failing case."""
     first = evidence.failing[0]
     forward_is_right = _forward_is_right(first)
     table = [*(of_calls.models(first.case) if evidence.again else ()), *models(first.case)]
@@ -106,7 +106,7 @@ def _explaining(evidence: Evidence) -> tuple[int, list[_Candidate]]:
 
 
 def _explained(look: Look, model: Model, known: dict[Hashable, bool]) -> bool:
-    """Whether a model explains a failing look; asked once for all that come to the same there."""
+    """Return whether a model explains a failing look, computed once for models with the same prediction there."""
     if (effect := model.effect(look.case)) is None:
         return False
     key = (model.family, effect) if effect != () else model
@@ -116,12 +116,12 @@ def _explained(look: Look, model: Model, known: dict[Hashable, bool]) -> bool:
 
 
 def _may_explain(look: Look, model: Model) -> bool:
-    """Whether a model explains what comes before gradients, which takes far less to find out."""
+    """Return whether a model explains what comes before gradients, which costs far less to find out."""
     return not (model.both and look.case.has_cotangents) or look.explained_by(look.forward.predicted(model))
 
 
 def _forward_is_right(look: Look) -> bool:
-    """Whether gradients were asked for, and what came before them is right."""
+    """Return whether gradients were asked for, and what came before them is right."""
     if not look.case.has_cotangents or look.right is None or look.seen.error:
         return False
     forward = {name: ball for name, ball in look.right.parts.items() if name in ("output", "h_n")}
@@ -138,7 +138,7 @@ def _explains_all(candidate: _Candidate, looks: Sequence[Look]) -> bool:
 
 
 def _shows(candidate: _Candidate, looks: Sequence[Look]) -> int:
-    """In how many cases a model and what is right exclude each other."""
+    """Return in how many cases a model and what is right exclude each other."""
     return sum(look.tells_apart(prediction) for look, prediction in zip(looks, candidate.predictions, strict=True))
 
 
@@ -161,25 +161,25 @@ def _told_apart(found: Sequence[_Candidate]) -> list[_Candidate]:
 
 
 def _plainer(one: _Candidate, other: _Candidate) -> bool:
-    """Whether the first says it in plainer words: everywhere, or of the same family and not with another number."""
+    """Return whether the first says it more plainly: everywhere, or in the same family without another number."""
     same_family = one.model.family == other.model.family and not other.model.numbered
     return one.model.special < other.model.special or same_family
 
 
 def _same(some: Sequence[Prediction | None], others: Sequence[Prediction | None]) -> bool:
-    """Whether no prediction excludes the other's."""
+    """Return whether no prediction excludes the other's."""
     return _throughout(lambda one, other: not exclude(one, other), some, others)
 
 
 def _inside(some: Sequence[Prediction | None], others: Sequence[Prediction | None]) -> bool:
-    """Whether everything that some predictions allow is allowed by others."""
+    """Return whether everything that some predictions allow is allowed by others."""
     return _throughout(_ball_inside, some, others)
 
 
 def _throughout(
     holds: Callable[[Ball, Ball], bool], some: Sequence[Prediction | None], others: Sequence[Prediction | None]
 ) -> bool:
-    """Whether something holds for every two balls of two models' predictions; where one raises, the other must."""
+    """Return whether a relation holds for every two balls of two predictions; where one raises, the other must."""
     return all(
         one is other
         or (
@@ -217,7 +217,7 @@ def _conditional(survivors: Sequence[_Candidate], looks: Sequence[Look]) -> Iter
 
 
 def _confirmed(candidate: _Candidate, others: Sequence[Look]) -> bool:
-    """Whether a condition that was found holds in other looks, too: made after it was found."""
+    """Return whether a condition holds in other looks, too, which were made after it was found."""
     split = _split(candidate.model, others)
     if split is None:
         return False
@@ -226,8 +226,10 @@ def _confirmed(candidate: _Candidate, others: Sequence[Look]) -> bool:
 
 
 def _split(model: Model, looks: Sequence[Look]) -> tuple[list[Look], list[Look]] | None:
-    """Looks in which a model holds, and those in which it would be seen and is not; None where neither it nor what is
-    right explains one."""
+    """Split looks into those in which a model holds, and those in which it would show and does not.
+
+    Return None where neither the model nor what is right explains a look.
+    """
     shown: list[Look] = []
     not_shown: list[Look] = []
     for look in looks:

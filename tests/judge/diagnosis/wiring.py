@@ -58,7 +58,7 @@ class Operations:
         self.config, self.arithmetic = config, Arithmetic(config.dtype, rounding)
 
     def affine(self, products: Sequence[tuple[Ball, Array]], biases: Sequence[Array] = ()) -> Ball:
-        """The sum of v W^T for each (v, W), v: (B, n) and W: (H, n), and of biases (H,)."""
+        """Return the sum of v W^T for each (v, W), v: (B, n) and W: (H, n), and of biases (H,)."""
         arithmetic = self.arithmetic
         rows = products[0][0].mid.shape[0]
         terms = sum(np.count_nonzero(w, -1) for _, w in products) + float(len(biases))
@@ -94,7 +94,7 @@ class Operations:
         return self.arithmetic.sum_of_products(joined, np.concatenate(weights, -1), gamma)
 
     def add(self, *balls: Ball) -> Ball:
-        """A sum of balls, rounded after each; that of whole 64ths below 2, and of zeros, is exact in every dtype."""
+        """Add balls, rounded after each; sums of multiples of 1/64 below 2, and of zeros, are exact in every dtype."""
         broadcast = zip(*(np.broadcast_arrays(*parts) for parts in zip(*balls, strict=True)), strict=True)
         balls = tuple(Ball(*parts) for parts in broadcast)
         mid, rad = sum(ball.mid for ball in balls), sum(ball.rad for ball in balls)
@@ -105,7 +105,7 @@ class Operations:
         return Ball(np.asarray(mid), np.asarray(rad + rounded))
 
     def activate(self, a: Ball) -> Ball:
-        """The activation of the case."""
+        """Return the activation of the case."""
         return self.activated(self.config.nonlinearity, a)
 
     def activated(self, nonlinearity: str, a: Ball) -> Ball:
@@ -139,7 +139,7 @@ def sum_of(step: Step, h: Ball) -> Ball:
 
 
 def as_it_should(step: Step) -> Ball:
-    """The next state."""
+    """Return the next state."""
     return step.operations.activate(sum_of(step, step.h))
 
 
@@ -187,7 +187,7 @@ class Wiring:
 
 
 def row_of(case: Case, cell: Cell) -> int:
-    """The row of h_0 and h_n that belongs to a cell."""
+    """Return the row of h_0 and h_n that belongs to a cell."""
     return cell.layer * case.config.num_directions + cell.reverse
 
 
@@ -202,22 +202,22 @@ def stacked(parts: Sequence[Ball]) -> Ball:
 
 
 def each(change: Callable[[Array], Array], ball: Ball) -> Ball:
-    """The same move made with midpoints and radii."""
+    """Move midpoints and radii alike."""
     return Ball(*map(change, ball))
 
 
 def last_in_time(case: Case, cell: Cell, start: Ball, states: Ball, outputs: Ball) -> Ball:
-    """The output that stands where a direction ends: at the end of time, or at its beginning."""
+    """Return the output at the step where a direction ends: the last of all steps, or the first."""
     return each(lambda part: part[0 if cell.reverse else -1], outputs)
 
 
 def last_of(start: Ball, states: Ball) -> Ball:
-    """The state after the last step; the start, where there is none."""
+    """Return the state after the last step; the start, where there is none."""
     return each(lambda part: part[-1], states) if len(states.mid) else start
 
 
 def cells_of(case: Case) -> dict[tuple[int, bool], Cell]:
-    """The cells of a case's network, from the bottom up."""
+    """Return the cells of a case's network, from the bottom up."""
     config, weights = case.config, case.weights
     found = {}
     for index, suffix in enumerate(config.suffixes()):
@@ -231,7 +231,7 @@ def cells_of(case: Case) -> dict[tuple[int, bool], Cell]:
 
 
 def predict(given: Case, wiring: Wiring, rounding: Rounding) -> Prediction:
-    """What a network that is wired so returns on a case.
+    """Return what a network that is wired so returns on a case.
 
     Raises:
         ValueError: a shape does not fit; a network that is wired so would raise, too, or be undefined.

@@ -75,5 +75,5 @@ def _lines(evidence: Evidence, found: Diagnosis, failing_too: Sequence[Case]) ->
 
 
 def _clause(name: str) -> str:
-    """A clause that ends a sentence."""
+    """Return a clause that ends a sentence."""
     return name.removesuffix(",")

@@ -33,7 +33,7 @@ class _File(NamedTuple):
 
 
 def _names(part: ast.stmt) -> Iterator[str]:
-    """The names that a statement at the top level binds."""
+    """Yield the names that a statement at the top level binds."""
     if isinstance(part, ast.FunctionDef | ast.ClassDef):
         yield part.name
     elif isinstance(part, _Import):
@@ -63,7 +63,7 @@ class Bundle:
         return "\n\n\n".join(["\n".join(dict.fromkeys(self.imports.values())), *self.parts]).strip()
 
     def checked(self, reserved: Collection[str]) -> str:
-        """The text.
+        """Return the text of the file.
 
         Raises:
             NotSelfContained: it defines one of the names that are `reserved`.
@@ -118,7 +118,7 @@ class Bundle:
             raise NotSelfContained(f"{file.path.name} imports another {name}")
 
     def _file_of(self, file: _File, module: str, level: int) -> Path | None:
-        """The file of a module that is ours, or lies beside the file; None of any other."""
+        """Return the file of a module that is ours, or lies beside the file; None of any other."""
         if level:
             found = file.path.parents[level - 1] / f"{module.replace('.', '/')}.py"
             return found if found.is_file() else None
@@ -139,7 +139,7 @@ def _kept_decorators(part: ast.stmt) -> list[ast.expr]:
 
 
 def _needed_by(part: ast.stmt, decorators: list[ast.expr]) -> list[str]:
-    """The names that it mentions, in their order."""
+    """Return the names that a statement mentions, in their order."""
     dropped = {
         id(inner)
         for outer in getattr(part, "decorator_list", [])

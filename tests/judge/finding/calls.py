@@ -16,7 +16,7 @@ _AT_ONCE = ("threads",)
 
 
 def calls_made(counterexample: Counterexample) -> list[str]:
-    """A line for each call, and the case of the one that failed; none where there was one, on the case itself."""
+    """Return a line for each call, and the case of the failed one; none where there was one, on the case itself."""
     made, failed = counterexample.disagreement.made, counterexample.disagreement.calls
     case = counterexample.case
     if counterexample.property.name in _AT_ONCE or not made or (len(made) == 1 and not _differs(case, made[0][1])):
@@ -37,7 +37,7 @@ def _in_words(case: Case, called: Case) -> str:
 
 
 def _differs(case: Case, called: Case) -> list[str]:
-    """What differs in a call from the case."""
+    """Return what differs in a call from the case."""
     return list(_differing(case, called)) if called is not case else []
 
 

@@ -28,7 +28,7 @@ class Quantity(NamedTuple):
     sign: str = ""
 
     def of(self, sizes: Point) -> int:
-        """How large it is."""
+        """Return the size of what the condition is about."""
         return self.combined(int(sizes[name]) for name in self.names)
 
     @property
@@ -54,13 +54,13 @@ class Claim:
 
 
 def of_size(name: str, tried: Mapping[int, bool]) -> Claim:
-    """When it fails, of the sizes that were tried: from a size on, up to one, at multiples, or a list."""
+    """Return when it fails, of the sizes that were tried: from a size on, up to one, at multiples, or a list."""
     words, holds = _sizes(name, tried)
     return Claim(words, frozenset([name]), lambda point: holds(int(point[name])))
 
 
 def sizes_in_words(name: str, tried: Mapping[int, bool]) -> str:
-    """The same, in words alone."""
+    """Return the condition in words alone."""
     return _sizes(name, tried)[0]
 
 

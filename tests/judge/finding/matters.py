@@ -59,7 +59,7 @@ Judged: TypeAlias = tuple[Point, bool]
 
 
 def what_matters(counterexample: Counterexample) -> str:
-    """In a sentence or two, when it fails and what makes no difference; only what was tried."""
+    """Return in a sentence or two when it fails and what has no effect; only what was tried."""
     return Variations(counterexample).told
 
 
@@ -104,7 +104,7 @@ class Variations:
         self.told = self._said(values, finished)
 
     def _said(self, values: str, finished: bool) -> str:
-        """The sentences; empty where nothing could be tried."""
+        """Return the sentences; empty where nothing could be tried."""
         needed = [claim.words for claim in self.claims] + self.arrays
         parts = [values, f"as long as {listed(needed, ', and ')}" if needed else ""]
         fails = "Fails" if finished else "With one thing changed at a time, it fails"
@@ -118,7 +118,7 @@ class Variations:
     # One case, and one change
 
     def _outcome(self, change: Change, fill: Fill | None) -> str | None:
-        """The sort of a failure; empty where it passes, None where it cannot be judged or time is over."""
+        """Return the sort of a failure; empty where it passes, None where it cannot be judged or time is over."""
         if self._over():
             return None
         judged = self.counterexample.property
@@ -144,7 +144,7 @@ class Variations:
         return _cpu() > self._ends[0] or time.monotonic() > self._ends[1]
 
     def _tried(self, name: str, change: Change, tries: int = _TRIES) -> bool | None:
-        """Whether it fails so changed, with its own numbers or one of a few fills; None where that is not known."""
+        """Return whether it fails so changed, with its own numbers or one of a few fills; None where not known."""
         fills = self.fills[:tries]
         passed = []
         for fill in (None, *fills):
@@ -175,7 +175,7 @@ class Variations:
         return f"for {', '.join(f'{failed[sort]} of {tried[sort]} {sort}' for sort in tried)} inputs tried"
 
     def _batched(self) -> None:
-        """An unbatched case is varied as a batch of one, where it fails as that, too: B may change then."""
+        """Vary an unbatched case as a batch of one, where it fails as that, too: B may change then."""
         if self.case.unbatched and self._tried("x is a batch of one", batched):
             self.case = batched(self.case)
 
@@ -194,7 +194,7 @@ class Variations:
                 self.indifferent[option.name] = ", ".join(fails) if len(known) < len(tried) else ""
 
     def _chosen(self, option: Option, label: str) -> bool | None:
-        """Whether it fails so; not known where it passes, and does so by sizes alone that had to change with it."""
+        """Return whether it fails so; None where it passes, and does so by sizes alone that had to change with it."""
         change = option.choices[label]
         failed = self._tried(option.says + label, change)
         if failed is False and (sizes := sizes_of(change(self.case))) != sizes_of(self.case):
@@ -202,7 +202,7 @@ class Variations:
         return failed
 
     def _arrays(self) -> None:
-        """Whether an array may be zero, and may do without NaN and the like."""
+        """Find out whether an array may be zero, and may do without special numbers."""
         nonzero = []
         for name, array in self.case.arrays.items():
             if words := special_in_words(array):
@@ -283,7 +283,7 @@ class Variations:
         return not self._over()
 
     def _own(self) -> dict[str, int | str]:
-        """The values of the case itself."""
+        """Return the values of the case itself."""
         written = repr(self.case)
         labels = {
             name: next((label for label, change in option.choices.items() if repr(change(self.case)) == written), "")
@@ -292,7 +292,7 @@ class Variations:
         return {**sizes_of(self.case)._asdict(), **labels}
 
     def _points(self, own: Point) -> tuple[list[Point], ...]:
-        """Where two axes differ, one of them so that it passes; and where many do, so that it should fail.
+        """Return combinations of two axes, one of which makes it pass, and of many, with which it should fail.
 
         First what is known to be taken for one another: sizes, and how tensors lie.
         """
@@ -326,11 +326,11 @@ class Variations:
             yield from ({**own, axis: value, other: v} for v in beside)
 
     def _fails_at(self, own: Point, point: Point) -> bool | None:
-        """Whether it fails there; None where such a case cannot be made or judged."""
+        """Return whether it fails there; None where such a case cannot be made or judged."""
         return self._tried("", lambda case: self._at(own, point, case), _TRIES_TOGETHER)
 
     def _at(self, own: Point, point: Point, case: Case) -> Case:
-        """A case with all these values.
+        """Change a case to all these values.
 
         Raises:
             ValueError: they do not go together.
@@ -347,7 +347,7 @@ class Variations:
         return case
 
     def _reduced(self, own: Point, judged: Judged) -> Judged:
-        """A case that contradicts what is claimed in as few axes as it takes."""
+        """Reduce a contradiction of what is claimed to as few axes as it takes."""
         point, failed = judged
         for axis in _changed(own, point):
             plainer = {**point, axis: own[axis]}
@@ -385,7 +385,7 @@ class Variations:
             self.indifferent = {name: tried for name, tried in self.indifferent.items() if name not in fitting[0].axes}
 
     def _happened(self, own: Point, contradicted: Sequence[Judged]) -> Iterator[str]:
-        """Of the first few that contradict what was seen axis by axis, what happened there, and at each axis alone."""
+        """Yield a sentence for each of the first few contradictions: what happens there, and at each axis alone."""
         told: set[frozenset[str]] = set()
         for point, failed in sorted(contradicted, key=lambda judged: len(_changed(own, judged[0]))):
             axes = frozenset(_changed(own, point))
@@ -418,7 +418,7 @@ def _grid(own: Point, claims: Sequence[Claim]) -> Iterator[Point]:
 
 
 def _sizes_changed(own: Point, point: Point) -> set[str]:
-    """The sizes that differ, where nothing else does."""
+    """Return the sizes that differ, where nothing else differs."""
     changed = set(_changed(own, point))
     return changed if changed <= set(Sizes._fields) else set()
 
@@ -428,7 +428,7 @@ def _are_confounded(axes: Sequence[str]) -> bool:
 
 
 def _nearest(values: Sequence[int | str], own: int | str) -> Sequence[int | str]:
-    """The size nearest to the case's own; or all choices, up to a few."""
+    """Return the size nearest to the case's own; or all choices, up to a few."""
     if isinstance(own, int):
         return sorted(values, key=lambda value: _distance(value, own))[:1]
     return values[:_PASSING]
@@ -446,12 +446,12 @@ def _near(own: int) -> list[int]:
 
 
 def _sort(kind: str) -> str:
-    """Whether it raised, or returned what is wrong."""
+    """Return whether it raised, or returned what is wrong."""
     return kind if kind.startswith("raises") else "wrong"
 
 
 def _otherwise(found: Mapping[str, list[str]]) -> str:
-    """What happens elsewhere, and the first few of the places; empty where it fails in one way."""
+    """Return in words what else happens where, the first few places of each; empty where nothing else happens."""
     told = []
     for outcome, places in found.items():
         more = f" and {len(places) - 2} more" if len(places) > 2 else ""

@@ -40,7 +40,7 @@ _STATES = ("h_n", "gradient of h_0", "second derivative by h_0", "second derivat
 
 
 def pictures_of(counterexample: Counterexample) -> Iterator[Picture]:
-    """A picture of each result that has the right shape; none of a case on which it raises."""
+    """Yield a picture of each result that has the right shape; none of a case on which it raises."""
     case, implementation = counterexample.case, counterexample.implementation
     found = observe(implementation, case)
     for name, ball in expected_on(implementation, case).items():

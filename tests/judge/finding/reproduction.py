@@ -43,14 +43,14 @@ class Reproduction:
     reason: str = ""
 
     def told(self, again: str) -> str:
-        """The command that writes it, from the one that finds it again; or that there is none, and why."""
+        """Return the command that writes the script, made of the one that finds the failure; or why there is none."""
         if not self.script:
             return f"no script of one call: {self.reason}"
         return again.replace("pytest", "pytest --repro=reproduction.py", 1) + script.note(self.script)
 
 
 def reproduction_of(counterexample: Counterexample) -> Reproduction:
-    """The script of a counterexample, where its case fails by a single call, and that can be written."""
+    """Return the script of a counterexample, where its case fails by a single call, and that can be written."""
     implementation, case = counterexample.implementation, counterexample.case
     if counterexample.disagreement.name:
         return Reproduction(reason="what it does to its process is not seen in what it returns")
@@ -64,7 +64,7 @@ def reproduction_of(counterexample: Counterexample) -> Reproduction:
 
 
 def unwritable(implementation: Implementation, case: Case) -> str:
-    """Why no script can be written of a case, whether it fails or not."""
+    """Return why no script can be written of a case, whether it fails or not."""
     name = implementation.name
     if not (implementation.script or _is_own(implementation)):
         return f"its adapter carries no template of {implementation.library}'s own calls (register(..., script=...))"
@@ -86,17 +86,17 @@ def unwritable(implementation: Implementation, case: Case) -> str:
 
 
 def _is_own(implementation: Implementation) -> bool:
-    """Whether what is judged is the implementation's file itself: the user's, or one of ours in torch."""
+    """Return whether the script calls the implementation's file itself: the user's, or one of ours in torch."""
     return implementation.library in LIGHT or bool(implementation.asked)
 
 
 def _on_torch(implementation: Implementation) -> bool:
-    """Whether its template computes with torch's tensors, which torch differentiates."""
+    """Return whether its template computes with torch's tensors, so that torch differentiates it."""
     return "to_own" not in implementation.script and "to_torch" not in implementation.script
 
 
 def _unseen(counterexample: Counterexample) -> str:
-    """Why a script of one call would not show it; empty where it does."""
+    """Return why a script of one call would not show it; empty where it does."""
     implementation, case = counterexample.implementation, counterexample.case
     if case.misuse:
         refused = refuses_misuse(Trial(implementation), case)
@@ -112,7 +112,7 @@ def _unseen(counterexample: Counterexample) -> str:
 
 
 def differs(found: Observation, expected: dict[str, Ball]) -> bool:
-    """Whether anything that was observed lies outside of its ball, or has another shape or dtype."""
+    """Return whether anything that was observed lies outside of its ball, or has another shape or dtype."""
     for name, ball in expected.items():
         part = found.parts[name]
         if part.shape != ball.mid.shape or found.dtypes[name] != found.case.config.dtype:
@@ -123,7 +123,7 @@ def differs(found: Observation, expected: dict[str, Ball]) -> bool:
 
 
 def fails_apart(text: str) -> bool:
-    """Whether a script, run in a process of its own, ends as it does while the failure is there, or crashes."""
+    """Return whether a script, run in a separate process, ends as it does while the failure is there, or crashes."""
     environment = os.environ | {"PYTHONPATH": str(OURS.parent)}
     with TemporaryDirectory() as folder:
         path = Path(folder) / "reproduction.py"
@@ -138,7 +138,7 @@ def fails_apart(text: str) -> bool:
 
 
 def fails_here(text: str) -> bool:
-    """Whether a script, run in this process, ends as it does while the failure is there."""
+    """Return whether a script, run in this process, ends as it does while the failure is there."""
     try:
         with contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings(action="ignore"):
             exec(compile(text, "reproduction.py", "exec"), {"__name__": "__main__"})  # noqa: S102
@@ -150,7 +150,7 @@ def fails_here(text: str) -> bool:
 
 
 def script_of(implementation: Implementation, case: Case, says: str) -> str:
-    """The script itself."""
+    """Return the script itself."""
     return script.assemble(
         title=_title(implementation),
         found=[*_in_words(case), "", says],
@@ -213,7 +213,7 @@ def _comparison(implementation: Implementation, case: Case) -> str:
 
 
 def _beyond_ends(implementation: Implementation, case: Case) -> Array | None:
-    """Where outputs may be anything; None where they may not."""
+    """Return the mask of outputs that may be anything; None where no output may."""
     if case.counts is None or case.packed or implementation.capabilities.padding != "anything":
         return None
     counts = np.broadcast_to(case.counts, (case.steps, case.batch_size, 1))

@@ -69,7 +69,7 @@ def assemble(
     calls: str,
     verdict: str,
 ) -> str:
-    """The parts as one file, without what nothing in it uses."""
+    """Join the parts to one file, without what nothing in it uses."""
     imports, rest = _parted(f"{_IMPORTS}\n{case}\n\n\n{reference}\n\n\n{middle}\n\n\n{calls}\n\n\n{verdict}")
     settings = [f'os.environ["{name}"] = "{value}"' for name, value in environment.items()]
     first = ["import os", "", *settings, ""] if settings else []
@@ -79,7 +79,7 @@ def assemble(
 
 
 def note(text: str) -> str:
-    """What a command says of a script that needs us, as a comment of the shell."""
+    """Return the shell comment for a script that needs rnn-parity installed."""
     return f"  # {NEEDS_US}" if NEEDS_US in text else ""
 
 
@@ -96,7 +96,7 @@ _ARGUMENTS = ("input_size", "hidden_size", "num_layers", "nonlinearity", "bias",
 
 
 def literals(case: Case, *, sizes: bool) -> str:
-    """The network's sizes and options where they are asked for, its parameters, and what the case hands over."""
+    """Return the lines of the network's sizes and options where they are used, its parameters, and the arguments."""
     config = case.config
     roles = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")[: 4 if config.bias else 2]
     arguments = {name: getattr(config, name) for name in _ARGUMENTS if sizes}
@@ -120,7 +120,7 @@ def literals(case: Case, *, sizes: bool) -> str:
 
 
 def literal(value: Any) -> str:
-    """A tensor, or what else is handed over, as it is written."""
+    """Return a tensor, or another argument, as source text."""
     if not isinstance(value, torch.Tensor):
         return spelled(value)
     dtype = f"dtype={value.dtype}"
@@ -136,7 +136,7 @@ def spelled(numbers: Any) -> str:
 
 
 def _in_memory(case: Case) -> str:
-    """The tensors laid out as the case says."""
+    """Return the tensors laid out as the case says."""
     arguments = ["x", *["h_0"] * case.has_h_0]
     incoming = [name for name in ("grad_output", "grad_h_n") if name in case.arrays]
     laid_out = [f"{name} = {case.memory}({name})" for name in arguments]
@@ -155,7 +155,7 @@ def _in_memory(case: Case) -> str:
 
 
 def _source(layout: str) -> str:
-    """The function that lays tensors out so."""
+    """Return the function that lays tensors out so."""
     source = inspect.getsource(MEMORY.get(layout) or INCOMING[layout])
     return re.sub(r"\bdef _", "def ", dedent(source))
 
@@ -189,7 +189,7 @@ def _unpacked(case: Case) -> str:
 
 
 def handed_over(case: Case) -> list[str]:
-    """The lines that call a network as the suite calls it."""
+    """Return the lines that call a network as the suite does."""
     state = ", h_0" if case.has_h_0 else ""
     if case.lengths is None:
         return [f"return network(x{state})"]
@@ -242,7 +242,7 @@ def run(x, h_0, weights):
 
 
 def layers_around(template: str, case: Case) -> str:
-    """A template, and what makes `run` of its entry: directions, layers and layouts, as far as the case has them."""
+    """Return a template, and what makes `run` of its entry: the case's directions, layers and layouts."""
     (entry,) = (name for part in ast.parse(template).body if (name := getattr(part, "name", "")) in ENTRIES)
     alone = len(case.config.suffixes()) == 1
     layers = {
@@ -311,7 +311,7 @@ def judged():
 
 
 def calls(case: Case, implementation: Implementation) -> str:
-    """What calls nn.RNN and the judged, and hands back their results by name."""
+    """Return the functions that call nn.RNN and the implementation, and return their results by name."""
     text = implementation.script
     differentiated = _CALL_AND_DIFFERENTIATE_TWICE if case.twice else _CALL_AND_DIFFERENTIATE
     plain = differentiated if case.has_cotangents else _CALL
@@ -332,7 +332,7 @@ def calls(case: Case, implementation: Implementation) -> str:
 
 
 def refusal(name: str) -> str:
-    """The call is wrong: what it is answered with."""
+    """Return the lines of a wrong call, and what it is answered with."""
     return f"""
 failed = False
 for who, network in (("torch.nn.RNN", partial(call, nn_rnn)), ("{name}", judged)):
@@ -405,7 +405,7 @@ def _array(values: Array, *, one: bool = False) -> str:
 
 
 def _parted(text: str) -> tuple[list[str], str]:
-    """The imports at the top level, each name on a line of its own, and the rest."""
+    """Return the imports at the top level, each name on a line of its own, and the rest."""
     imports, rest, end = set(), [], 0
     lines = text.splitlines()
     for part in ast.parse(text).body:
@@ -431,7 +431,7 @@ def _used(text: str) -> str:
 
 
 def _lean(text: str) -> str:
-    """With as much of `Config` as what is judged asks of it."""
+    """Return the text with as much of `Config` as it uses."""
     tree = ast.parse(text)
     methods = [
         method
@@ -451,7 +451,7 @@ def _lean(text: str) -> str:
 
 
 def _grouped(text: str) -> str:
-    """Imports at the top, those of one module on a line, Python's own first."""
+    """Put imports at the top, those of one module on a line, Python's own first."""
     lines = text.splitlines()
     top = [part for part in ast.parse(text).body if isinstance(part, ast.Import | ast.ImportFrom)]
     rest = "\n".join(lines[top[-1].end_lineno :])
@@ -497,7 +497,7 @@ def _pruned(text: str) -> str:
 
 
 def _bound(part: ast.stmt) -> set[str]:
-    """The names that a statement may be dropped with."""
+    """Return the names that a statement may be dropped with."""
     if isinstance(part, ast.FunctionDef | ast.ClassDef):
         return {part.name}
     if isinstance(part, ast.Import | ast.ImportFrom):

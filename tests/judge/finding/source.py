@@ -17,7 +17,7 @@ _ROOT = Path(__file__).parent.parent.parent.parent
 
 
 def written_at(implementation: Implementation) -> tuple[str, int]:
-    """The file and line of its module's class or its build function, or else of where it is registered.
+    """Return the file and line of its module's class or its build function, or else of where it is registered.
 
     The file is told from the root of the repository: of the one that CI has checked out, or else of this one. Nothing
     where it is in no file of these.
@@ -31,7 +31,7 @@ def written_at(implementation: Implementation) -> tuple[str, int]:
 
 
 def _written(build: Any) -> Any:
-    """What somebody wrote: a module's class, or the function in a partial, a wrapper or a callable object."""
+    """Return the user's own object: a module's class, or the function in a partial, a wrapper or a callable object."""
     while isinstance(build, functools.partial):
         build = build.func
     written = inspect.unwrap(getattr(build, "module", build))
@@ -49,7 +49,7 @@ def _of_code(written: Any) -> Iterator[tuple[Path, int]]:
 
 
 def _of_name(implementation: Implementation) -> Iterator[tuple[Path, int]]:
-    """Where somebody else's class is registered under this name."""
+    """Yield where a foreign class is registered under this name."""
     for file in (implementation.asked, *map(str, sorted(Path(impls.__file__).parent.glob("*.py")))):
         yield from _lines_with(Path(file), rf"""["']{re.escape(implementation.name)}["']""")
 

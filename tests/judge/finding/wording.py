@@ -8,7 +8,7 @@ from tests.judge.trial.verdict import Disagreement
 
 
 def what_differs(disagreement: Disagreement) -> list[str]:
-    """Where it is wrong, what was expected, what came, how far off it may be, and how much of it is wrong."""
+    """Return in words: where it is wrong, what was expected and returned, what is allowed, and how much is wrong."""
     lines = [disagreement.text]
     details = disagreement.details
     if "allowed" in details:
@@ -34,7 +34,7 @@ def _allowed(expected: float, allowed: float) -> str:
 
 
 def pasteable(case: Case) -> str:
-    """The case as it can be pasted, an argument a line; large ones are left to the archive."""
+    """Return the case as source text, an argument a line; large arrays are left to the archive."""
     text = repr(case)
     if len(text) > 3000:
         return f"{text[:1500]} ... ({len(text)} characters in all: archive the case to see them)"

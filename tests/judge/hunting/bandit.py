@@ -42,7 +42,7 @@ class Bandit:
         self._pairs.pop(name, None)
 
     def choose(self, busy: Collection[tuple[str, str]] = ()) -> tuple[str, str]:
-        """The pair for the next round, one that is not `busy` if there is one."""
+        """Return the pair for the next round, one that is not `busy` if there is one."""
         free = [name for name in self._pairs if name not in busy] or list(self._pairs)
         self._random.shuffle(free)  # Those that are alike have their turns in any order.
         self._turn += 1
@@ -55,7 +55,7 @@ class Bandit:
         return chosen
 
     def _usual_seconds(self) -> dict[str, float]:
-        """What a round takes, by implementation, as far as that is known."""
+        """Return the seconds that a round takes, by implementation, as far as they are known."""
         seen: dict[str, list[float]] = {}
         for (implementation, _), pair in self._pairs.items():
             if pair.rounds:
@@ -64,6 +64,6 @@ class Bandit:
 
 
 def _pay(pair: Pair, usual: float) -> float:
-    """New cells a second, up to twice as dear where results come near their bounds."""
+    """Return the new cells per second, up to doubled where results come near their bounds."""
     cells, seconds = (pair.recent_cells, pair.recent_seconds) if pair.rounds else (_FIRST_CELLS, usual)
     return cells / max(seconds, _LEAST_SECONDS) * (1 + min(pair.worst, 1.0))

@@ -35,7 +35,7 @@ def nothing() -> Packed:
 
 
 def cells_of(case: Case, worst: float) -> NDArray[np.intp]:
-    """The cells of a case whose worst error / bound is known."""
+    """Return the cells of a case whose worst error / bound is known."""
     nearness = min(bisect_left(LARGEST, worst), len(BINS) - 1)
     at = np.array([*(of(case) for of in _OF), nearness], np.intp)
     found: NDArray[np.intp] = _START + (at[_FIRST] * _SIZES[_SECOND] + at[_SECOND]) * _SIZES[_THIRD] + at[_THIRD]
@@ -58,7 +58,7 @@ class Coverage:
 
 
 def count(cells: Packed) -> int:
-    """How many cells were seen."""
+    """Return how many cells were seen."""
     return int(np.unpackbits(cells).sum())
 
 
@@ -68,7 +68,7 @@ def as_text(cells: Packed) -> str:
 
 
 def from_text(text: str) -> Packed:
-    """What `as_text` wrote.
+    """Read what `as_text` wrote.
 
     Raises:
         ValueError: it did not, or where the space of cases was another.

@@ -55,16 +55,17 @@ class Hunt:
         return self._until - self._clock()
 
     def progress(self) -> HuntProgress:
-        """What is told while it goes on."""
+        """Return the reporter of the hunt's progress."""
         return HuntProgress(self._run, self._clock, summary=self.summary, left_seconds=self.left)
 
     def pytest_sessionstart(self, session: pytest.Session) -> None:
+        """Remember the terminal."""
         self._terminal = session.config.pluginmanager.get_plugin("terminalreporter")
 
     # What is to be run
 
     def expect(self, nodeids: list[str]) -> list[str]:
-        """These are all items; the ones that are run once, before the rounds."""
+        """Take all items, and return those that are run once, before the rounds."""
         self._items = {pair: nodeid for nodeid in nodeids if (pair := self._pair_of(nodeid))}
         known = {pair: self._known(pair) for pair in self._items}
         self._bandit = Bandit(known, Random(self._run.seed + self.hunts))
@@ -73,19 +74,19 @@ class Hunt:
         return [nodeid for nodeid in nodeids if nodeid not in hunted]
 
     def choose(self, busy: set[str]) -> str | None:
-        """The item that has the next round; None when the hunt is over."""
+        """Return the item that has the next round; None when the hunt is over."""
         if self.left() <= 0 or not self._bandit.pairs:
             return None
         return self._items[self._bandit.choose({pair for nodeid in busy if (pair := self._pair_of(nodeid))})]
 
     def _pair_of(self, nodeid: str) -> tuple[str, str] | None:
-        """The implementation and the property of an item; None where it is not for a hunt."""
+        """Return the implementation and the property of an item; None where it is not for a hunt."""
         name, cases = asked(self._run, nodeid)
         judged = nodeid.partition("::test_")[2].partition("[")[0]
         return (name, judged) if cases and name in self._implementations else None
 
     def _known(self, pair: tuple[str, str]) -> Pair:
-        """What is known of a pair: of another version of an implementation nothing is."""
+        """Return what is known of a pair; nothing is known of an implementation's other version."""
         found: Implementation = self._implementations[pair[0]]
         return self._ledger.pair(f"{pair[1]} on {found.name} ({found.library} {found.version})")
 
@@ -117,25 +118,27 @@ class Hunt:
             self._written = self._clock()
 
     def pytest_sessionfinish(self) -> None:
+        """Write the ledger."""
         self._notice = self._ledger.write(self._path) or self._notice
 
     # What is told
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_report_teststatus(self, report: Any) -> tuple[str, str, str] | None:
-        """A pair is counted as passed once, whatever the number of its rounds."""
+        """Count a pair as passed once, whatever the number of its rounds."""
         again = report.when == "call" and report.outcome == "passed"
         again = again and self._pair_of(report.nodeid) in self.summary.shares
         return ("", "", "") if again else None
 
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:
+        """Report the hunt."""
         terminalreporter.section("the hunt")
         with terminalreporter.config.stash[TELLER].part("the hunt"):
             for line in self.lines():
                 terminalreporter.write_line(line)
 
     def lines(self) -> Iterator[str]:
-        """What was hunted over, what was covered, and what is to be said of the ledger."""
+        """Yield the lines on what was hunted over, on what was covered, and on the ledger."""
         yield from self.summary.lines()
         yield self._notice or f"what was covered is kept in {self._path}: the next hunt goes on from there"
 
@@ -147,19 +150,22 @@ class Workers:
         self._hunt, self._seeds = hunt, rounds.Seeds(folder)
 
     def pytest_configure_node(self, node: Any) -> None:
+        """Tell a worker how long the hunt lasts, and which hunt it is."""
         node.workerinput |= {rounds.LEFT: self._hunt.left(), rounds.HUNTS: self._hunt.hunts}
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_handlecrashitem(self, crashitem: str, report: Any) -> None:
+        """Remember the seed on which a worker died."""
         self._seeds.crashed(report.node.gateway.id, crashitem)
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_xdist_make_scheduler(self, config: pytest.Config, log: Any) -> loops.HuntScheduling:
+        """Schedule rounds in the place of items."""
         return loops.HuntScheduling(config, log, self._hunt)
 
 
 def folder_of_hypothesis() -> str:
-    """Where Hypothesis keeps what it does, from the root of the checkout."""
+    """Return Hypothesis's folder, from the root of the checkout."""
     return os.environ.get("HYPOTHESIS_STORAGE_DIRECTORY", ".hypothesis")
 
 

@@ -49,7 +49,7 @@ class Pair:
 
     @classmethod
     def from_plain(cls, plain: dict[str, Any]) -> Pair:
-        """What `plain` gave; a number that is none is an error."""
+        """Read what `plain` gave. Raise an error for a number that is none."""
         numbers = {name: type(default)(plain[name]) for name, default in vars(cls()).items() if name != "cells"}
         return cls(**numbers, cells=coverage.from_text(plain["cells"]))
 
@@ -62,7 +62,7 @@ class Ledger:
     pairs: dict[str, Pair] = field(default_factory=dict)
 
     def pair(self, name: str) -> Pair:
-        """What is known of a pair, from now on kept."""
+        """Return what is known of a pair, and keep it from now on."""
         return self.pairs.setdefault(name, Pair())
 
     def write(self, path: Path) -> str:
@@ -81,7 +81,7 @@ class Ledger:
 
 
 def read(path: Path) -> tuple[Ledger, str]:
-    """The ledger in a file, and what is to be said of it.
+    """Return the ledger in a file, and what is to be said of it.
 
     One that cannot be understood is put aside and begun anew: it only says where to look, and no verdict rests on it.
     """

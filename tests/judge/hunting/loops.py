@@ -12,10 +12,10 @@ class Chooser(Protocol):
     """What decides which item has the next round."""
 
     def expect(self, nodeids: list[str]) -> list[str]:
-        """These are all items; the ones that are run once, before the rounds."""
+        """Take all items, and return those that are run once, before the rounds."""
 
     def choose(self, busy: set[str]) -> str | None:
-        """The item that has the next round; None when the hunt is over."""
+        """Return the item that has the next round; None when the hunt is over."""
 
 
 class HuntScheduling(LoadScheduling):  # type: ignore[misc]  # xdist has no types
@@ -29,7 +29,7 @@ class HuntScheduling(LoadScheduling):  # type: ignore[misc]  # xdist has no type
 
     @property
     def tests_finished(self) -> bool:
-        """Whether all workers may be sent home."""
+        """Whether all workers may stop."""
         return self._over and super().tests_finished
 
     def schedule(self) -> None:
@@ -69,7 +69,7 @@ class Loop:
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> bool | None:
-        """What is run once, and then round after round."""
+        """Run what is run once, and then round after round."""
         options = session.config.option
         if options.collectonly or (session.testsfailed and not options.continue_on_collection_errors):
             return None  # As always: nothing is run.

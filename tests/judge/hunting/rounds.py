@@ -45,14 +45,14 @@ class Rounds:
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_collection_modifyitems(self, config: pytest.Config, items: list[Any]) -> None:
-        """The archive is for the main job: a hunt looks for what nobody has seen."""
+        """Leave the archive to the main job: a hunt looks for what nobody has seen."""
         archived = [item for item in items if "archived" in getattr(item, "fixturenames", ())]
         config.hook.pytest_deselected(items=archived)
         items[:] = [item for item in items if item not in archived]
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_protocol(self, item: Any, nextitem: Any) -> bool | None:
-        """A round; what is no pair runs as always."""
+        """Run a round of a pair; run any other item as always."""
         if not isinstance(trial_of(item), Hunted):
             return None
         crashed = self._seeds.of_crashed(item.nodeid)
@@ -68,7 +68,7 @@ class Rounds:
         return True
 
     def _fresh(self) -> int:
-        """A seed that no round had before, in this hunt or an earlier one."""
+        """Return a seed that no round had before, in this hunt or an earlier one."""
         self._rounds += 1
         digest = hashlib.sha256(f"{self._origin} {self._rounds}".encode()).digest()
         return int.from_bytes(digest[:4], "big")
@@ -92,7 +92,7 @@ class Rounds:
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_makereport(self, item: Any, call: Any) -> Any:
-        """A report says what its round has seen."""
+        """Add to a report what its round has seen."""
         made = yield
         trial = trial_of(item)
         if call.when == "call" and isinstance(trial, Hunted):
@@ -109,17 +109,17 @@ class Seeds:
         self._folder = folder
 
     def note(self, worker: str, seed: int) -> None:
-        """A worker begins a round."""
+        """Note the seed of the round that a worker begins."""
         if self._folder.is_dir():
             self._of_worker(worker).write_text(str(seed), encoding="utf-8")
 
     def crashed(self, worker: str, nodeid: str) -> None:
-        """A worker died in a round of this item."""
+        """Note that a worker died in a round of this item."""
         if self._of_worker(worker).exists():
             self._of_worker(worker).replace(self._of_item(nodeid))
 
     def of_crashed(self, nodeid: str) -> int | None:
-        """The seed on which an item took its worker down: told once."""
+        """Return the seed on which an item crashed its worker; None when asked again."""
         taken = self._of_item(nodeid)
         if not taken.exists():
             return None

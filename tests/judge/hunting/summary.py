@@ -91,7 +91,7 @@ class HuntProgress(Progress):
     left_seconds: Callable[[], float] = float
 
     def due(self) -> bool:
-        """Whether it is time for a line; it is said once."""
+        """Return whether it is time for a line; true once for each line."""
         now = self.clock()
         if now - self._last < EVERY:
             return False
@@ -99,7 +99,7 @@ class HuntProgress(Progress):
         return True
 
     def line(self, disagreements: int) -> str:
-        """What the hunt has covered so far."""
+        """Return what the hunt has covered so far."""
         speed = self.cases / max(self.clock() - (self._started or 0.0), 1.0)
         found = counted(disagreements, "disagreement") if disagreements else "no disagreements"
         reached = f"{len(self.summary.shares)} of {len(self.summary.known)} pairs"

@@ -22,7 +22,7 @@ from tests.judge.trial.verdict import Disagreement
 
 
 def new_trial(run: Run, *arguments: Any, **options: Any) -> Trial:
-    """A trial as this run wants it."""
+    """Return the trial with the settings of this run."""
     if fuzzing():
         return Fuzzed(*arguments, **options | {"run": run})
     kind = Hunted if run.profile == "hunt" else Trial

@@ -69,7 +69,7 @@ def write(record: Record, folder: Path = REGRESSIONS, *, anew: bool = False) -> 
 
 
 def _compact(text: str) -> str:
-    """Lists of numbers on one line each: a diff shows tensors, not a column of digits."""
+    """Put lists of numbers on one line each: a diff shows tensors, not a column of digits."""
     lines: list[str] = []
     inside = False
     for line in text.splitlines():
@@ -86,7 +86,7 @@ def _compact(text: str) -> str:
 
 
 def read(path: Path) -> Record:
-    """The record in a file.
+    """Return the record in a file.
 
     Raises:
         UnreadableCase: no such file, not JSON, not ours, of a later schema, too large, or damaged.
@@ -126,5 +126,5 @@ def _record(data: dict[str, Any]) -> Record:
 
 
 def files(folder: Path = REGRESSIONS) -> list[Path]:
-    """The archive's files, sorted by name."""
+    """Return the archive's files, sorted by name."""
     return sorted(folder.glob("*.json"))

@@ -34,7 +34,7 @@ _STARTS = 60.0
 
 
 def confirmed(found: Counterexample, first: Disagreement) -> Counterexample:
-    """A counterexample that was tried again, or, where that passes, the case that failed first, if that one fails."""
+    """Try a counterexample again, or, where it passes, the case that failed first, and return what fails."""
     again = replace(found, tries=tried_again(found))
     if again.tries.failed or found.case is found.found:
         return again
@@ -44,7 +44,7 @@ def confirmed(found: Counterexample, first: Disagreement) -> Counterexample:
 
 
 def tried_again(found: Counterexample) -> Tries:
-    """How often it fails again: once is enough, unless it fails by chance."""
+    """Return how often a case fails again: once is enough, unless it fails by chance."""
     always = found.disagreement.kind.startswith(BY_CHANCE)
     failed = made = 0
     with limited_as_asked():
@@ -56,7 +56,7 @@ def tried_again(found: Counterexample) -> Tries:
 
 
 def _outcomes(found: Counterexample) -> Iterator[bool]:
-    """Whether it fails, try by try, until the time is over."""
+    """Yield whether the case fails, try by try, until the time is over."""
     made, ends = 0, monotonic() + _SECONDS
     if found.implementation.environment is not None:
         isolation.end(found.implementation.name)  # Its next network gets a new process.
@@ -82,7 +82,7 @@ def _here(found: Counterexample) -> Iterator[bool]:
 
 
 def _afresh(found: Counterexample) -> Iterator[bool]:
-    """The same in a new process; nothing where it cannot be judged there."""
+    """Yield whether the case fails in a new process; nothing where it cannot be judged there."""
     implementation = found.implementation
     near, far = isolation.pipe()
     with NamedTemporaryFile(prefix="rnn-parity-") as printed:
@@ -98,7 +98,7 @@ def _afresh(found: Counterexample) -> Iterator[bool]:
 
 
 def _answers(near: Connection) -> Iterator[bool]:
-    """What comes from the new process, until the time is over or it is done; a death is a failure."""
+    """Yield the answers of the new process, until the time is over or it is done; its death is a failure."""
     if not near.poll(_STARTS):
         return
     ends, expected = monotonic() + _SECONDS, 0
@@ -118,7 +118,7 @@ def _answers(near: Connection) -> Iterator[bool]:
 def judge_afresh(
     asked: str, name: str, path: list[str], printed: str, judged: str, case: bytes, connection: Connection
 ) -> None:
-    """In a new process, say that it is ready, and then of each try whether the case fails."""
+    """Say in a new process that it is ready, and then of each try whether the case fails."""
     isolation.set_up({}, path, printed)
     from impls.registry import resolve
 

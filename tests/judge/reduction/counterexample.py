@@ -68,7 +68,7 @@ class Counterexample:
         return cls(judged, implementation, case, disagreement, case, calls=0, reduced_fully=False)
 
     def record(self, diagnosis: Sequence[str] = ()) -> Record:
-        """What the archive keeps of it, with the lines of its diagnosis where it has one by then."""
+        """Return what the archive keeps of a counterexample, with its diagnosis where it has one by then."""
         details = {key: value for key, value in self.disagreement.details.items() if isinstance(value, int | float)}
         seen = {
             "implementation": self.implementation.name,
@@ -150,12 +150,12 @@ def _patience(implementation: Implementation, disagreement: Disagreement, found:
 
 
 def _fails_still(known: Counterexample, fails: Callable[[Case], bool]) -> bool:
-    """Whether one that is known fails; one that does by chance, and has been seen to again, is not tried."""
+    """Return whether a known case fails; one that fails by chance, and has failed twice, is not tried again."""
     return known.tries.by_chance or fails(known.case)
 
 
 def verdict_on(judged: Property, implementation: Implementation, case: Case) -> Disagreement | None:
-    """The disagreement of an implementation on one case, or None where it does what is demanded."""
+    """Return the disagreement of an implementation on one case, or None where it does what is demanded."""
     for _ in range(_TRIES.get(judged.name, 1)):
         try:
             judged.judge(Trial(implementation, asked_for=judged.name), case)
@@ -165,7 +165,7 @@ def verdict_on(judged: Property, implementation: Implementation, case: Case) -> 
 
 
 def others(counterexample: Counterexample) -> dict[str, list[str]]:
-    """How the others of the main group and its own do on the same case: a verdict, and the names it goes for.
+    """Judge other implementations of the main group and of its own on the same case: names by verdict.
 
     Whoever is slow, hangs, crashes or cannot be imported there is not accused: its own items judge it.
     """

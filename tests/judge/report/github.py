@@ -20,7 +20,7 @@ MOST_BYTES = 1_000_000
 
 
 def annotated(results: Results, environment: Mapping[str, str]) -> Iterator[str]:
-    """The annotations, where GitHub Actions reads them."""
+    """Yield the annotations, where GitHub Actions reads them."""
     if results.found and environment.get("GITHUB_ACTIONS") == "true":
         yield from errors(results)
 
@@ -42,7 +42,7 @@ def summarized(results: Results, environment: Mapping[str, str]) -> Iterator[str
 
 
 def errors(results: Results) -> Iterator[str]:
-    """An error for each finding, what helps most first, as many as are shown; then how many are not."""
+    """Yield an error for each finding, the most helpful first, as many as are shown; then the number of the others."""
     findings = by_use(results.findings)
     for finding in findings[:MOST_ERRORS]:
         title = f"{finding.implementation} fails {finding.property}"
@@ -65,7 +65,7 @@ def by_use(findings: Sequence[Finding]) -> list[Finding]:
 
 
 def command(kind: str, message: str, **properties: str) -> str:
-    """A workflow command; what would end it or a property of it is escaped.
+    """Return a workflow command; what would end it or a property of it is escaped.
 
     >>> command("error", "50 %", title="a, b")
     '::error title=a%2C b::50 %25'
@@ -79,7 +79,7 @@ def _escaped(text: str, also: str = "") -> str:
 
 
 def _message(finding: Finding) -> Iterator[str]:
-    """The diagnosis, or what differs; the case, what matters of it, and how to see it again."""
+    """Yield the diagnosis, or what differs; the case, what matters of it, and how to see it again."""
     yield from finding.diagnosis or finding.differs
     yield f"minimal case: {finding.descriptor}"
     if finding.matters:
@@ -92,7 +92,7 @@ def _message(finding: Finding) -> Iterator[str]:
 
 
 def summary(results: Results, most: int = MOST_BYTES) -> str:
-    """The verdict, a table of the implementations, and each finding in full, as far as there is room for it."""
+    """Return the verdict, a table of the implementations, and each finding in full, as far as there is room for it."""
     text = "\n".join(_head(results)) + "\n\n"
     findings = by_use(results.findings)
     for place, finding in enumerate(findings):
@@ -137,7 +137,7 @@ def _row(name: str, own: Sequence[Result]) -> Iterator[str]:
 
 
 def _details(finding: Finding) -> Iterator[str]:
-    """What is behind a finding, folded under a line that says what is wrong."""
+    """Yield the details of a finding, folded under a line that says what is wrong."""
     headline = f"{finding.implementation} fails {finding.property}: {gist_of(finding)}"
     yield f"<details><summary>{html.escape(headline)}</summary>"
     yield ""

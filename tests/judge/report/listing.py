@@ -10,7 +10,7 @@ from impls.registry import MAIN, not_loaded
 
 
 def listing() -> str:
-    """A paragraph for every registered implementation, and a line for every entry point that cannot be loaded."""
+    """Return a paragraph for every registered implementation, and a line for every entry point that failed to load."""
     paragraphs = [_paragraph(implementation) for implementation in registered().values()]
     return "\n".join([*paragraphs, *(f"warning: {line}" for line in not_loaded())])
 

@@ -47,7 +47,7 @@ OPTIONS: dict[str, tuple[str, Callable[[Path, Whole], None]]] = {
 
 
 def parts(config: pytest.Config, ended: Whole, teller: Teller) -> dict[str, Callable[[], Iterator[str]]]:
-    """What a run asks for, by name: writes it, and tells so, or why it cannot be written."""
+    """Return the writers of what a run asks for, by name: each writes, and says so, or why it cannot."""
     asked = {option: path for option in OPTIONS if (path := config.getoption(option))}
     return {OPTIONS[option][0]: partial(_write, option, Path(path), ended, teller) for option, path in asked.items()}
 

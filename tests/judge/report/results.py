@@ -41,7 +41,7 @@ SCHEMA = 4
 
 
 def subnormals(kept: int, flushed: int) -> str:
-    """What became of so many subnormal results, in a word."""
+    """Return in a word whether subnormal results were kept."""
     return {(True, False): "kept", (False, True): "flushed", (True, True): "both"}.get(
         (kept > 0, flushed > 0), "none seen"
     )
@@ -51,7 +51,7 @@ Features: TypeAlias = dict[str, tuple[int, int, float]]
 
 
 def added(some: Features, others: Features) -> Features:
-    """The counts of features of two results together."""
+    """Return the counts of features of two results together."""
     total = dict(some)
     for name, (agreed, disagreed, worst) in others.items():
         before = total.get(name, (0, 0, 0.0))
@@ -91,7 +91,7 @@ class Result:
 
     @classmethod
     def of(cls, trial: Trial, name: str, made: pytest.TestReport, cpu_seconds: float) -> Result:
-        """The result of an item that has just run, or was skipped."""
+        """Return the result of an item that has just run, or was skipped."""
         skipped = "not installed" if not trial.implementation.installed else "unsupported"
         xfailed = hasattr(made, "wasxfail")
         status = "agrees" if made.outcome == "passed" or xfailed else skipped if made.outcome == "skipped" else "error"
@@ -163,7 +163,7 @@ class Result:
 
     @classmethod
     def from_report(cls, held: dict[str, Any]) -> Result:
-        """What a report holds."""
+        """Return what a report holds."""
         own = {key: value for key, value in held.items() if key not in _BESIDE}
         worst = float(held["worst_error_over_bound"])
         features = {name: (agreed, not_so, far) for name, (agreed, not_so, far) in held["features"].items()}

@@ -15,7 +15,7 @@ COMMAND = "reproduce"
 
 
 def objection(path: Path) -> str:
-    """Why no script can be written there; empty where it can."""
+    """Return why no script can be written there; empty where it can."""
     if path.suffix != ".py":
         return "expected the name of a script, FILE.py"
     if not path.absolute().parent.is_dir():

@@ -23,7 +23,7 @@ _MARKS = {"unsupported": "-", "not installed": "x"} | {
 
 
 def lines(results: Results, width: int | None = None) -> Iterator[str]:
-    """A row an implementation, a column a property; how close to the bounds it came; then a column a feature.
+    """Yield a row an implementation, a column a property; how near it came to its bounds; then a column a feature.
 
     Where a `width` is given, columns that do not fit beside each other are put below.
     """
@@ -81,7 +81,7 @@ def _margin(results: Results, name: str) -> list[str]:
 
 
 def _features(results: Results, name: str) -> list[str]:
-    """How many cases that show each feature agreed; of how many, where some did not."""
+    """Return how many cases with each feature agreed; of how many, where some did not."""
     counts: Features = {}
     for (found, _), result in results.found.items():
         counts = added(counts, result.features) if found == name else counts
@@ -90,7 +90,7 @@ def _features(results: Results, name: str) -> list[str]:
 
 
 def totals(results: Results) -> str:
-    """How much was judged, and the verdict."""
+    """Return the number of cases judged, and the verdict."""
     found = results.found.values()
     disagreeing = sorted({result.implementation for result in found if result.status in ("disagrees", "follows")})
     once = sum(result.status == "seen once" for result in found)

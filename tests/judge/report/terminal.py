@@ -91,12 +91,12 @@ class Told:
         return "\n".join(line.text for line in self.lines(_WIDEST))
 
     def toterminal(self, writer: Any) -> None:
-        """How pytest prints it."""
+        """Print it for pytest."""
         for line in self.lines(writer.fullwidth):
             writer.line(line.text, **_STYLES[line.role])
 
     def lines(self, width: int) -> Iterator[Line]:
-        """The finding, and who else came upon it."""
+        """Yield the finding, and the other items that have it."""
         yield from lines(self.finding, width)
         if self.again:
             yield Line("")
@@ -106,12 +106,12 @@ class Told:
 
 
 def gist_of(finding: Finding) -> str:
-    """A finding in one line: the diagnosis, or else what differs."""
+    """Return a finding in one line: the diagnosis, or else what differs."""
     return (finding.diagnosis or finding.differs or [finding.kind])[0].strip()
 
 
 def seen_once(finding: Finding) -> str:
-    """What could not be repeated, in a line."""
+    """Return a line on a failure that could not be repeated."""
     made = counted(finding.tries[1], "more try", "more tries")
     return (
         f"seen once, and in none of {made}: {finding.implementation} failed {finding.property} on "
@@ -126,7 +126,7 @@ def _more(nodeids: Sequence[str]) -> str:
 
 
 def lines(finding: Finding, width: int) -> Iterator[Line]:
-    """The whole of it, as it fits on a screen of so many columns."""
+    """Yield the lines of a finding, as they fit on a screen of so many columns."""
     width = min(max(width, _NARROWEST), _WIDEST)
     first, last = list(_headline(finding, width)), list(_footer(finding, width))
     parts = [part for part in _parts(finding) if part.lines]
@@ -146,7 +146,7 @@ def _headline(finding: Finding, width: int) -> Iterator[Line]:
 
 
 def _parts(finding: Finding) -> Iterator[Part]:
-    """In the order in which they are read."""
+    """Yield the parts in the order in which they are read."""
     diagnosis = [Line(f"  {_within_reason(text)}", "diagnosis") for text in finding.diagnosis]
     yield Part(None, diagnosis, "the HTML report has the rest")
     of_shapes = finding.kind.endswith(" shape")
@@ -182,7 +182,7 @@ def _differing(text: str) -> Line:
 
 
 def _footer(finding: Finding, width: int) -> Iterator[Line]:
-    """Who else, and what next; as it is, for commands are pasted."""
+    """Yield the other implementations and the commands, unwrapped, as commands are pasted."""
     if any(finding.others.values()):
         yield Line("")
         yield Line("on this same case", "heading")
@@ -206,22 +206,22 @@ def _folded(names: Sequence[str], width: int) -> str:
 
 
 def _height(line: Line, width: int) -> int:
-    """How many lines of the terminal it takes."""
+    """Return the number of lines that it takes on the terminal."""
     return max(1, -(-len(line.text) // width))
 
 
 def _within_reason(text: str) -> str:
-    """A line that quotes what somebody else wrote, if need be without its end."""
+    """Return a line that quotes foreign text, cut off where it is too long."""
     return text if len(text) <= _LONGEST else f"{text[:_LONGEST]} ..."
 
 
 def sentences(text: str) -> list[str]:
-    """A paragraph's sentences."""
+    """Return a paragraph's sentences."""
     return re.split(r"(?<=\.) (?=[A-Z])", text) if text else []
 
 
 def _shares(parts: Sequence[Part], room: int, width: int) -> Iterator[int]:
-    """How many lines each part may have: those that come first have what they ask for, but leave the others some."""
+    """Yield the number of lines of each part: the first ones get what they ask for, but leave the others some."""
     heights = [len(part.broken(width)) for part in parts]
     # A first line, and one that says how many are left out.
     floors = [

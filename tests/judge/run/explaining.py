@@ -81,7 +81,7 @@ class Explainer:
         command: Command,
         teller: Teller,
     ) -> Finding:
-        """What the user is told of a disagreement; its minimal case is archived, if a run asks for that."""
+        """Return what the user is told of a disagreement, and archive its minimal case if the run asks for that."""
         with isolation.limited_to(HURRIED) if disagreement.kind in COSTLY else nullcontext():
             counterexample = self._reduced(judged, implementation, disagreement, teller)
             if counterexample.tries.seen_once:
@@ -112,7 +112,7 @@ class Explainer:
         return found
 
     def _seen_once(self, counterexample: Counterexample, command: Command, teller: Teller) -> Finding:
-        """What cannot be repeated accuses nobody: it is archived apart, where no run replays it."""
+        """Return what is told of a failure that cannot be repeated: it is archived apart, where no run replays it."""
         archived = self._archived(counterexample, command, teller, self._into and self._into / SEEN_ONCE)
         found = explained(counterexample, archived.commands, teller=teller, only=findings.SEEN_ONCE)
         return replace(found, archived=archived.name)
@@ -156,7 +156,7 @@ class _Archived(NamedTuple):
 
 
 def disagreement_in(error: BaseException | None) -> Disagreement | None:
-    """The disagreement in what Hypothesis raised, which may be a group or have it as its cause."""
+    """Return the disagreement in what Hypothesis raised, which may be a group or have it as its cause."""
     if error is None or isinstance(error, Disagreement):
         return error
     for inner in (*getattr(error, "exceptions", ()), error.__cause__, error.__context__):

@@ -89,7 +89,7 @@ def _replay_only(config: pytest.Config, path: Path) -> None:
 
 
 def _refuse_with_minutes(config: pytest.Config) -> None:
-    """A hunt shares its time out by itself.
+    """Refuse options beside `--minutes` that say how much is judged, as a hunt decides that itself.
 
     Raises:
         pytest.UsageError: another option says how much of what is to be judged.
@@ -182,7 +182,7 @@ def _implementations(asked: list[str] | None, group: str, *, apart: bool = False
 
 
 def _load_profile(config: pytest.Config) -> str:
-    """Our profiles replace Hypothesis's own of those names: its `ci` derandomizes, ours keeps the shards' seeds."""
+    """Replace Hypothesis's own profiles of those names: its `ci` derandomizes, ours keeps the shards' seeds."""
     common = settings(
         deadline=None,
         report_multiple_bugs=False,

@@ -61,11 +61,13 @@ EXPLAINER = pytest.StashKey[Explainer]()
 
 
 def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginManager) -> None:
+    """Add the suite's options, unless they are there already."""
     if not (pluginmanager.has_plugin("rnn_parity") and in_checkout()):
         add_options(parser)
 
 
 def pytest_cmdline_main(config: pytest.Config) -> int | None:
+    """Do in the place of a run what `--merge` and `--list-impls` ask for."""
     if config.getoption("merge"):
         return merging.merge(config)
     if not config.getoption("list_impls"):
@@ -76,6 +78,7 @@ def pytest_cmdline_main(config: pytest.Config) -> int | None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
+    """Read the options, and set up what a run needs."""
     if config.rootpath != TESTS.parent:
         raise pytest.UsageError(
             f"pytest takes {config.rootpath} for the root of the tests, which is {TESTS.parent}: a file outside of it "
@@ -99,6 +102,7 @@ def pytest_configure_node(node: Any) -> None:
 
 
 def pytest_report_header(config: pytest.Config) -> list[str]:
+    """Say what is judged, how, and with which seed."""
     run = config.stash[RUN]
     names = ", ".join(
         f"{found.name} ({found.library} {found.version or 'not installed'})" for found in run.implementations
@@ -120,6 +124,7 @@ def pytest_report_header(config: pytest.Config) -> list[str]:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Make an item for each implementation and shard, or for each archived case."""
     run = metafunc.config.stash[RUN]
     if hasattr(metafunc.function, "property"):
         metafunc.parametrize("trial", list(_trials(run, metafunc.function.property)))
@@ -144,7 +149,7 @@ def _trials(run: Run, judged: Property) -> Iterator[Any]:
 
 
 def _together(implementation: Implementation) -> list[Any]:
-    """What keeps an implementation in one worker: that imports its framework, and keeps what it compiled."""
+    """Return the mark that keeps an implementation in one worker, which imports and compiles it once."""
     light = implementation.group == MAIN and implementation.library in LIGHT
     return [] if light else [pytest.mark.xdist_group(implementation.name)]
 
@@ -190,7 +195,7 @@ def _replays(run: Run) -> Iterator[Any]:
 
 
 def _exclusion(judged: Property, trial: Trial, case: Case) -> str:
-    """Why an archived case is not for this implementation; empty where it is."""
+    """Return why an archived case is not for this implementation; empty where it is."""
     if reason := judged.exempts(trial.capabilities):
         return reason
     if judged.admits(trial, case):
@@ -200,6 +205,7 @@ def _exclusion(judged: Property, trial: Trial, case: Case) -> str:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[Any]) -> None:
+    """Keep this run's items, sort them, and give each its Hypothesis test."""
     run = config.stash[RUN]
     if run.replay:
         _keep(config, items, lambda item: "archived" in getattr(item, "fixturenames", ()))
@@ -238,7 +244,7 @@ def _keep(config: pytest.Config, items: list[pytest.Item], wanted: Callable[[pyt
 
 
 def _place(item: Any) -> tuple[str, bool]:
-    """Where an item stands: those of a framework beside each other, that few workers import it; the others last.
+    """Return the sort key of an item: items of a framework side by side, so that few workers import it; others last.
 
     Of a framework the archive comes first: a known defect that it shows ends a process, and what was compiled there.
     """
@@ -260,6 +266,7 @@ def _bind(item: Any, judged: Property, run: Run) -> None:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_call(item: pytest.Item) -> Generator[None, None, None]:
+    """Measure the CPU seconds of an item, and raise a failure that was set aside."""
     started = time.process_time() + cpu_seconds()
     try:
         ran = yield
@@ -277,6 +284,7 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, None, None]:
 def pytest_runtest_makereport(
     item: Any, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Add the result of an item, and what is told of its failure, to its report."""
     made = yield
     trial = trial_of(item)
     if trial is None or call.when == "teardown" or (call.when == "setup" and made.outcome == "passed"):
@@ -329,7 +337,7 @@ def _told(item: Any, judged: Property, trial: Trial, disagreement: Disagreement,
 
 
 def _command(item: Any) -> Command:
-    """What finds again what an item found."""
+    """Return the command that finds again what an item found."""
     run = item.config.stash[RUN]
     # With `=`: what follows a space pytest takes for a path of tests, and looks there for its configuration.
     asked = "".join(f" --impl={name}" for name in item.config.getoption("impl") or ())
@@ -349,6 +357,7 @@ class Shown(Told):
         self._teller = teller
 
     def toterminal(self, writer: Any) -> None:
+        """Print it for pytest, and survive what goes wrong."""
         with self._teller.part("the text of a finding"):
             super().toterminal(writer)
 
@@ -362,6 +371,7 @@ class Collector:
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Take in the result of an item, and its finding."""
         self._config.stash[RESULTS].take(report)
         teller = self._config.stash[TELLER]
         teller.take(getattr(report, telling.KEY, []))
@@ -394,6 +404,7 @@ class Collector:
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:
+    """Gather results and report progress, where this process is not a worker."""
     if hasattr(session.config, "workerinput"):
         return
     session.config.pluginmanager.register(Collector(session.config), "rnn-parity-results")
@@ -403,7 +414,7 @@ def pytest_sessionstart(session: pytest.Session) -> None:
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> Generator[None, None, None]:
-    """The status that the run ends with: known once all is told, which pytest does meanwhile."""
+    """Set the exit status of the run, once everything is reported, which pytest does meanwhile."""
     try:
         return (yield)
     finally:
@@ -414,6 +425,7 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> Generator[
 
 @pytest.hookimpl(trylast=True)
 def pytest_terminal_summary(terminalreporter: Any, exitstatus: int, config: pytest.Config) -> None:
+    """Write the end of the output, and all that the run is asked to write."""
     seconds, workers = time.monotonic() - config.stash[_STARTED], config.getoption("numprocesses", None) or 0
     teller, results = config.stash[TELLER], config.stash[RESULTS]
     ended = outputs.Whole(results, config.stash[RUN], workers, seconds, int(exitstatus))

@@ -43,7 +43,7 @@ class Shared(ExampleDatabase):
             return None
 
     def fetch(self, key: bytes) -> Iterable[bytes]:
-        """What is there, or nothing."""
+        """Return the saved values of a key; none where the server is away."""
         return self._asked(lambda: list(self._held.fetch(key))) or ()
 
     def save(self, key: bytes, value: bytes) -> None:
@@ -60,7 +60,7 @@ class Shared(ExampleDatabase):
 
 
 def objection(address: str) -> str:
-    """Why no database can be shared there; empty where it can, though the server may be away."""
+    """Return why no database can be shared there; empty where it can, though the server may be away."""
     if urlsplit(address).scheme not in ("redis", "rediss", "unix"):
         return "expected the address of a Redis server, redis://HOST:PORT/0"
     if importlib.util.find_spec("redis") is None:
@@ -93,7 +93,7 @@ def share(config: pytest.Config) -> None:
 
 
 def used() -> ExampleDatabase | None:
-    """The database of this process's run; none, unless it is shared: what a seed decides is repeated as it is."""
+    """Return the database of this process's run, where it is shared, or None: a run by seed reads no database."""
     return _USED[-1] if _USED else None
 
 
@@ -112,7 +112,7 @@ class Watch:
         self._lost: dict[str, str] = {}
 
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
-        """A worker tells the controller."""
+        """Send a worker's notice to the controller."""
         if hasattr(session.config, "workeroutput"):
             session.config.workeroutput[_LOST] = self._shared.lost
         else:
@@ -120,11 +120,11 @@ class Watch:
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_testnodedown(self, node: Any, error: object) -> None:
-        """The controller hears of it; from a worker that has died, nothing."""
+        """Take a worker's notice; a worker that has died sends none."""
         self._lost[node.gateway.id] = getattr(node, "workeroutput", {}).get(_LOST, "")
 
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:
-        """Once, whoever lost it."""
+        """Say once that the server was lost, whichever workers lost it."""
         if reason := next(filter(None, self._lost.values()), ""):
             who = ", ".join(worker for worker, why in self._lost.items() if why)
             by = f" by {who}" if who else ""
@@ -134,6 +134,6 @@ class Watch:
             )
 
     def pytest_unconfigure(self) -> None:
-        """The connection ends with the run."""
+        """End the connection with the run."""
         self._shared.close()
         _USED.clear()

@@ -12,7 +12,7 @@ from tests.judge.trial.trial import trial_of
 
 
 def in_part(part: Part, item: Any) -> bool:
-    """Whether an item is in a part: by what it judges, and not by what else is there on this machine."""
+    """Return whether an item is in a part, by what it judges alone, so that all machines agree."""
     trial, judged = trial_of(item), getattr(getattr(item, "obj", None), "property", None)
     if trial is None or judged is None:
         return part.has(item.nodeid)

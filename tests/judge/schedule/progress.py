@@ -20,7 +20,7 @@ EVERY = 30.0
 
 
 def asked(run: Run, nodeid: str) -> tuple[str, int]:
-    """The implementation of an item and the cases that it may judge: of a shard its budget, of another item one.
+    """Return the implementation of an item and how many cases it may judge: a shard's budget, or one.
 
     The name of an item says it all, and is all that the controller of several workers knows.
     """
@@ -49,14 +49,14 @@ class Progress:
     _last: float = 0.0
 
     def expect(self, nodeids: Iterable[str]) -> None:
-        """What a run consists of."""
+        """Take the items that the run consists of."""
         for nodeid in nodeids:
             name, cases = asked(self.run, nodeid)
             self.left[name] = self.left.get(name, 0) + cases
         self._started = self._last = self.clock()
 
     def take(self, nodeid: str, cases: int, seconds: float) -> None:
-        """An item is done."""
+        """Count an item as done."""
         name, expected = asked(self.run, nodeid)
         self.left[name] = max(0, self.left.get(name, 0) - expected)
         self.done[name] = self.done.get(name, 0) + expected
@@ -64,7 +64,7 @@ class Progress:
         self.cases += cases
 
     def due(self) -> bool:
-        """Whether it is time for a line; it is said once."""
+        """Return whether it is time for a line; true once for each line."""
         now = self.clock()
         if self._started is None or now - self._last < EVERY or not any(self.left.values()):
             return False
@@ -72,7 +72,7 @@ class Progress:
         return True
 
     def line(self, disagreements: int) -> str:
-        """Cases judged, how fast, what was found, and about how long it takes still."""
+        """Return a line: cases judged, how fast, what was found, and about how long it still takes."""
         elapsed = self.clock() - (self._started or 0.0)
         share = self._share()
         rest = _about(elapsed * (1 - share) / share) if share else "no estimate yet"
@@ -81,7 +81,7 @@ class Progress:
         return f"rnn-parity: {counted(self.cases, 'case')}, {share:.0%} done, {speed:,.0f}/s, {found}, {rest}"
 
     def _share(self) -> float:
-        """The part of all work that is done, by the CPU seconds that a case of each implementation took so far.
+        """Return the share of all work that is done, by the CPU seconds that a case of each implementation took so far.
 
         Of one that has not had its turn, as many as a case of the others took.
         """
@@ -93,7 +93,7 @@ class Progress:
 
 
 def _about(seconds: float) -> str:
-    """So long in words, no finer than it is known."""
+    """Return a duration in words, no finer than it is known."""
     if seconds < 55:
         return f"about {max(5, round(seconds / 5) * 5)} s left"
     return f"about {round(seconds / 60)} min left"
@@ -109,12 +109,12 @@ class Reporter:
         self._expecting = True
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
-        """Without workers."""
+        """Take the collected items, where there are no workers."""
         self._expect([item.nodeid for item in session.items])
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_xdist_node_collection_finished(self, node: Any, ids: Sequence[str]) -> None:
-        """The controller collects nothing; every worker collects everything."""
+        """Take the items that a worker collected: every worker collects all, and the controller none."""
         self._expect(ids)
 
     def _expect(self, nodeids: Sequence[str]) -> None:
@@ -124,7 +124,7 @@ class Reporter:
 
     @pytest.hookimpl(trylast=True)
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """After pytest has written its dot, and the results were taken in."""
+        """Count a report, after pytest has written its dot and the results were taken in."""
         with self._config.stash[TELLER].part("the progress of the run"):
             for key, value in report.user_properties:
                 if key == KEY and (report.when == "call" or report.outcome != "passed"):

@@ -21,14 +21,14 @@ POOLS = 16
 
 
 def budgets(cases: int) -> list[int]:
-    """The number of cases of each shard of a property."""
+    """Return the number of cases of each shard of a property."""
     return [min(SHARD, cases - start) for start in range(0, cases, SHARD)]
 
 
 def shard_test(
     judged: Property, trial: Trial, run_seed: int, sizes: str = "usual", **options: Any
 ) -> Callable[..., None]:
-    """The property as a Hypothesis test of its own: on cases for this implementation, from this shard's stream.
+    """Return the property as a Hypothesis test of its own: on cases for this implementation, from this shard's stream.
 
     `sizes`, out of `impls.contract.SIZES`, are drawn; `options` are settings of Hypothesis that differ from the
     profile's.

@@ -24,7 +24,7 @@ MOST = 20
 
 
 def needed(start: int, end: int, of: int) -> int:
-    """How many of the cases that a verdict needs are those of a shard, which has the cases from `start` to `end`.
+    """Return how many of the cases that a verdict needs fall to a shard, which has the cases from `start` to `end`.
 
     >>> [needed(start, start + 100, 600) for start in range(0, 600, 100)]
     [3, 3, 4, 3, 3, 4]
@@ -45,7 +45,7 @@ class Budget:
     _once: float = 0.0
 
     def ends(self, cases: int) -> bool:
-        """Whether no other case is to be judged after so many."""
+        """Return whether no other case is to be judged after this many."""
         if self._began is None:
             self._began = _now()
         spent = _now() - self._began
@@ -71,7 +71,7 @@ _SEEN: set[tuple[str, str, Shape | None]] = set()
 
 
 def is_first(implementation: Implementation, judged: str, case: Case) -> bool:
-    """Whether this process judges a case of this shape for the first time; shapes count where each is built for."""
+    """Return whether this process has not judged the implementation yet; where it builds per shape, this shape."""
     shape = Shape.of(case) if implementation.capabilities.per_shape else None
     known = len(_SEEN)
     _SEEN.add((implementation.name, judged, shape))

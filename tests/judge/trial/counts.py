@@ -24,7 +24,7 @@ def together(*counts: Counts) -> Counts:
 
 
 def key(name: str, value: str) -> str:
-    """Under what a value of a facet is counted, and a bin of a dtype."""
+    """Return the key under which a value of a facet, or a bin of a dtype, is counted."""
     return f"{name}: {value}"
 
 

@@ -52,7 +52,7 @@ INTERRUPTION = Interruption()
 
 
 def disagreement_from(what: str, error: BaseException) -> Disagreement:
-    """What is said of an error that an implementation raised, or of how its process ended."""
+    """Return the disagreement for an error that an implementation raised, or for the end of its process."""
     for ending, (kind, name) in _ENDS.items():
         if isinstance(error, ending):
             return Disagreement(kind, str(error), name=f"{name}: {error.how}")
@@ -65,7 +65,7 @@ def disagreement_from(what: str, error: BaseException) -> Disagreement:
 
 
 def guarded(what: str, function: Callable[..., Any], *arguments: Any) -> Any:
-    """What a function of an implementation returns.
+    """Call a function of an implementation, and return what it returns.
 
     Raises:
         Disagreement: it raised, whatever it was.

@@ -56,5 +56,5 @@ FEATURES: dict[str, Feature] = {
 
 
 def features_of(case: Case) -> list[str]:
-    """The names of the features that a case shows."""
+    """Return the names of the features that a case shows."""
     return [name for name, feature in FEATURES.items() if feature.shown(case)]

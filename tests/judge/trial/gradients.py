@@ -65,7 +65,7 @@ def backward(case: Case, results: Sequence[Result], retain_graph: bool) -> list[
 
 
 def collect(asked: Asked, leaves: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-    """The gradient of each argument that asked for one; where none arrived, it is zero, as in torch.
+    """Return the gradient of each argument that asked for one; where none arrived, it is zero, as in torch.
 
     Raises:
         Disagreement: an argument has one that did not ask for it.
@@ -105,12 +105,12 @@ def judge(
 
 
 def in_layout(case: Case, name: str, ball: Ball) -> Ball:
-    """The gradient of an argument, in the layout in which the case hands it over."""
+    """Return the gradient of an argument, in the layout in which the case hands it over."""
     return Ball(*(laid_out(case, name, part) for part in ball))
 
 
 def laid_out(case: Case, name: str, array: Array) -> Array:
-    """An array of the shape of one of the case's, as the case hands that one over."""
+    """Lay an array of the shape of one of the case's out as the case hands that one over."""
     return _LAYOUTS[name](case, array) if name in _LAYOUTS else array
 
 

@@ -12,7 +12,7 @@ from tests.judge.trial.verdict import Disagreement
 
 
 def hand_over(case: Case, x: torch.Tensor, h_0: torch.Tensor | None) -> tuple[Any, ...]:
-    """The arguments of a call: (x, h_0) without an absent h_0, a PackedSequence as x, or (x, h_0, lengths)."""
+    """Return the arguments of a call: (x, h_0) without an absent h_0, a PackedSequence as x, or (x, h_0, lengths)."""
     if case.lengths is None:
         return (x,) if h_0 is None else (x, h_0)
     if not case.packed:
@@ -29,9 +29,10 @@ def hand_over(case: Case, x: torch.Tensor, h_0: torch.Tensor | None) -> tuple[An
 
 
 def receive(case: Case, returned: Any, given: Any, padding: str) -> Any:
-    """The pair (output, h_n) with `output` padded, and zeros where nothing is promised of it.
+    """Return the pair (output, h_n) with `output` padded, and zeros where the contract promises nothing.
 
     Args:
+        case: the case on which the implementation was called.
         returned: what the implementation returned; what is no pair of the right kind is handed back as it is.
         given: the x that it was given.
         padding: what it promises for "padded" outputs beyond a sequence's end.

@@ -30,7 +30,7 @@ class Observation:
 
 @surroundings.kept()
 def observe(implementation: Implementation, case: Case, *, tracked: bool = False) -> Observation:
-    """A new network, called on the case; where the case asks for gradients, differentiated as well.
+    """Call a new network on the case; where the case asks for gradients, differentiate it as well.
 
     Args:
         implementation: whose network.
@@ -47,7 +47,7 @@ def observe(implementation: Implementation, case: Case, *, tracked: bool = False
 
 @surroundings.kept()
 def observe_calls(implementation: Implementation, calls: Sequence[Case]) -> Observation:
-    """A new network, called on several cases one after the other: what the last call gives."""
+    """Call a new network on several cases one after the other, and return the results of the last call."""
     try:
         network = Trial(implementation).build(calls[-1])
         for case in calls[:-1]:
@@ -59,7 +59,7 @@ def observe_calls(implementation: Implementation, calls: Sequence[Case]) -> Obse
 
 
 def tensors_of(network: Network, case: Case) -> dict[str, torch.Tensor]:
-    """What a network returns on a case, by name."""
+    """Return what a network returns on a case, by name."""
     return dict(zip(Result._fields, network.call(case), strict=True))
 
 
@@ -91,7 +91,7 @@ def _differentiated(trial: Trial, case: Case) -> dict[str, torch.Tensor]:
 
 
 def expected_on(implementation: Implementation, case: Case) -> dict[str, Ball]:
-    """What the reference demands of it there, under the same names and in the same layouts."""
+    """Return what the reference demands on a case, under the same names and in the same layouts."""
     trial = Trial(implementation)
     output, h_n = trial.expected(case)
     balls = {"output": Ball(*map(case.in_layout, output)), "h_n": Ball(*map(case.state_in_layout, h_n))}

@@ -73,7 +73,7 @@ class Recorder:
         self._looking_into = False
 
     def look_at(self, judging: bool) -> None:
-        """Whether what comes now is judged: only then is anything written down."""
+        """Record from now on if an implementation is judged, and else nothing."""
         self._map = self._kept if judging else None
 
     def start(self, path: Path) -> None:
@@ -90,7 +90,7 @@ class Recorder:
 
     @contextmanager
     def looking_into(self, note: Note) -> Iterator[None]:
-        """Of what is judged meanwhile nothing is written down: it is done for the sake of what this note says.
+        """Record nothing of what is judged within the block: it is done for the sake of what this note says.
 
         Calls are limited all the same, and what ends the process is known to have ended this.
         """
@@ -121,12 +121,12 @@ class Recorder:
         self._map.resize(size)
 
     def begin(self, kind: str) -> None:
-        """A call is under way from now on; several may be, in several threads."""
+        """Note that a call has begun; several may be under way, in several threads."""
         if self._map is not None:
             self._count(+1, _NUMBERS.get(kind, _OTHER))
 
     def end(self) -> None:
-        """A call has come back."""
+        """Note that a call has returned."""
         if self._map is not None:
             self._count(-1, 0)
 
@@ -148,7 +148,7 @@ class Recorder:
         written.replace(self._path.with_suffix(".found"))
 
     def told(self) -> None:
-        """What was found has been reported."""
+        """Drop what was found, as it has been reported."""
         if self._failing and self._path is not None:
             self._path.with_suffix(".found").unlink(missing_ok=True)
             self._failing = False
@@ -173,7 +173,7 @@ def _take_room(file: BinaryIO, size: int) -> None:
 
 
 def read(path: Path) -> tuple[Head, Note | None] | None:
-    """The record of another process, and the case in hand; None where there is no record."""
+    """Return the record of another process, and the case in hand; None where there is no record."""
     try:
         held = path.read_bytes()
     except OSError:
@@ -183,7 +183,7 @@ def read(path: Path) -> tuple[Head, Note | None] | None:
 
 
 def untold(path: Path) -> Note | None:
-    """What the process with this record found and did not tell."""
+    """Return the failures that the process with this record found and did not report."""
     try:
         return _loaded(path.with_suffix(".found").read_bytes())
     except OSError:
@@ -191,7 +191,7 @@ def untold(path: Path) -> Note | None:
 
 
 def all_untold(folder: Path) -> list[Note]:
-    """What all processes with records in a folder found and did not tell."""
+    """Return the failures that all processes with records in a folder found and did not report."""
     return list(filter(None, map(untold, sorted(folder.glob("*.found")))))
 
 

@@ -62,7 +62,7 @@ def differentiate(
 
 
 def towards(case: Case, like: torch.Tensor) -> Tensors:
-    """The direction in which gradients are added up, by argument, in the case's layout, where another tensor lies."""
+    """Return the direction in which gradients are added up, by argument, in the case's layout, on a tensor's device."""
     own = {name: array for name, array in case.arrays.items() if name not in _COTANGENTS}
     return {name: _tensor(case, name, array, like) for name, array in direction(own).items()}
 

@@ -36,7 +36,7 @@ class Setting:
 
 
 def _arithmetic() -> str:
-    """How this thread's floating-point unit is set, found out by what it computes."""
+    """Return the settings of this thread's floating-point unit, found out by what it computes."""
     tiny, one = float(np.nextafter(0.0, 1.0)), 1.0
     kept = tiny * one > 0 and (one * sys.float_info.min) / 2 > 0
     up, down = one + one * 2.0**-60 > 1, -one - one * 2.0**-60 < -1
@@ -134,7 +134,7 @@ def _plain_state(found: Any) -> tuple[Any, ...]:
 
 
 def snapshot(settings: Mapping[str, Setting] = SETTINGS) -> dict[str, Any]:
-    """How things are."""
+    """Return the present value of each setting."""
     return {name: setting.read() for name, setting in settings.items()}
 
 

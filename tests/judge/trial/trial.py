@@ -83,7 +83,7 @@ class Trial:
     _costly: Disagreement | None = None
 
     def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
-        """How Hypothesis prints a trial."""
+        """Print a trial for Hypothesis."""
         printer.text(f"<Trial of {self.implementation.name}>")
 
     @contextmanager
@@ -121,7 +121,7 @@ class Trial:
             self.tally.margin = before
 
     def _follows(self, disagreement: Disagreement) -> bool:
-        """Whether a failure follows from a plainer one: then it is set aside."""
+        """Return whether a failure follows from a plainer one: then it is set aside."""
         root = self.root_of and self.root_of(self.implementation, disagreement)
         if root:
             self.followed = self.followed or root
@@ -152,11 +152,11 @@ class Trial:
         return self.implementation.capabilities
 
     def takes(self, case: Case) -> bool:
-        """Whether a case is inside the claims and outside the known defects."""
+        """Return whether a case is inside the claims and outside the known defects."""
         return not self.capabilities.objections(case) and not self.defects(case)
 
     def defects(self, case: Case) -> list[str]:
-        """The names of the known defects that a case runs into."""
+        """Return the names of the known defects that a case runs into."""
         return [
             defect.name
             for defect in self.implementation.known_defects
@@ -171,15 +171,15 @@ class Trial:
         self.tally.margin.add(judge(case, result, expected))
 
     def expected(self, case: Case) -> tuple[Ball, Ball]:
-        """Outputs and final hidden states as the reference bounds them for this implementation's rounding."""
+        """Return outputs and final hidden states as the reference bounds them for this implementation's rounding."""
         return _expected(case, self.implementation.rounding)
 
     def build(self, case: Case) -> Network:
-        """A network with the case's parameters."""
+        """Return a network with the case's parameters."""
         return self.build_from(case, case.tensors()[0])
 
     def build_from(self, case: Case, weights: dict[str, torch.Tensor]) -> Network:
-        """A network from these very tensors."""
+        """Return a network from these very tensors."""
         run = self._timed("building a network", self.implementation.build_in_place, case.config, weights)
         if not callable(run):
             raise Disagreement(
@@ -251,7 +251,7 @@ class Trial:
                 self.tally.margin.add(found)
 
     def expected_second_derivatives(self, case: Case, calls: int = 1) -> dict[str, Ball]:
-        """The gradients of gradients of the losses of so many `calls`, as the reference bounds them."""
+        """Return the gradients of gradients of the losses of `calls` calls, as the reference bounds them."""
         return _expected_second_derivatives(case, self.implementation.rounding).of_calls(calls)
 
     def expected_gradients(self, case: Case, times: int = 1) -> dict[str, Ball]:
@@ -283,7 +283,7 @@ class Network:
     history: list[Case] = field(default_factory=list)
 
     def call(self, case: Case) -> Result:
-        """The result on the case's input and initial state."""
+        """Return the result on the case's input and initial state."""
         with torch.no_grad():
             return self.call_on(case, *case.tensors()[1:])
 
@@ -297,12 +297,12 @@ class Network:
             raise
 
     def call_with(self, x: torch.Tensor, h_0: torch.Tensor | None) -> Result:
-        """The result on these very tensors."""
+        """Return the result on these very tensors."""
         with torch.no_grad():
             return as_result(self.call_raw(x) if h_0 is None else self.call_raw(x, h_0))
 
     def call_on(self, case: Case, x: torch.Tensor, h_0: torch.Tensor | None) -> Result:
-        """The result on these tensors of a case, handed over as it says; gradients are tracked as torch is set to."""
+        """Return the result on these tensors of a case, handed over as it says, tracked as torch is set to."""
         self.history.append(case)
         if len(self.trial.made) < _MADE:
             self.trial.made.append((self.number, case))
@@ -313,7 +313,7 @@ class Network:
         return as_result(returned)
 
     def leaves(self, weights: Mapping[str, torch.Tensor]) -> Mapping[str, torch.Tensor]:
-        """The tensors that gradients of parameters go to: the network's own, or what it was built from."""
+        """Return the tensors that gradients of parameters go to: the network's own, or what it was built from."""
         own: Mapping[str, torch.Tensor] = getattr(self.run, "parameters", weights)
         if not isinstance(own, Mapping) or set(own) != set(weights):
             raise Disagreement("type", f"run.parameters should map {sorted(weights)} to tensors, found {own!r}")
@@ -340,7 +340,7 @@ def _expected(case: Case, rounding: Rounding) -> tuple[Ball, Ball]:
 
 @lru_cache(maxsize=8)
 def _passes(case: Case, rounding: Rounding) -> list[Pass]:
-    """What the results and the way back are made of."""
+    """Return the passes of the reference, of which results and gradients are made."""
     return layer_passes(case.config, case.weights, case.x, case.h_0, rounding, case.lengths)
 
 
@@ -357,7 +357,7 @@ def _expected_second_derivatives(case: Case, rounding: Rounding) -> SecondDeriva
 
 
 def trial_of(item: Any) -> Trial | None:
-    """The trial that a pytest item is given, if it is given one."""
+    """Return the trial that a pytest item is given, if it is given one."""
     found = getattr(item, "callspec", None) and item.callspec.params.get("trial")
     return found if isinstance(found, Trial) else None
 

@@ -71,7 +71,7 @@ class Result(NamedTuple):
 
 
 def as_result(returned: object) -> Result:
-    """The pair (output, h_n) that `run` must return.
+    """Return the pair (output, h_n) that `run` must return.
 
     Raises:
         Disagreement: it is something else.
@@ -109,7 +109,7 @@ def judge(case: Case, result: Result, expected: tuple[Ball, Ball]) -> Margin:
 
 
 def well_formed(case: Case, name: str, got: torch.Tensor, shape: tuple[int, ...]) -> Array:
-    """What a tensor of the right shape and dtype holds, as float64.
+    """Return what a tensor of the right shape and dtype holds, as float64.
 
     Raises:
         Disagreement: its shape or dtype is another.
@@ -156,7 +156,7 @@ def judge_values(case: Case, name: str, found: Array, ball: Ball, kind: str = "v
 
 
 def subnormals(case: Case, found: Array, ball: Ball) -> tuple[int, int]:
-    """How many elements that should be subnormal are kept, and how many are zero.
+    """Return how many elements that should be subnormal are kept, and how many are zero.
 
     Looked at are midpoints that the dtype holds, no smaller than a quarter of its smallest normal number: a rounding
     alone makes no zero of these. In float16 it may, where larger terms cancel; that dtype is left out.
@@ -180,7 +180,7 @@ def error_over_bound(got: Array, ball: Ball) -> Array:
 
 
 def first_in_computation(case: Case, name: str, wrong: np.typing.NDArray[np.bool_]) -> Index:
-    """The index of the wrong element that is computed first: by layer, then by the order of time of its direction."""
+    """Return the index of the wrong element that is computed first: by layer, then in its direction's order of time."""
     candidates = [tuple(int(i) for i in index) for index in np.argwhere(wrong)]
     if name != "output" or not case.config.bidirectional:
         return candidates[0]
@@ -194,7 +194,7 @@ def first_in_computation(case: Case, name: str, wrong: np.typing.NDArray[np.bool
 
 
 def place(case: Case, name: str, index: Index) -> str:
-    """An index in words: `[t=0, b=1, j=2] (layer 1, reverse)`; that of a gradient as it is."""
+    """Return an index in words: `[t=0, b=1, j=2] (layer 1, reverse)`; a gradient's index as it is."""
     config = case.config
     if name not in Result._fields:
         return str(list(index))

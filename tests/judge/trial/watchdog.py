@@ -52,7 +52,7 @@ class Head(NamedTuple):
 
 
 def head(held: Any) -> Head:
-    """The head of a record."""
+    """Return the head of a record."""
     return Head(*(code.unpack_from(held, at)[0] for at, code in _FIELDS.values()))
 
 
@@ -80,7 +80,7 @@ def start(record: Path, seconds: float, memory: float, aftermath: list[str]) -> 
 
 
 def why_ended(record: Path) -> str:
-    """Why the watchdog ended a process, in words; empty where it did not."""
+    """Return why the watchdog ended a process, in words; empty where it did not."""
     try:
         return record.with_suffix(".ended").read_text(encoding="utf-8")
     except OSError:
@@ -99,7 +99,7 @@ class Watch:
         self._interrupted = min(self._interrupted, time.monotonic())
 
     def objection(self) -> str:
-        """Which limit the call under way exceeds, in words; empty where it is within all."""
+        """Return which limit the call under way exceeds, in words; empty where it is within all."""
         found = head(self._held)
         if not found.calls:
             return ""

@@ -7,5 +7,5 @@ LIBRARIES = {"jinja2": "jinja2", "svg": "svg.py"}
 
 
 def missing() -> list[str]:
-    """The distributions that are not there."""
+    """Return the distributions that are not installed."""
     return [distribution for module, distribution in LIBRARIES.items() if find_spec(module) is None]

@@ -42,7 +42,7 @@ def _margin(dtype: str, own: Counts, rest: Counts, worst: float) -> Margin | Non
 
 
 def _median(counts: Sequence[int]) -> str:
-    """The bin in which half of the cases are passed; empty where there are none."""
+    """Return the bin of the median; empty where there are no cases."""
     passed = 0
     for count, largest in zip(counts, BINS, strict=True):
         passed += count
@@ -52,7 +52,7 @@ def _median(counts: Sequence[int]) -> str:
 
 
 def facets(results: Iterable[Result]) -> list[tuple[str, list[tuple[str, int]]]]:
-    """How many cases were drawn with each value of each facet."""
+    """Return how many cases were drawn with each value of each facet."""
     counts = together(*(result.drawn for result in results))
     return [
         (name, [(value, counts.get(key(name, value), 0)) for value in facet.values]) for name, facet in FACETS.items()

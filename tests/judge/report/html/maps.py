@@ -116,7 +116,7 @@ class Gallery:
         self._room = room
 
     def drawings(self, pictures: Iterable[Mapping[str, Any]], *, bidirectional: bool) -> list[Drawing]:
-        """The pictures of one finding."""
+        """Return the pictures of one finding."""
         return [self._drawing(picture, 1 + bidirectional) for picture in pictures]
 
     def _drawing(self, picture: Mapping[str, Any], directions: int) -> Drawing:
@@ -205,7 +205,7 @@ def _written(value: float, digits: int) -> str:
 
 
 def _scale(numbers: Numbers) -> float:
-    """The size that has the darkest shade: the largest that is expected, or else that came."""
+    """Return the magnitude of the darkest shade: the largest expected one, or else the largest returned."""
     for values in (numbers.expected, numbers.got):
         if largest := np.abs(values[np.isfinite(values)]).max(initial=0.0):
             return float(largest)
@@ -213,7 +213,7 @@ def _scale(numbers: Numbers) -> float:
 
 
 def _shade(value: float, scale: float) -> str:
-    """A number's: by sign and size in four steps, or that it is none."""
+    """Return the class of a number: its sign and its magnitude in four steps, or that it is not finite."""
     if not math.isfinite(value):
         return "nan" if math.isnan(value) else "inf"
     step = min(math.ceil(4 * abs(value) / scale), 4)

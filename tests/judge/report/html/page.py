@@ -24,7 +24,7 @@ def write(path: Path, results: Results, run: Run, workers: int, seconds: float) 
 
 
 def rendered(results: Results, run: Run, workers: int, seconds: float) -> str:
-    """The page as text."""
+    """Return the page as text."""
     judged = sorted((each for each in run.implementations if results.of(each.name)), key=lambda each: each.name)
     entries = [tables.Entry(finding, f"finding-{place}") for place, finding in enumerate(results.findings, 1)]
     return _ENVIRONMENT.get_template("report.html.jinja").render(
@@ -54,7 +54,7 @@ _ENVIRONMENT.globals["counted"] = counted
 
 
 def drawings(entries: Iterable[tables.Entry]) -> dict[str, list[Drawing]]:
-    """The pictures of each finding, drawn, as long as there is room."""
+    """Return the pictures of each finding, drawn, as long as there is room."""
     gallery = Gallery()
     return {
         entry.link: gallery.drawings(

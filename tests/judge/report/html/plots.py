@@ -11,7 +11,7 @@ _BAR, _HEIGHT = 10, 32
 
 
 def distribution(own: Sequence[int], others: Sequence[int]) -> str:
-    """How one's cases fall into bins, as bars, and those of all others, as a line; each as shares of its own."""
+    """Plot one implementation's cases by bin, as bars, and those of all others, as a line; each in shares."""
     shares, outline = _shares(own), _shares(others)
     highest = max(*shares, *outline) or 1.0
     return str(

@@ -26,7 +26,7 @@ class Verdict:
 
 
 def verdict(results: Results, judged: Sequence[Implementation], seconds: float) -> Verdict:
-    """What a maintainer wants to see first."""
+    """Return what a maintainer wants to see first."""
     by_status = {
         status: _names(results, lambda result, status=status: result.status == status)  # type: ignore[misc]
         for status in STATUSES
@@ -53,7 +53,7 @@ def verdict(results: Results, judged: Sequence[Implementation], seconds: float) 
 
 
 def _names(results: Results, shows: Callable[[Result], bool]) -> list[str]:
-    """The implementations that have such a result."""
+    """Return the implementations that have such a result."""
     return sorted({result.implementation for result in results.found.values() if shows(result)})
 
 
@@ -81,7 +81,7 @@ def _duration(seconds: float) -> str:
 
 
 def facts(run: Run, workers: int, seconds: float) -> dict[str, str]:
-    """The run, as it can be repeated."""
+    """Return what was run, when and how, by name."""
     began = datetime.now().astimezone() - timedelta(seconds=seconds)
     return {
         "began": f"{began:%Y-%m-%d %H:%M %Z}",
@@ -97,6 +97,6 @@ def facts(run: Run, workers: int, seconds: float) -> dict[str, str]:
 
 
 def versions(judged: Sequence[Implementation]) -> dict[str, str]:
-    """Of Python, and of every library that was judged or needed."""
+    """Return the versions of Python, and of every library that was judged or needed."""
     found = {library: version for each in judged for library, version in each.versions.items()}
     return {"python": platform.python_version(), **dict(sorted(found.items()))}

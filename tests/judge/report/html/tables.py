@@ -72,7 +72,7 @@ class Entry:
 
 
 def of_properties(judged: Sequence[Implementation], results: Results, entries: Sequence[Entry]) -> Table:
-    """Implementations against properties."""
+    """Return the table of implementations against properties."""
     names = sorted({name for _, name in results.found})
     rows = [
         (
@@ -85,7 +85,7 @@ def of_properties(judged: Sequence[Implementation], results: Results, entries: S
 
 
 def of_features(judged: Sequence[Implementation], results: Results, entries: Sequence[Entry]) -> Table:
-    """Implementations against the parts of nn.RNN's surface."""
+    """Return the table of implementations against the features of nn.RNN."""
     rows = [(each, _features(each, results, entries)) for each in judged]
     return Table("Features", list(FEATURES), rows)
 
@@ -123,7 +123,7 @@ def _features(implementation: Implementation, results: Results, entries: Sequenc
 
 
 def features_in(results: Sequence[Result]) -> Features:
-    """The counts of features of several results together."""
+    """Return the counts of features of several results together."""
     total: Features = {}
     for result in results:
         total = added(total, result.features)
