@@ -5,127 +5,215 @@ from __future__ import annotations
 import platform
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from functools import partial
+from itertools import groupby
 from pathlib import Path
 
 from impls import Implementation
 from impls.contract import KnownDefect, Rounding
 from tests.judge.base.files import write_text
 from tests.judge.base.settings import Run
-from tests.judge.base.words import counted
+from tests.judge.base.words import counted, listed
 from tests.judge.reduction import archive
 from tests.judge.report.results import Features, Result, Results, added
 from tests.judge.trial.features import FEATURES
 
-_LEGEND = (
-    "A cell says how many cases agreed and how near the worst of them came to its proven bound (error / bound; 0 where "
-    "all were exact or no numbers were compared). `~`: its CPU seconds ended before its cases. `too few: 3`: no "
-    "verdict, as fewer cases were judged than 20, or than were asked for. `known`: every case is excluded by a known "
-    "defect, or an archived case of one is still there; see below. `-`: not offered. "
-    "`x`: not installed. **disagrees**: see the run."
-)
+HEAD = """# Conformance
+
+Made by `--table`, section by section; never by hand. A table has a row an implementation; a cell is one of these:
+
+- `✓ 300`: all of 300 cases agreed; `✓ 151~`: its CPU seconds ended after 151
+- `? 3`: no verdict, as fewer cases were judged than 20, or than were asked for
+- `3 known`: archived cases of known defects, listed below, that are still there
+- `-`: not offered; `x`: not installed
+- `none`: no case with it was judged, as none was drawn, or as known defects exclude it
+- **✗ disagrees**; **✗ follows**: it fails as a plainer call of the network fails; **✗ 2 of 7**: 2 of 7 cases disagreed
+- `seen once`: it failed once, and not again on the same case; **error**: no verdict, as the test ended with an error
+
+Below the tables, each library's section says how near the worst case came to its proven bound (error / bound; up to 1
+is within), which accuracy was declared for it, and what was found in it.
+"""
+#: How many columns of text a table may take on a page.
+WIDTH = 120
+
+#: The properties by what they are about, in the order of the tables; others stand behind them.
+GROUPS = {
+    "results": ("agreement", "laws", "layouts", "strides"),
+    "state and calls": ("calls", "h_0", "h_n", "repeats", "threads", "updates"),
+    "gradients": ("backward", "gradients", "requires_grad", "second_derivatives"),
+    "lengths": ("length_gradients", "lengths"),
+    "special values": ("special",),
+    "memory and process": ("leaks", "memory", "surroundings"),
+    "arguments": ("arguments", "claims", "refusals"),
+    "torch's own": ("autocast", "dropout", "modes", "modules"),
+    "archived cases": ("archive",),
+}
+
+
+@dataclass(frozen=True)
+class Row:
+    """What the tables and sections say of one implementation."""
+
+    implementation: Implementation
+    #: Cells by the name of a property, and by that of a feature.
+    properties: dict[str, str]
+    features: dict[str, str]
+    #: The worst error / bound by dtype.
+    worst: dict[str, float]
 
 
 def write(path: Path, results: Results, run: Run) -> None:
-    """Put the section of this run's implementations into a file, in the place of the one that is there."""
-    found = path.read_text(encoding="utf-8") if path.exists() else _HEAD
+    """Put the sections of this run's groups into a file, in the place of those that are there."""
+    found = path.read_text(encoding="utf-8") if path.exists() else HEAD
+    python = platform.python_version()
+    made = f"{counted(run.cases, 'case')} a property at most, seed {run.seed}, Python {python}, {_machine()}."
     for group in sorted({implementation.group for implementation in run.implementations}):
-        section = "\n".join(_section(group, results, run))
-        begin, end = f"<!-- {group}: begin -->", f"<!-- {group}: end -->"
-        text = f"{begin}\n{section}\n{end}"
-        pattern = re.compile(f"{re.escape(begin)}.*?{re.escape(end)}", re.DOTALL)
-        whole = partial(lambda text, _: text, text)  # A backslash in it means nothing.
-        found = pattern.sub(whole, found) if begin in found else f"{found.rstrip()}\n\n{text}\n"
+        rows = [_row(each, results) for each in run.implementations if each.group == group and results.of(each.name)]
+        found = with_section(found, group, made, rows)
     write_text(path, found)
 
 
-_HEAD = f"""# Conformance
-
-Made by `--table`, section by section; never by hand. {_LEGEND}
-"""
-
-
-def _section(group: str, results: Results, run: Run) -> Iterator[str]:
-    judged = sorted(
-        (each for each in run.implementations if each.group == group and _results_of(each, results)),
-        key=lambda each: each.name,
-    )
-    yield f"## Group `{group}`"
-    yield ""
-    python = platform.python_version()
-    yield f"{counted(run.cases, 'case')} a property at most, seed {run.seed}, Python {python}, {_machine()}."
-    yield ""
-    yield from _table(["feature", *FEATURES], [[_title(each), *_features(each, results)] for each in judged])
-    yield ""
-    properties = sorted({name for _, name in results.found})
-    rows = [[_title(each), *(_cell(each, results, name) for name in properties)] for each in judged]
-    yield from _table(["property", *properties], rows)
-    declared = [[each.name, _rounding(each.rounding), each.rounding.reason] for each in judged if each.rounding.reason]
-    if declared:
-        yield ""
-        yield "### Declared accuracies"
-        yield ""
-        yield from _table(["implementation", "judged by", "reason"], declared)
-    findings = list(_findings(judged))
-    if findings:
-        yield ""
-        yield "### What it found"
-        yield ""
-        yield from _table(["library", "finding", "minimal case", "link", "reproduction"], findings)
+def with_section(found: str, group: str, made: str, rows: Sequence[Row]) -> str:
+    """Return the text of the file with a group's section in the place of its old one, or at the end."""
+    section = "\n".join(_section(group, made, sorted(rows, key=lambda row: row.implementation.name)))
+    begin, end = f"<!-- {group}: begin -->", f"<!-- {group}: end -->"
+    text = f"{begin}\n{section}\n{end}"
+    pattern = re.compile(f"{re.escape(begin)}.*?{re.escape(end)}", re.DOTALL)
+    whole = partial(lambda text, _: text, text)  # A backslash in it means nothing.
+    return pattern.sub(whole, found) if begin in found else f"{found.rstrip()}\n\n{text}\n"
 
 
 def _machine() -> str:
     return f"{platform.system()} {platform.machine()}"
 
 
-def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:
-    yield f"| {' | '.join(head)} |"
-    yield f"|{'---|' * len(head)}"
-    for row in rows:
+def _section(group: str, made: str, rows: Sequence[Row]) -> Iterator[str]:
+    names = [row.implementation.name for row in rows]
+    columns = {name: [row.properties.get(name, "-") for row in rows] for name in _in_order(rows)}
+    features = {name: [row.features[name] for row in rows] for name in FEATURES}
+    yield from (f"## Group `{group}`", "", made, "", "### Properties")
+    for table in _fitting(names, columns, _groups(columns)):
+        yield from ("", f"{'; '.join(group for group, _ in _groups(table)).capitalize()}:", "")
+        yield from _table(names, table)
+    yield from ("", "### Features")
+    for table in _fitting(names, features, [("", [name]) for name in features]):
+        yield from ("", *_table(names, table))
+    yield from ("", "### Libraries")
+    by_library = sorted(rows, key=lambda row: row.implementation.library)
+    for library, having in groupby(by_library, key=lambda row: row.implementation.library):
+        yield from _library(library, list(having))
+
+
+# Tables
+
+
+def _in_order(rows: Sequence[Row]) -> list[str]:
+    order = [name for names in GROUPS.values() for name in names]
+    names = {name for row in rows for name in row.properties}
+    return sorted(names, key=lambda name: (order.index(name) if name in order else len(order), name))
+
+
+def _groups(names: Sequence[str] | dict[str, list[str]]) -> list[tuple[str, list[str]]]:
+    titles = {name: title for title, members in GROUPS.items() for name in members}
+    return [(title, list(group)) for title, group in groupby(names, key=lambda name: titles.get(name, "others"))]
+
+
+def _fitting(
+    names: list[str], columns: dict[str, list[str]], groups: list[tuple[str, list[str]]]
+) -> Iterator[dict[str, list[str]]]:
+    """Yield tables that fit on a page: as many groups together as do, and a group that is too wide cut."""
+    table: dict[str, list[str]] = {}
+    for _, members in groups:
+        if table and _width(names, table | {name: columns[name] for name in members}) > WIDTH:
+            yield table
+            table = {}
+        for name in members:
+            if table and _width(names, table | {name: columns[name]}) > WIDTH:
+                yield table
+                table = {}
+            table[name] = columns[name]
+    if table:
+        yield table
+
+
+def _width(names: list[str], columns: dict[str, list[str]]) -> int:
+    shown = [["implementation", *names], *([head, *cells] for head, cells in columns.items())]
+    return 1 + sum(3 + max(len(cell.replace("*", "")) for cell in column) for column in shown)
+
+
+def _table(names: list[str], columns: dict[str, list[str]]) -> Iterator[str]:
+    yield f"| {' | '.join(['implementation', *columns])} |"
+    yield f"|{'---|' * (1 + len(columns))}"
+    for row in zip(names, *columns.values(), strict=True):
         yield f"| {' | '.join(row)} |"
 
 
-def _title(implementation: Implementation) -> str:
-    versions = ", ".join(f"{library} {version}" for library, version in implementation.versions.items())
-    return f"{implementation.name} ({versions or 'not installed'})"
+# Cells
 
 
-def _results_of(implementation: Implementation, results: Results) -> list[Result]:
-    return [result for (name, _), result in results.found.items() if name == implementation.name]
-
-
-def _features(implementation: Implementation, results: Results) -> Iterator[str]:
+def _row(implementation: Implementation, results: Results) -> Row:
+    own = results.of(implementation.name)
     total: Features = {}
-    for result in _results_of(implementation, results):
+    for result in own:
         total = added(total, result.features)
-    for name, feature in FEATURES.items():
-        agreed, disagreed, worst = total.get(name, (0, 0, 0.0))
-        if not implementation.installed:
-            yield "x"
-        elif not feature.offered(implementation.capabilities):
-            yield "-"
-        elif disagreed:
-            yield f"**disagrees** ({disagreed} of {agreed + disagreed})"
-        else:
-            yield _agreed(agreed, worst) if agreed else "known" if implementation.known_defects else "none drawn"
+    return Row(
+        implementation,
+        {result.property: _cell(result) for result in own},
+        {name: _feature(implementation, name, *total.get(name, (0, 0, 0.0))) for name in FEATURES},
+        {name: total[name][2] for name in ("float64", "float32", "float16", "bfloat16") if name in total},
+    )
 
 
-def _cell(implementation: Implementation, results: Results, name: str) -> str:
-    result = results.found.get((implementation.name, name))
-    if result is None or result.status == "unsupported":
-        return "-"
-    if result.status == "agrees":
-        cases = result.cases - result.known
-        known = f", {result.known} known" if result.known else ""
-        return _agreed(cases, result.worst_error_over_bound, "~" if result.cut else "") + known
-    words: dict[str, str] = {
+def _cell(result: Result) -> str:
+    words = {
+        "unsupported": "-",
         "not installed": "x",
-        "too few": result.verdict,
+        "too few": f"? {result.cases}",
         "seen once": "seen once",
-        "disagrees": "**disagrees**",
-        "follows": "**follows**",
+        "disagrees": "**✗ disagrees**",
+        "follows": "**✗ follows**",
     }
-    return words.get(result.status, "**error**")
+    if result.status != "agrees":
+        return words.get(result.status, "**error**")
+    cases = result.cases - result.known
+    agreed = [f"✓ {cases}{'~' if result.cut else ''}"] if cases or not result.known else []
+    return ", ".join([*agreed, *([f"{result.known} known"] if result.known else [])])
+
+
+def _feature(implementation: Implementation, name: str, agreed: int, disagreed: int, _: float) -> str:
+    if not implementation.installed:
+        return "x"
+    if not FEATURES[name].offered(implementation.capabilities):
+        return "-"
+    if disagreed:
+        return f"**✗ {disagreed} of {agreed + disagreed}**"
+    return f"✓ {agreed}" if agreed else "none"
+
+
+# Libraries
+
+
+def _library(library: str, rows: Sequence[Row]) -> Iterator[str]:
+    version = rows[0].implementation.version
+    yield from ("", f"#### {library} {version}" if version else f"#### {library}: not installed", "")
+    yield from (f"- {_details(row)}" for row in rows)
+    found = list(_findings([row.implementation for row in rows]))
+    if found:
+        yield from ("", "What was found:", "", *(f"- {finding}" for finding in found))
+
+
+def _details(row: Row) -> str:
+    implementation, largest = row.implementation, max(row.worst.values(), default=0.0)
+    others = [
+        f"{name} {version}" for name, version in implementation.versions.items() if name != implementation.library
+    ]
+    with_others = f" with {listed(others)}" if others else ""
+    dtypes = ", ".join(f"{value:.2f} in {name}" for name, value in row.worst.items())
+    near = f"error / bound at most {dtypes}" if largest else "no error was measured"
+    declared = implementation.rounding
+    judged_by = f". Judged by {_rounding(declared)}: {declared.reason}" if declared.reason else ""
+    return f"`{implementation.name}`{with_others}: {near}{judged_by}"
 
 
 def _rounding(rounding: Rounding) -> str:
@@ -134,28 +222,18 @@ def _rounding(rounding: Rounding) -> str:
     return f"tanh within {rounding.tanh_ulps:g} units in the last place{near_0}{wider}"
 
 
-def _agreed(cases: int, worst: float, cut: str = "") -> str:
-    return f"{cases}{cut} ({worst:.2f})" if worst else f"{cases}{cut}"
-
-
-def _findings(judged: Sequence[Implementation]) -> Iterator[list[str]]:
-    """Each known defect of these implementations once, with the implementations that have it."""
-    seen: dict[tuple[str, str], tuple[KnownDefect, list[Implementation]]] = {}
+def _findings(judged: Sequence[Implementation]) -> Iterator[str]:
+    """Yield each known defect of these implementations once, with the implementations that have it."""
+    seen: dict[str, tuple[KnownDefect, list[Implementation]]] = {}
     for implementation in judged:
         for defect in implementation.known_defects:
-            seen.setdefault((implementation.library, defect.name), (defect, []))[1].append(implementation)
-    for (library, name), (defect, having) in sorted(seen.items()):
+            seen.setdefault(defect.name, (defect, []))[1].append(implementation)
+    for name, (defect, having) in sorted(seen.items()):
         shown = "worked around by the adapter"
         if defect.case:
             descriptor = archive.read(archive.REGRESSIONS / defect.case).case.descriptor
-            shown = f"`{descriptor}`, [{defect.case}](../tests/regressions/{defect.case})"
-        script = f"tests/regressions/{library}-{name}.py"
+            shown = f"minimal case `{descriptor}`, [{defect.case}](../tests/regressions/{defect.case})"
+        script = f"tests/regressions/{having[0].library}-{name}.py"
         who = ", ".join(each.name for each in having)
         absent = "" if defect.present() else " (not on this machine)"
-        yield [
-            f"{library} {having[0].version or ''}: {who}",
-            f"{defect.reason}{absent}",
-            shown,
-            defect.link,
-            f"[{script}](../{script})",
-        ]
+        yield f"{who}: **{defect.reason}**{absent}; {shown}; [{script}](../{script}); {defect.link}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,13 +12,16 @@ from typing import Any
 import torch
 
 from impls import Capabilities, Config, Implementation, Rounding, implementation
+from impls.registry import registered
 from strategies import Case
 from tests.judge import Trial
 from tests.judge.base.settings import Run
-from tests.judge.report.conformance import write
+from tests.judge.demands.property import load_properties
+from tests.judge.report.conformance import GROUPS, HEAD, WIDTH, write
 from tests.judge.report.results import Result, Results, added
 from tests.judge.run.plugin import _place
 from tests.judge.trial.features import FEATURES, features_of
+from tests.suite import ROOT
 
 LINEAR, ONNX = implementation("linear"), implementation("onnx-reference")
 
@@ -66,51 +70,77 @@ def results(*found: Result) -> Results:
     return gathered
 
 
-def table(path: Path, found: Results, *implementations: Implementation) -> dict[str, list[str]]:
-    """The rows that are written, by their first cell; of several, the last."""
+def tables(text: str) -> Iterator[list[list[str]]]:
+    """The tables of a text as they are seen: without the signs of bold print, and the line below the head."""
+    for found in re.findall(r"(?:^\|.*\|\n)+", text, re.MULTILINE):
+        rows = [line[2:-2].replace("*", "").split(" | ") for line in found.splitlines()]
+        yield [rows[0], *rows[2:]]
+
+
+def written(path: Path, found: Results, *implementations: Implementation) -> str:
     run = Run(implementations, cases=9, seed=3, profile="dev", archive=None, replay=None)
     write(path, found, run)
-    rows = re.findall(r"^\| (.*) \|$", path.read_text(encoding="utf-8"), re.MULTILINE)
-    return {row.split(" | ")[0]: row.split(" | ")[1:] for row in rows}
+    return path.read_text(encoding="utf-8")
+
+
+def cells(text: str, under: str) -> dict[str, str]:
+    """The cells of a text with one implementation, by column, in the tables under a heading."""
+    part = text.partition(f"### {under}\n")[2].partition("### ")[0]
+    found: dict[str, str] = {}
+    for head, row in tables(part):
+        found |= dict(zip(head[1:], row[1:], strict=True))
+    return found
 
 
 def test_cells(tmp_path: Path) -> None:
-    """Agreed and how nearly, cut, known, disagreeing, not offered, too few: each as the legend says."""
+    """Agreed, cut, known, disagreeing, following, not offered, too few: each as the legend says."""
     found = results(
         Result("onnx-reference", "agreement", "agrees", cases=7, worst_error_over_bound=0.5, cut=True),
         Result("onnx-reference", "archive", "agrees", cases=3, known=1),
+        Result("onnx-reference", "calls", "follows", cases=2),
         Result("onnx-reference", "gradients", "unsupported"),
+        Result("onnx-reference", "h_0", "not installed"),
+        Result("onnx-reference", "h_n", "seen once", cases=2),
+        Result("onnx-reference", "lengths", "agrees", cases=4, known=4),
         Result("onnx-reference", "special", "disagrees", cases=2),
         Result("onnx-reference", "strides", "error"),
         Result("onnx-reference", "threads", "agrees", cases=3, cut=True, enough=20),
     )
-    title = f"onnx-reference (onnx {ONNX.version})"
-    assert table(tmp_path / "T.md", found, ONNX)[title] == [
-        "7~ (0.50)", "2, 1 known", "-", "**disagrees**", "**error**", "too few: 3",
-    ]  # fmt: skip
+    assert cells(written(tmp_path / "T.md", found, ONNX), "Properties") == {
+        "agreement": "✓ 7~", "strides": "error", "calls": "✗ follows", "h_0": "x", "h_n": "seen once",
+        "threads": "? 3", "gradients": "-", "lengths": "4 known", "special": "✗ disagrees", "archive": "✓ 2, 1 known",
+    }  # fmt: skip
 
 
 def test_features(tmp_path: Path) -> None:
-    """The columns of features say what is offered, and what a known defect keeps away altogether."""
-    counts = {"tanh": (5, 0, 0.25), "float32": (2, 1, 0.0), "h_0": (5, 0, 0.0)}
-    path = tmp_path / "T.md"
-    table(path, results(Result("onnx-reference", "agreement", "agrees", cases=8, features=counts)), ONNX)
-    rows = re.findall(r"^\| onnx-reference.*? \| (.*) \|$", path.read_text(encoding="utf-8"), re.MULTILINE)
-    shown = dict(zip(FEATURES, rows[0].split(" | "), strict=True))
-    assert shown["tanh"] == "5 (0.25)"
-    assert shown["h_0"] == "5"
-    assert shown["float32"] == "**disagrees** (1 of 3)"
+    """The columns of features say what is offered, and of what no case was judged."""
+    counts = {"tanh": (5, 0, 0.25), "float32": (2, 1, 0.5), "float64": (0, 0, 0.0), "h_0": (5, 0, 0.0)}
+    found = results(Result("onnx-reference", "agreement", "agrees", cases=8, features=counts))
+    text = written(tmp_path / "T.md", found, ONNX)
+    shown = cells(text, "Features")
+    assert list(shown) == list(FEATURES)
+    assert shown["tanh"] == shown["h_0"] == "✓ 5"
+    assert shown["float32"] == "✗ 1 of 3"
     assert shown["relu"] == shown["gradients"] == "-"
-    assert shown["float64"] == "known"
+    assert shown["float64"] == shown["lengths"] == "none"
+    assert "- `onnx-reference`: error / bound at most 0.00 in float64, 0.50 in float32\n" in text
+
+
+def test_of_an_absent_library_all_is_x(tmp_path: Path) -> None:
+    """An implementation that is not installed has a row, and its library no version."""
+    absent = replace(LINEAR, name="absent", library="no-such-library")
+    text = written(tmp_path / "T.md", results(Result("absent", "agreement", "not installed")), absent)
+    assert {*cells(text, "Properties").values(), *cells(text, "Features").values()} == {"x"}
+    assert "#### no-such-library: not installed\n\n- `absent`: no error was measured\n" in text
 
 
 def test_findings_are_told(tmp_path: Path) -> None:
-    """Each known defect with its minimal case, its link and its script."""
-    path = tmp_path / "T.md"
-    table(path, results(Result("onnx-reference", "agreement", "agrees", cases=1)), ONNX)
-    text = path.read_text(encoding="utf-8")
+    """Each known defect with its minimal case, its link and its script, once for all that have it."""
+    found = results(*(Result(name, "agreement", "agrees", cases=1) for name in ("onnx-reference", "twin")))
+    text = written(tmp_path / "T.md", found, ONNX, replace(ONNX, name="twin"))
+    assert ONNX.known_defects
     for defect in ONNX.known_defects:
-        assert defect.reason in text
+        assert text.count(f"- onnx-reference, twin: **{defect.reason}**") == 1
         assert defect.link in text
         assert f"(../tests/regressions/{defect.case})" in text
         assert f"(../tests/regressions/onnx-{defect.name}.py)" in text
@@ -119,25 +149,61 @@ def test_findings_are_told(tmp_path: Path) -> None:
 def test_declared_accuracies_are_told(tmp_path: Path) -> None:
     """Who is judged by a wider bound than the default, and by what right."""
     declared = Rounding(tanh_ulps=4, tanh_absolute=True, accumulate=torch.float32, reason="It is documented.")
-    path = tmp_path / "T.md"
     loose = replace(LINEAR, rounding=declared)
-    table(path, results(Result("linear", "agreement", "agrees", cases=1)), loose)
-    said = "tanh within 4 units in the last place, relative to 1 near 0, sums in float32"
-    assert f"| linear | {said} | It is documented. |" in path.read_text(encoding="utf-8")
+    text = written(tmp_path / "T.md", results(Result("linear", "agreement", "agrees", cases=1)), loose)
+    said = "Judged by tanh within 4 units in the last place, relative to 1 near 0, sums in float32: It is documented."
+    assert said in text
 
 
 def test_sections(tmp_path: Path) -> None:
     """A run replaces the section of its own group, and leaves the others and what stands before them."""
     path = tmp_path / "T.md"
     other = replace(LINEAR, group="other")
-    table(path, results(Result("linear", "agreement", "agrees", cases=1)), LINEAR)
-    table(path, results(Result("linear", "agreement", "agrees", cases=2)), other)
-    found = table(path, results(Result("linear", "agreement", "agrees", cases=3)), LINEAR)
-    text = path.read_text(encoding="utf-8")
-    assert text.startswith("# Conformance")
+    written(path, results(Result("linear", "agreement", "agrees", cases=1)), LINEAR)
+    written(path, results(Result("linear", "agreement", "agrees", cases=2)), other)
+    text = written(path, results(Result("linear", "agreement", "agrees", cases=3)), LINEAR)
+    assert text.startswith(HEAD)
     assert re.findall(r"^## Group `(\w+)`$", text, re.MULTILINE) == ["main", "other"]
-    assert found["property"] == ["agreement"]
-    assert re.findall(r"^\| linear .* \| (\d)$|^\| linear .* \| (\d) \|$", text, re.MULTILINE)[-1][1] == "2"
+    assert [rows[1:] for rows in tables(text) if rows[0] == ["implementation", "agreement"]] == [
+        [["linear", "✓ 3"]],
+        [["linear", "✓ 2"]],
+    ]
+
+
+def width(rows: list[list[str]]) -> int:
+    """How many columns of text a table takes."""
+    return 1 + sum(3 + max(map(len, column)) for column in zip(*rows, strict=True))
+
+
+def test_no_table_is_wider_than_a_page(tmp_path: Path) -> None:
+    """All properties, each with the longest cell: in tables that fit, groups together as far as they do, none lost."""
+    names = [*load_properties(), "archive", *(f"of-tomorrow-{place}" for place in range(9))]
+    found = results(*(Result("linear", name, "disagrees", cases=10**6) for name in names))
+    text = written(tmp_path / "T.md", found, LINEAR)
+    assert sorted(cells(text, "Properties")) == sorted(names)
+    assert max(map(width, tables(text))) <= WIDTH
+    assert re.findall(r"^(.*):$", text.partition("### Properties")[2].partition("### ")[0], re.MULTILINE) == [
+        "Results",
+        "State and calls",
+        "Gradients; lengths",
+        "Special values; memory and process; arguments",
+        "Torch's own; archived cases",
+        "Others",
+        "Others",
+    ]
+
+
+def test_every_property_stands_in_one_group() -> None:
+    """The groups name every property once, and nothing else but the archive."""
+    assert sorted(name for names in GROUPS.values() for name in names) == sorted([*load_properties(), "archive"])
+
+
+def test_the_table_in_the_repository() -> None:
+    """It begins as it is written today, fits on a page, and its rows are those of implementations."""
+    text = (ROOT / "impls" / "CONFORMANCE.md").read_text(encoding="utf-8")
+    assert text.startswith(HEAD)
+    assert max(map(width, tables(text))) <= WIDTH
+    assert {row[0] for _, *found in tables(text) for row in found} <= set(registered())
 
 
 # The order of items
