@@ -169,7 +169,7 @@ def test_the_other_outputs() -> None:
     """The page and the table of conformance are those of the whole run."""
     everything()
     assert "b_hh is left out" in (folder() / "merged.html").read_text()
-    assert "| 300 (0." in (folder() / "merged.md").read_text()
+    assert "| ✓ 300 |" in (folder() / "merged.md").read_text()
 
 
 def test_a_merged_report_is_a_report() -> None:
