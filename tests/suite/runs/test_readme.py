@@ -2,10 +2,12 @@
 
 import re
 import shutil
+import tomllib
 from functools import cache
 from pathlib import Path
 
 import pytest
+import yaml
 
 from impls import registered
 from tests.judge import PROPERTIES
@@ -13,12 +15,15 @@ from tests.judge.demands.property import load_properties
 from tests.suite import ROOT
 from tests.suite.running import pytest_run
 
+#: What somebody who reports something fills in.
+FORMS = sorted((ROOT / ".github" / "ISSUE_TEMPLATE").glob("*.yml"))
 #: The first page, and those that it leads to.
 PAGES = {
     name: (ROOT / name).read_text(encoding="utf-8")
     for name in (
         *("README.md", "impls/README.md", "strategies/README.md", "tests/README.md", "tests/suite/README.md"),
-        *("tests/measures/README.md", ".github/CONTRIBUTING.md"),
+        *("tests/measures/README.md", ".github/CONTRIBUTING.md", ".github/CHANGELOG.md"),
+        *(path.relative_to(ROOT).as_posix() for path in FORMS),
     )
 }
 README = "\n".join(PAGES.values())
@@ -144,6 +149,29 @@ def test_ci_runs_the_command_of_the_readme() -> None:
 def test_the_first_page_is_short() -> None:
     """It is read before anything is tried."""
     assert len(PAGES["README.md"].splitlines()) <= 170
+
+
+@pytest.mark.parametrize("form", FORMS, ids=lambda form: form.stem)
+def test_forms_ask_for_the_archived_case(form: Path) -> None:
+    """Each has a name, and a field for the case, which cannot be left out and says how it is written."""
+    read = yaml.safe_load(form.read_text(encoding="utf-8"))
+    assert read["name"]
+    assert read["description"]
+    fields = {field["id"]: field for field in read["body"]}
+    assert fields["case"]["validations"]["required"]
+    assert "--archive=" in fields["case"]["attributes"]["description"]
+
+
+def test_there_are_forms() -> None:
+    """For all that is reported, and the guide leads to each."""
+    assert [form.stem for form in FORMS] == ["finding", "missed_bug", "wrong_accusation"]
+    assert all(f"(ISSUE_TEMPLATE/{form.name})" in PAGES[".github/CONTRIBUTING.md"] for form in FORMS)
+
+
+def test_the_changelog_begins_with_this_version() -> None:
+    """What users notice is told where the version is raised."""
+    newest = re.findall(r"^## (.*)$", PAGES[".github/CHANGELOG.md"], re.MULTILINE)[0]
+    assert newest == tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
 
 
 @pytest.mark.parametrize("page", PAGES)
