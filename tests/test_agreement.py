@@ -4,7 +4,7 @@ from strategies import Case, cases
 from tests.judge import Trial, judged
 
 
-@judged(cases)
+@judged(cases, group="results")
 def test_agreement(trial: Trial, case: Case) -> None:
     """Outputs and final hidden states lie within the proven bounds.
 

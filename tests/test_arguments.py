@@ -5,7 +5,7 @@ from tests.judge import Disagreement, Trial, judged, same_mapping, snapshot, unc
 from tests.judge.trial.gradients import Asked, ask
 
 
-@judged(lambda capabilities: cases_with_or_without_cotangents(capabilities, memory=tuple(MEMORY)))
+@judged(lambda capabilities: cases_with_or_without_cotangents(capabilities, memory=tuple(MEMORY)), group="arguments")
 def test_arguments(trial: Trial, case: Case) -> None:
     """Building, calling and differentiating change nothing in the memory of what was handed over.
 

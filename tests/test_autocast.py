@@ -10,6 +10,7 @@ from tests.judge import Trial, agrees_under_autocast, claims_autocast, judged
 
 @judged(
     lambda capabilities: cases(replace(capabilities, dtypes=(torch.bfloat16,))),
+    group="torch",
     exempts=claims_autocast,
     admits=lambda trial, case: case.config.dtype == torch.bfloat16 and trial.takes(case),
 )

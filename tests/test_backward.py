@@ -4,7 +4,7 @@ from strategies import Case, cases_with_cotangents
 from tests.judge import Trial, claims_gradients, judged
 
 
-@judged(cases_with_cotangents, exempts=claims_gradients)
+@judged(cases_with_cotangents, group="gradients", exempts=claims_gradients)
 def test_backward(trial: Trial, case: Case) -> None:
     """Back twice through one call, and once through two calls of one network: each gives twice the gradients.
 

@@ -8,7 +8,7 @@ from strategies import Case, cases_with_or_without_lengths
 from tests.judge import Trial, companion, judged
 
 
-@judged(cases_with_or_without_lengths, reshapes=True)
+@judged(cases_with_or_without_lengths, group="state", reshapes=True)
 def test_calls(trial: Trial, case: Case) -> None:
     """Repeated and interleaved calls, of two networks, with other inputs, lengths and states between them.
 

@@ -7,6 +7,7 @@ from tests.judge import Disagreement, Trial, judged
 
 @judged(
     cases_beyond,
+    group="arguments",
     exempts=lambda capabilities: "claims everything" if claims_everything(capabilities) else "",
     admits=lambda trial, case: not trial.takes(case) and not trial.defects(case),
     reshapes=True,

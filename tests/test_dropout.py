@@ -8,6 +8,7 @@ from tests.judge import Trial, claims_dropout, drops_out, judged
 
 @judged(
     lambda capabilities: cases(replace(capabilities, nonfinite=False), special=False),
+    group="torch",
     exempts=claims_dropout,
     admits=lambda trial, case: case.finite and trial.takes(case),
 )

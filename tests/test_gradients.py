@@ -13,7 +13,7 @@ def in_memory(capabilities: Capabilities) -> SearchStrategy[Case]:
     return cases_with_cotangents(capabilities, memory=("contiguous",) * max(1, len(others)) + others)
 
 
-@judged(in_memory, exempts=claims_gradients)
+@judged(in_memory, group="gradients", exempts=claims_gradients)
 def test_gradients(trial: Trial, case: Case) -> None:
     """Gradients of losses on outputs and final hidden states lie within their bounds, and so do the results.
 

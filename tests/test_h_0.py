@@ -8,7 +8,7 @@ from strategies import Case, cases
 from tests.judge import Trial, judged
 
 
-@judged(cases, exempts=lambda capabilities: "" if capabilities.h_0 else "takes no h_0", reshapes=True)
+@judged(cases, group="state", exempts=lambda capabilities: "" if capabilities.h_0 else "takes no h_0", reshapes=True)
 def test_h_0(trial: Trial, case: Case) -> None:
     """A network without h_0 and the same network with h_0 = 0 give the same.
 

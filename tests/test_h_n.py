@@ -4,7 +4,7 @@ from strategies import Case, cases
 from tests.judge import Trial, judged, same_bits
 
 
-@judged(cases)
+@judged(cases, group="state")
 def test_h_n(trial: Trial, case: Case) -> None:
     """h_n of the top layer is, bit for bit, the output at the last step of each direction.
 

@@ -4,7 +4,7 @@ from strategies import Case, cases
 from tests.judge import Trial, judged, obeys_laws
 
 
-@judged(cases, reshapes=True)
+@judged(cases, group="results", reshapes=True)
 def test_laws(trial: Trial, case: Case) -> None:
     """Results that are got another way are the same within twice the proven radius, whatever the reference says.
 

@@ -12,7 +12,7 @@ def in_every_layout(case: Case) -> list[Case]:
     return batched + [replace(layout, unbatched=True) for layout in batched if case.batch_size == 1]
 
 
-@judged(cases, reshapes=True)
+@judged(cases, group="results", reshapes=True)
 def test_layouts(trial: Trial, case: Case) -> None:
     """The same input in another layout gives the same numbers in that layout.
 

@@ -6,6 +6,7 @@ from tests.judge import Trial, claims_gradients, claims_lengths, judged
 
 @judged(
     lambda capabilities: cases_with_cotangents(capabilities, lengths=True),
+    group="lengths",
     exempts=lambda capabilities: claims_gradients(capabilities) or claims_lengths(capabilities),
 )
 def test_length_gradients(trial: Trial, case: Case) -> None:

@@ -4,7 +4,7 @@ from strategies import Case, cases_with_lengths
 from tests.judge import Trial, claims_lengths, judged
 
 
-@judged(cases_with_lengths, exempts=claims_lengths)
+@judged(cases_with_lengths, group="lengths", exempts=claims_lengths)
 def test_lengths(trial: Trial, case: Case) -> None:
     """Each row is as if it ran alone on its own length, and garbage beyond its end leaks nowhere.
 

@@ -4,7 +4,7 @@ from strategies import Case, cases
 from tests.judge import Trial, companion, judged, own_process, same_bits, share_nothing
 
 
-@judged(cases, exempts=own_process)
+@judged(cases, group="process", exempts=own_process)
 def test_memory(trial: Trial, case: Case) -> None:
     """Results share no memory with the arguments, with each other or with the next call's, and survive that call.
 

@@ -4,7 +4,7 @@ from strategies import Case, cases
 from tests.judge import Trial, judged, unmoved_by_modes
 
 
-@judged(cases, reshapes=True)
+@judged(cases, group="torch", reshapes=True)
 def test_modes(trial: Trial, case: Case) -> None:
     """Under no_grad, inference_mode, tracking, and another default dtype a network computes the same.
 

@@ -4,7 +4,7 @@ from strategies import Case, cases
 from tests.judge import Trial, claims_module, judged, survives_copying
 
 
-@judged(cases, exempts=claims_module)
+@judged(cases, group="torch", exempts=claims_module)
 def test_modules(trial: Trial, case: Case) -> None:
     """A copy by state_dict, deepcopy or pickle computes the same, and shares nothing with the module.
 

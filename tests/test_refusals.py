@@ -4,7 +4,7 @@ from strategies import Case, misused_cases
 from tests.judge import Trial, admits_misuse, judged, refuses
 
 
-@judged(misused_cases, admits=admits_misuse, reshapes=True)
+@judged(misused_cases, group="arguments", admits=admits_misuse, reshapes=True)
 def test_refusals(trial: Trial, case: Case) -> None:
     """A wrong call raises an error, or is documented and right; and afterwards the right call works.
 

@@ -4,7 +4,7 @@ from strategies import Case, cases_with_or_without_lengths
 from tests.judge import Trial, judged, same_bits
 
 
-@judged(cases_with_or_without_lengths)
+@judged(cases_with_or_without_lengths, group="state")
 def test_repeats(trial: Trial, case: Case) -> None:
     """Two networks of the same parameters, each called twice: the results are the same, bit for bit.
 

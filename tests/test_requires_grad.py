@@ -4,7 +4,7 @@ from strategies import Case, cases_with_cotangents
 from tests.judge import Trial, claims_gradients, judged
 
 
-@judged(cases_with_cotangents, exempts=claims_gradients, reshapes=True)
+@judged(cases_with_cotangents, group="gradients", exempts=claims_gradients, reshapes=True)
 def test_requires_grad(trial: Trial, case: Case) -> None:
     """Those that ask for a gradient get the same as if all had asked, and the others none.
 

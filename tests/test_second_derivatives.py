@@ -6,6 +6,7 @@ from tests.judge import Trial, claims_second_derivatives, judged
 
 @judged(
     cases_to_differentiate_twice,
+    group="gradients",
     exempts=claims_second_derivatives,
     admits=lambda trial, case: case.twice and case.has_cotangents and trial.takes(case),
 )

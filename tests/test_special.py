@@ -4,7 +4,7 @@ from strategies import Case, special_cases
 from tests.judge import Trial, judged
 
 
-@judged(special_cases)
+@judged(special_cases, group="special")
 def test_special(trial: Trial, case: Case) -> None:
     """What the arithmetic determines of special values is demanded, and no more.
 

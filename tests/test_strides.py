@@ -4,7 +4,7 @@ from strategies import MEMORY, Case, cases_with_or_without_lengths
 from tests.judge import Trial, judged
 
 
-@judged(lambda capabilities: cases_with_or_without_lengths(capabilities, memory=tuple(MEMORY)[1:]))
+@judged(lambda capabilities: cases_with_or_without_lengths(capabilities, memory=tuple(MEMORY)[1:]), group="results")
 def test_strides(trial: Trial, case: Case) -> None:
     """Transposed, strided, misaligned and expanded parameters, inputs and states are read as what they hold.
 

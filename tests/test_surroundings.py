@@ -4,7 +4,7 @@ from strategies import Case, cases_with_or_without_cotangents
 from tests.judge import Trial, judged, leaves_alone, own_process
 
 
-@judged(cases_with_or_without_cotangents, exempts=own_process)
+@judged(cases_with_or_without_cotangents, group="process", exempts=own_process)
 def test_surroundings(trial: Trial, case: Case) -> None:
     """Building, calling and differentiating change no setting and no random number, and print nothing.
 

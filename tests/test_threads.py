@@ -10,7 +10,7 @@ def claims_threads(capabilities: Capabilities) -> str:
     return own_process(capabilities) or ("" if capabilities.threads else "claims no calls from several threads at once")
 
 
-@judged(cases, exempts=claims_threads)
+@judged(cases, group="state", exempts=claims_threads)
 def test_threads(trial: Trial, case: Case) -> None:
     """Calls that overlap in time do not disturb each other.
 

@@ -13,7 +13,7 @@ def numbers(capabilities: Capabilities) -> st.SearchStrategy[Case]:
     return st.one_of(plain, cases_with_cotangents(capabilities)) if capabilities.gradients else plain
 
 
-@judged(numbers)
+@judged(numbers, group="state")
 def test_updates(trial: Trial, case: Case) -> None:
     """The network is what its parameters are now, by whatever route they came; a copy of them stays as it was made.
 

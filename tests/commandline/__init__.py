@@ -71,6 +71,13 @@ def add_options(parser: pytest.Parser) -> None:
         "--list-impls", action="store_true", help="print what is registered, and how to install what is not"
     )
     group.addoption(
+        "--only",
+        action="append",
+        metavar="GROUP",
+        help="judge these groups of properties alone: results, state, gradients, lengths, special, process, arguments, "
+        "torch; repeatable, or with commas",
+    )
+    group.addoption(
         "--cases",
         type=_positive_of("--cases", "cases"),
         metavar="N",

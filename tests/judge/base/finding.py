@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import builtins
+import re
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
+
+#: How a diagnosis begins, where the bug has a name, and where it has several that may be its own.
+NAMED, MAYBE = "the bug: ", "the bug may be, as far as can be told,"
 
 
 class Tries(NamedTuple):
@@ -68,6 +72,29 @@ class Finding:
     line: int = 0
     #: How often it failed when it was tried again, and of how many tries.
     tries: tuple[int, int] = (0, 0)
+
+    @builtins.property
+    def name(self) -> str:
+        """The bug's name; empty where none is certain."""
+        first = self.diagnosis[0].strip() if self.diagnosis else ""
+        return first.removeprefix(NAMED) if first.startswith(NAMED) else ""
+
+    @builtins.property
+    def first(self) -> str:
+        """The first thing that differs, with what was expected and what came where that is a number."""
+        first, *others = [line.strip() for line in self.differs] or [self.kind]
+        said = dict(re.findall(r"^(expected|got) +(.*)$", "\n".join(others), re.MULTILINE))
+        return f"{first} is {said['got']}, expected {said['expected']}" if len(said) == 2 else first.rstrip(".")
+
+    @builtins.property
+    def headline(self) -> str:
+        """It in one line: the bug, where that has a name, or else what differs."""
+        return self.diagnosis[0].strip() if self.name else self.first
+
+    @builtins.property
+    def candidates(self) -> list[str]:
+        """What the bug may be, where that is not certain."""
+        return [line.strip() for line in self.diagnosis[1:]] if self.diagnosis[:1] == [MAYBE] else []
 
     @builtins.property
     def seen_once(self) -> bool:

@@ -39,6 +39,8 @@ class Run:
     sizes: str = "usual"
     #: Which part of it is judged here.
     part: Part = WHOLE
+    #: The groups of properties that are judged; all where none are named.
+    only: tuple[str, ...] = ()
     #: What is judged of the tests: paths, expressions of names and marks.
     selected: tuple[str, ...] = ()
 

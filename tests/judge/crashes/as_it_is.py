@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from tests.judge.base.files import why
-from tests.judge.base.finding import Finding
+from tests.judge.base.finding import NAMED, Finding
 from tests.judge.base.settings import Run
 from tests.judge.demands.property import load_properties
 from tests.judge.finding.explain import WRITTEN, explained
@@ -50,4 +50,4 @@ def _counterexample(note: Note, run: Run) -> Counterexample:
 def _finding(counterexample: Counterexample, replay: str, archived: str) -> Finding:
     name = counterexample.disagreement.name
     found = explained(counterexample, {"replay": replay} if replay else {}, archived, only=(WRITTEN,))
-    return replace(found, diagnosis=[f"the bug: {name}"] if name else [])
+    return replace(found, diagnosis=[NAMED + name] if name else [])

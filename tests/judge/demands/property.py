@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -13,6 +13,7 @@ from hypothesis.strategies import SearchStrategy
 
 from impls import Capabilities
 from strategies import Case
+from tests.judge.base.groups import GROUPS
 from tests.judge.trial.trial import Trial
 
 Check: TypeAlias = Callable[[Trial, Case], None]
@@ -29,12 +30,27 @@ def load_properties() -> dict[str, Property]:
     return PROPERTIES
 
 
+def group_of(name: str) -> str:
+    """Return the group of a property, by its name; empty for the archive, whose cases are each of another."""
+    if name not in PROPERTIES:
+        load_properties()
+    return PROPERTIES[name].group if name in PROPERTIES else ""
+
+
+def in_groups(names: Iterable[str]) -> list[str]:
+    """Sort names of properties in the order of their groups, the archive last."""
+    order = [*GROUPS, ""]
+    return sorted(names, key=lambda name: (order.index(group_of(name)), name))
+
+
 @dataclass(frozen=True)
 class Property:
     """A demand on implementations: `check(trial, case)` raises `Disagreement` where it is not met."""
 
     name: str
     says: str
+    #: One of `GROUPS`.
+    group: str
     check: Check
     #: The cases that an implementation with these capabilities is fed.
     cases: Callable[[Capabilities], SearchStrategy[Case]]
@@ -98,6 +114,7 @@ def own_process(capabilities: Capabilities) -> str:
 def judged(
     cases: Callable[[Capabilities], SearchStrategy[Case]],
     *,
+    group: str,
     exempts: Callable[[Capabilities], str] = lambda capabilities: "",
     admits: Callable[[Trial, Case], bool] = lambda trial, case: trial.takes(case),
     reshapes: bool = False,
@@ -106,6 +123,7 @@ def judged(
 
     Args:
         cases: the strategy for an implementation with given capabilities.
+        group: what the property is about, one of `GROUPS`: there it stands wherever results are told.
         exempts: why an implementation takes no part, in words; empty where it does.
         admits: whether a case that was not drawn may be judged: inside the claims, unless said otherwise.
         reshapes: whether a case makes several shapes or graphs; what builds anew for each is given few to begin with,
@@ -121,9 +139,8 @@ def judged(
 
     def decorate(check: Check) -> Any:
         name = check.__name__.removeprefix("test_")
-        found = Property(
-            name, (check.__doc__ or "").partition("\n")[0], check, cases_of_few_shapes, exempts_or_dear, admits
-        )
+        says = (check.__doc__ or "").partition("\n")[0]
+        found = Property(name, says, group, check, cases_of_few_shapes, exempts_or_dear, admits)
         PROPERTIES[name] = found
         test = found.given(Capabilities())
         test.property = found  # type: ignore[attr-defined]

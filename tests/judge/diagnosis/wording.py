@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from strategies import Case
+from tests.judge.base.finding import MAYBE, NAMED
 from tests.judge.base.words import counted
 from tests.judge.diagnosis.divergence import first_divergence, telling_shape
 from tests.judge.diagnosis.evidence import Evidence, Look
@@ -39,7 +40,7 @@ def diagnose(counterexample: Counterexample, failing_too: Sequence[Case] = ()) -
     """Look for the bug behind a counterexample; what is said of all failing cases is so of those `failing_too`."""
     if name := counterexample.disagreement.name:
         # It has the bug's name: seeing it is knowing it.
-        return Told([f"the bug: {name}"], certain=True)
+        return Told([NAMED + name], certain=True)
     evidence = Evidence(counterexample)
     found = solve(evidence)
     failing = [look for look in evidence.looks if not look.is_right] if evidence.failing else []
@@ -49,7 +50,7 @@ def diagnose(counterexample: Counterexample, failing_too: Sequence[Case] = ()) -
 
 def _lines(evidence: Evidence, found: Diagnosis, failing_too: Sequence[Case]) -> Iterator[str]:
     if found.certain:
-        yield f"the bug: {_clause(found.names[0])}"
+        yield NAMED + _clause(found.names[0])
         if found.raises:
             yield f"  so it does in {found.wrong} of {found.cases} cases; in the others it is right"
             return
@@ -59,7 +60,7 @@ def _lines(evidence: Evidence, found: Diagnosis, failing_too: Sequence[Case]) ->
         )
         return
     if found.names:
-        yield "the bug may be, as far as can be told,"
+        yield MAYBE
         yield from (f"  {_clause(name)}" for name in found.names[:_LISTED])
         if len(found.names) > _LISTED:
             yield f"  or one of {counted(len(found.names) - _LISTED, 'other')}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import platform
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import groupby
@@ -13,8 +13,10 @@ from pathlib import Path
 from impls import Implementation
 from impls.contract import KnownDefect, Rounding
 from tests.judge.base.files import write_text
+from tests.judge.base.groups import GROUPS
 from tests.judge.base.settings import Run
 from tests.judge.base.words import counted, listed
+from tests.judge.demands.property import group_of, in_groups
 from tests.judge.reduction import archive
 from tests.judge.report.results import Features, Result, Results, added
 from tests.judge.trial.features import FEATURES
@@ -36,19 +38,6 @@ is within), which accuracy was declared for it, and what was found in it.
 """
 #: How many columns of text a table may take on a page.
 WIDTH = 120
-
-#: The properties by what they are about, in the order of the tables; others stand behind them.
-GROUPS = {
-    "results": ("agreement", "laws", "layouts", "strides"),
-    "state and calls": ("calls", "h_0", "h_n", "repeats", "threads", "updates"),
-    "gradients": ("backward", "gradients", "requires_grad", "second_derivatives"),
-    "lengths": ("length_gradients", "lengths"),
-    "special values": ("special",),
-    "memory and process": ("leaks", "memory", "surroundings"),
-    "arguments": ("arguments", "claims", "refusals"),
-    "torch's own": ("autocast", "dropout", "modes", "modules"),
-    "archived cases": ("archive",),
-}
 
 
 @dataclass(frozen=True)
@@ -90,7 +79,8 @@ def _machine() -> str:
 
 def _section(group: str, made: str, rows: Sequence[Row]) -> Iterator[str]:
     names = [row.implementation.name for row in rows]
-    columns = {name: [row.properties.get(name, "-") for row in rows] for name in _in_order(rows)}
+    judged = {name for row in rows for name in row.properties}
+    columns = {name: [row.properties.get(name, "-") for row in rows] for name in in_groups(judged)}
     features = {name: [row.features[name] for row in rows] for name in FEATURES}
     yield from (f"## Group `{group}`", "", made, "", "### Properties")
     for table in _fitting(names, columns, _groups(columns)):
@@ -108,15 +98,9 @@ def _section(group: str, made: str, rows: Sequence[Row]) -> Iterator[str]:
 # Tables
 
 
-def _in_order(rows: Sequence[Row]) -> list[str]:
-    order = [name for names in GROUPS.values() for name in names]
-    names = {name for row in rows for name in row.properties}
-    return sorted(names, key=lambda name: (order.index(name) if name in order else len(order), name))
-
-
-def _groups(names: Sequence[str] | dict[str, list[str]]) -> list[tuple[str, list[str]]]:
-    titles = {name: title for title, members in GROUPS.items() for name in members}
-    return [(title, list(group)) for title, group in groupby(names, key=lambda name: titles.get(name, "others"))]
+def _groups(names: Iterable[str]) -> list[tuple[str, list[str]]]:
+    titles = {name: GROUPS[group].title if (group := group_of(name)) else "archived cases" for name in names}
+    return [(title, list(group)) for title, group in groupby(titles, key=titles.__getitem__)]
 
 
 def _fitting(

@@ -9,9 +9,12 @@ from pathlib import Path
 
 from tests.judge.base.files import why
 from tests.judge.base.finding import Finding
-from tests.judge.report.results import STATUSES, Result, Results
+from tests.judge.base.groups import GROUPS
+from tests.judge.base.settings import Run
+from tests.judge.report.groups import legend, standing
+from tests.judge.report.results import Results
+from tests.judge.report.sentences import verdicts
 from tests.judge.report.table import totals
-from tests.judge.report.terminal import gist_of
 
 #: GitHub shows so many annotations of a kind for a step, ...
 MOST_ERRORS = 10
@@ -25,13 +28,13 @@ def annotated(results: Results, environment: Mapping[str, str]) -> Iterator[str]
         yield from errors(results)
 
 
-def summarized(results: Results, environment: Mapping[str, str]) -> Iterator[str]:
+def summarized(results: Results, run: Run, environment: Mapping[str, str]) -> Iterator[str]:
     """Add the summary where the environment asks for it, if anything was judged; a line where it cannot be written."""
     if not (results.found and (path := environment.get("GITHUB_STEP_SUMMARY"))):
         return
     try:
         written = Path(path).stat().st_size if Path(path).exists() else 0
-        told = summary(results, MOST_BYTES - written)
+        told = summary(results, run, MOST_BYTES - written)
         with Path(path).open("a", encoding="utf-8") as file:
             file.write(told)
     except OSError as error:
@@ -91,9 +94,9 @@ def _message(finding: Finding) -> Iterator[str]:
 # The summary
 
 
-def summary(results: Results, most: int = MOST_BYTES) -> str:
-    """Return the verdict, a table of the implementations, and each finding in full, as far as there is room for it."""
-    text = "\n".join(_head(results)) + "\n\n"
+def summary(results: Results, run: Run, most: int = MOST_BYTES) -> str:
+    """Return the verdicts, a table of the implementations, and each finding in full, as far as there is room for it."""
+    text = "\n".join(_head(results, run)) + "\n\n"
     findings = by_use(results.findings)
     for place, finding in enumerate(findings):
         said = "\n".join(_details(finding)) + "\n\n"
@@ -104,32 +107,28 @@ def summary(results: Results, most: int = MOST_BYTES) -> str:
     return text
 
 
-def _head(results: Results) -> Iterator[str]:
+def _head(results: Results, run: Run) -> Iterator[str]:
+    """Yield the verdicts, the worst first; then who stands how in each group."""
     yield "## rnn-parity"
+    yield ""
+    told = verdicts(results, run.implementations)
+    yield from (f"- {_cell(verdict.sentence)}" for verdict in reversed(told.values()) if verdict.kind != "absent")
     yield ""
     yield _cell(totals(results))
     yield ""
-    yield "| implementation | verdict | properties that agree | disagree | too few | cases | worst error / bound |"
-    yield "|---|---|---|---|---|--:|--:|"
-    for name in sorted({name for name, _ in results.found}):
-        own = [result for (found, _), result in results.found.items() if found == name]
-        yield f"| {' | '.join(map(_cell, _row(name, own)))} |"
+    yield f"| implementation | {' | '.join(group.title for group in GROUPS.values())} | cases | worst error / bound |"
+    yield f"|---|{'---|' * len(GROUPS)}--:|--:|"
+    names = sorted({name for name, _ in results.found})
+    for name in names:
+        yield f"| {' | '.join(map(_cell, _row(name, results)))} |"
+    yield ""
+    yield _cell(legend(names, results))
 
 
-def _row(name: str, own: Sequence[Result]) -> Iterator[str]:
-    with_status = {
-        status: sorted(result.property for result in own if result.status == status)
-        for status in ("disagrees", "follows", "error", *reversed(STATUSES[:-3]))
-    }
-    verdict = next(status for status, properties in with_status.items() if properties)
+def _row(name: str, results: Results) -> Iterator[str]:
+    own = results.of(name)
     yield name
-    yield {"disagrees": "DISAGREES", "follows": "DISAGREES", "error": "ERROR"}.get(verdict, verdict)
-    yield str(len(with_status["agrees"]))
-    follows = (f"{judged} (follows)" for judged in with_status["follows"])
-    yield ", ".join(
-        [*with_status["disagrees"], *follows, *(f"{judged} (no verdict)" for judged in with_status["error"])]
-    )
-    yield ", ".join(f"{result.property}: {result.cases}" for result in own if result.status == "too few")
+    yield from (str(standing(name, group, results)) for group in GROUPS)
     yield f"{sum(result.cases for result in own):,}"
     yield (
         f"{max(result.worst_error_over_bound for result in own):.2f}" if any(result.elements for result in own) else ""
@@ -138,7 +137,7 @@ def _row(name: str, own: Sequence[Result]) -> Iterator[str]:
 
 def _details(finding: Finding) -> Iterator[str]:
     """Yield the details of a finding, folded under a line that says what is wrong."""
-    headline = f"{finding.implementation} fails {finding.property}: {gist_of(finding)}"
+    headline = f"{finding.implementation} fails {finding.property}: {finding.headline}"
     yield f"<details><summary>{html.escape(headline)}</summary>"
     yield ""
     place = f", written at {finding.source}:{finding.line}" if finding.source else ""

@@ -14,6 +14,7 @@ from tests.judge.base.settings import Run
 from tests.judge.base.telling import Teller
 from tests.judge.report import conformance
 from tests.judge.report import results as report
+from tests.judge.report.sentences import Verdict, verdicts
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,11 @@ class Whole:
     workers: int
     seconds: float
     exit_status: int
+
+    @property
+    def verdicts(self) -> dict[str, Verdict]:
+        """On each implementation, the best first."""
+        return verdicts(self.results, self.run.implementations)
 
 
 def _write_page(path: Path, ended: Whole) -> None:
@@ -40,7 +46,7 @@ OPTIONS: dict[str, tuple[str, Callable[[Path, Whole], None]]] = {
     "report": (
         "results as data",
         lambda path, ended: report.write(
-            path, ended.results, ended.run, ended.workers, ended.seconds, ended.exit_status
+            path, ended.results, ended.run, ended.workers, ended.seconds, ended.exit_status, ended.verdicts
         ),
     ),
 }

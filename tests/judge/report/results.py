@@ -5,6 +5,7 @@ from __future__ import annotations
 import builtins
 import json
 import platform
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -15,6 +16,7 @@ from tests.judge.base.files import write_text
 from tests.judge.base.finding import Finding
 from tests.judge.base.settings import Run
 from tests.judge.base.words import spelled
+from tests.judge.demands.property import group_of
 from tests.judge.trial.counts import Counts, together
 from tests.judge.trial.trial import Trial
 
@@ -36,8 +38,8 @@ _COUNTS = (
     "known",
 )
 #: What the report says beside, in other words.
-_BESIDE = ("vacuous_share", "subnormals")
-SCHEMA = 4
+_BESIDE = ("group", "vacuous_share", "subnormals")
+SCHEMA = 5
 
 
 def subnormals(kept: int, flushed: int) -> str:
@@ -126,6 +128,11 @@ class Result:
             self.status = "too few" if self.cases < self.enough else "agrees"
 
     @builtins.property
+    def group(self) -> str:
+        """That of its property; empty for the archive."""
+        return group_of(self.property)
+
+    @builtins.property
     def verdict(self) -> str:
         """Its status, of too few cases with their number."""
         return f"too few: {self.cases}" if self.status == "too few" else self.status
@@ -209,7 +216,15 @@ class Results:
             self.found[place] = result
 
 
-def write(path: Path, results: Results, run: Run, workers: int, seconds: float, exit_status: int) -> None:
+def write(
+    path: Path,
+    results: Results,
+    run: Run,
+    workers: int,
+    seconds: float,
+    exit_status: int,
+    verdicts: Mapping[str, tuple[str, str]],
+) -> None:
     """Write the results of a run as JSON: all that its table and its page are made of."""
     versions = {library: version for found in run.implementations for library, version in found.versions.items()}
     data = {
@@ -232,6 +247,7 @@ def write(path: Path, results: Results, run: Run, workers: int, seconds: float, 
                 for found in run.implementations
             },
         },
+        "verdicts": {name: {"kind": kind, "sentence": sentence} for name, (kind, sentence) in verdicts.items()},
         "results": [result.for_report() for _, result in sorted(results.found.items())],
         "findings": [asdict(finding) for finding in results.findings],
         "seen_once": [asdict(finding) for finding in results.seen_once],

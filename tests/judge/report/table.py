@@ -6,6 +6,7 @@ import textwrap
 from collections.abc import Iterator
 
 from tests.judge.base.words import counted
+from tests.judge.demands.property import in_groups
 from tests.judge.report.results import Features, Result, Results, added, subnormals
 from tests.judge.trial.features import FEATURES
 
@@ -28,7 +29,7 @@ def lines(results: Results, width: int | None = None) -> Iterator[str]:
     Where a `width` is given, columns that do not fit beside each other are put below.
     """
     names = sorted({name for name, _ in results.found})
-    properties = sorted({judged for _, judged in results.found})
+    properties = in_groups({judged for _, judged in results.found})
     columns = [[judged, *(_cell(results.found.get((name, judged))) for name in names)] for judged in properties]
     margins = [_margin(results, name) for name in names]
     columns += [[head, *cells] for head, *cells in zip(_MARGINS, *margins, strict=True)]
@@ -38,7 +39,6 @@ def lines(results: Results, width: int | None = None) -> Iterator[str]:
     for block in _blocks(columns, width - max(map(len, names)) if width else None):
         yield from _aligned(["", *names], block)
     yield from textwrap.wrap(_LEGEND, width) if width else [_LEGEND]
-    yield totals(results)
 
 
 def _blocks(columns: list[list[str]], width: int | None) -> Iterator[list[list[str]]]:

@@ -85,7 +85,7 @@ class Told:
         self.again: list[str] = []
         #: The files that were archived of it: another property has its own.
         self.archived = [finding.archived] if finding.archived else []
-        self.reprcrash = Crash(finding.source, finding.line, gist_of(finding))
+        self.reprcrash = Crash(finding.source, finding.line, finding.headline)
 
     def __str__(self) -> str:
         return "\n".join(line.text for line in self.lines(_WIDEST))
@@ -105,17 +105,12 @@ class Told:
             yield Line(f"archived for another property: {name}", "quiet")
 
 
-def gist_of(finding: Finding) -> str:
-    """Return a finding in one line: the diagnosis, or else what differs."""
-    return (finding.diagnosis or finding.differs or [finding.kind])[0].strip()
-
-
 def seen_once(finding: Finding) -> str:
     """Return a line on a failure that could not be repeated."""
     made = counted(finding.tries[1], "more try", "more tries")
     return (
         f"seen once, and in none of {made}: {finding.implementation} failed {finding.property} on "
-        f"{finding.descriptor}: {gist_of(finding)}; it accuses nobody. To try it: {finding.commands['replay']}"
+        f"{finding.descriptor}: {finding.headline}; it accuses nobody. To try it: {finding.commands['replay']}"
     )
 
 

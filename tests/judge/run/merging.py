@@ -5,7 +5,6 @@ from __future__ import annotations
 import glob
 import json
 import os
-import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, fields
 from functools import partial
@@ -21,8 +20,9 @@ from tests.judge.base.finding import Finding
 from tests.judge.base.part import Part
 from tests.judge.base.settings import Run
 from tests.judge.base.telling import Teller
-from tests.judge.report import github, outputs, table, terminal
+from tests.judge.report import github, outputs, terminal
 from tests.judge.report import results as report
+from tests.judge.run import ending
 from tests.judge.run.options import check_outputs
 
 #: What all parts of a run have in common, and what it is called.
@@ -98,29 +98,25 @@ def merge(config: pytest.Config) -> int:
     status = int(bool(absent or failed))
     results, again = _together(parts)
     write, teller = create_terminal_writer(config), Teller()
-    asked = any(config.getoption(option) for option in outputs.OPTIONS)
-    written = outputs.parts(config, _whole(parts, results, status), teller) if asked else {}
+    whole = _whole(parts, results, status)
+    written = outputs.parts(config, whole, teller)
     for line in teller.told(
         {
             **{
                 f"finding {place}": partial(_tell, write, finding, again[finding.gist])
                 for place, finding in enumerate(results.findings, 1)
             },
-            "the table of results": partial(_table, write, results),
+            "the table of results": partial(ending.at_a_glance, write, results, whole.run, config.option.verbose),
             "what was seen once": lambda: map(terminal.seen_once, results.seen_once),
             **written,
             "the standing of the parts": partial(_standing, parts, absent, failed),
             # Each part has annotated what it found.
-            "the summary on GitHub": partial(github.summarized, results, os.environ),
+            "the summary on GitHub": partial(github.summarized, results, whole.run, os.environ),
+            "the verdicts": partial(ending.verdict, write, results, whole.run),
         }
     ):
         write.line(line)
     return teller.status(status)
-
-
-def _table(write: Any, results: report.Results) -> Iterator[str]:
-    write.sep("=", "implementations against properties")
-    yield from table.lines(results, write.fullwidth if sys.stdout.isatty() else None)
 
 
 def _tell(write: Any, finding: Finding, found_by: Sequence[Part]) -> None:

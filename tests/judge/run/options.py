@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import os
 import random
+from collections.abc import Iterable
 from pathlib import Path
 
 import psutil
@@ -14,9 +15,10 @@ from hypothesis import HealthCheck, Phase, settings
 
 from impls import DEVICES, Implementation, RegistrationError, resolve
 from impls.isolation import Limits
-from impls.registry import in_group
+from impls.registry import in_group, nearest
 from tests.commandline import CASES, LARGE_CASES, LEAST_MEMORY, ROUND_SECONDS, SECONDS
 from tests.judge.base.fuzzing import fuzzing
+from tests.judge.base.groups import GROUPS
 from tests.judge.base.part import WHOLE, Part
 from tests.judge.base.settings import RUN, Run
 from tests.judge.reduction import archive
@@ -47,6 +49,7 @@ def configure(config: pytest.Config) -> None:
     if reproduction and (objection := scripts.objection(Path(reproduction))):
         raise pytest.UsageError(f"--repro {reproduction}: {objection}")
     check_outputs(config)
+    only = _groups(config.getoption("only") or ())
     config.stash[RUN] = Run(
         implementations=_implementations(
             config.getoption("impl"), config.getoption("group"), apart=config.getoption("isolate")
@@ -67,7 +70,8 @@ def configure(config: pytest.Config) -> None:
         no_device=_use_device(config.getoption("device")),
         limits=Limits(config.getoption("time_limit"), _memory(config)),
         part=_part(config, profile),
-        selected=(*config.args, config.option.keyword, config.option.markexpr),
+        only=only,
+        selected=(*config.args, config.option.keyword, config.option.markexpr, *only),
     )
 
 
@@ -179,6 +183,21 @@ def _implementations(asked: list[str] | None, group: str, *, apart: bool = False
     except RegistrationError as error:
         raise pytest.UsageError(str(error)) from error
     return tuple(implementation.isolated() for implementation in found) if apart else found
+
+
+def _groups(asked: Iterable[str]) -> tuple[str, ...]:
+    """Return the groups of properties that are named, in their order.
+
+    Raises:
+        pytest.UsageError: there is no such group.
+    """
+    names = {name.strip() for text in asked for name in text.split(",")}
+    if unknown := sorted(names - set(GROUPS)):
+        raise pytest.UsageError(
+            f"--only: there is no group of properties {unknown[0]!r}{nearest(unknown[0], GROUPS)}; "
+            f"the groups are {', '.join(GROUPS)}"
+        )
+    return tuple(name for name in GROUPS if name in names)
 
 
 def _load_profile(config: pytest.Config) -> str:

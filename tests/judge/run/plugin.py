@@ -34,10 +34,10 @@ from tests.judge.hunting import hunt
 from tests.judge.hunting.rounds import AGAIN
 from tests.judge.hunting.trials import new_trial
 from tests.judge.reduction import archive
-from tests.judge.report import github, listing, outputs, scripts, table
+from tests.judge.report import github, listing, outputs, scripts
 from tests.judge.report import results as report
 from tests.judge.report.terminal import Told, seen_once
-from tests.judge.run import merging
+from tests.judge.run import ending, merging
 from tests.judge.run.explaining import Command, Explainer, disagreement_in
 from tests.judge.run.options import configure
 from tests.judge.schedule.parts import in_part
@@ -209,6 +209,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[Any]) -> No
     run = config.stash[RUN]
     if run.replay:
         _keep(config, items, lambda item: "archived" in getattr(item, "fixturenames", ()))
+    if run.only:
+        _keep(config, items, lambda item: trial_of(item) is None or _judged_by(item).group in run.only)
     if run.part != WHOLE:
         _keep(config, items, lambda item: in_part(run.part, item))
     items.sort(key=_place)
@@ -423,26 +425,26 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> Generator[
             session.exitstatus = pytest.ExitCode.OK  # Others have the items.
 
 
-@pytest.hookimpl(trylast=True)
-def pytest_terminal_summary(terminalreporter: Any, exitstatus: int, config: pytest.Config) -> None:
-    """Write the end of the output, and all that the run is asked to write."""
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_terminal_summary(
+    terminalreporter: Any, exitstatus: int, config: pytest.Config
+) -> Generator[None, None, None]:
+    """Write what the run is asked to write, and its end: behind pytest's summary, so that the verdicts come last."""
+    with ending.told_once(terminalreporter):
+        yield
     seconds, workers = time.monotonic() - config.stash[_STARTED], config.getoption("numprocesses", None) or 0
-    teller, results = config.stash[TELLER], config.stash[RESULTS]
-    ended = outputs.Whole(results, config.stash[RUN], workers, seconds, int(exitstatus))
+    teller, results, run = config.stash[TELLER], config.stash[RESULTS], config.stash[RUN]
+    ended = outputs.Whole(results, run, workers, seconds, int(exitstatus))
+    write = terminalreporter._tw
     parts: dict[str, Callable[[], Iterable[str] | None]] = {
-        "the table of results": lambda: _table(terminalreporter, results),
+        "the table of results": lambda: ending.at_a_glance(write, results, run, config.option.verbose),
         "what was seen once": lambda: map(seen_once, results.seen_once),
         "what crashed or was interrupted": lambda: crashes.told(config),
         "the list of scripts": lambda: config.stash[SCRIPTS].written,
         "annotations of GitHub": lambda: github.annotated(results, os.environ),
-        "the summary on GitHub": lambda: github.summarized(results, os.environ),
+        "the summary on GitHub": lambda: github.summarized(results, run, os.environ),
         **outputs.parts(config, ended, teller),
+        "the verdicts": lambda: ending.verdict(write, results, run),
     }
     for line in teller.told(parts):
         terminalreporter.write_line(line)
-
-
-def _table(terminalreporter: Any, results: report.Results) -> Iterator[str]:
-    if results.found:
-        terminalreporter.section("implementations against properties")
-        yield from table.lines(results, terminalreporter._tw.fullwidth if terminalreporter.isatty else None)

@@ -16,6 +16,7 @@ import yaml
 from impls import Implementation, registered
 from impls.registry import module_build
 from tests.judge.base.finding import Finding
+from tests.judge.base.settings import Run
 from tests.judge.finding.source import written_at
 from tests.judge.report.github import (
     MOST_BYTES,
@@ -50,6 +51,16 @@ FOUND = Finding(
     commands={"archived": "counterexamples/a.json", "replay": "pytest --case=counterexamples/a.json"},
     source="impls/mine.py",
     line=7,
+)
+
+#: Whose results are told: of what agrees, and of what does not.
+RUN = Run(
+    tuple(replace(registered()["numpy"], name=name, known_defects=()) for name in ("mine", "good|one", "other")),
+    cases=600,
+    seed=1,
+    profile="dev",
+    archive=None,
+    replay=None,
 )
 
 
@@ -170,12 +181,15 @@ def test_the_most_useful_are_shown() -> None:
 
 def test_the_summary_has_everything() -> None:
     """The verdict, a row for everybody, and each finding folded, its case between fences that nothing in it ends."""
-    told = summary(results(replace(FOUND, diagnosis=["a ``` b <script>"], version="<2>")))
+    told = summary(results(replace(FOUND, diagnosis=["the bug: a ``` b <script>"], version="<2>")), RUN)
+    assert told.index("- mine computes what nn.RNN computes, but: a \\`\\`\\` b \\<script\\>.") < told.index(
+        "- good\\|one "
+    )
     assert "603 cases judged in 0 s of CPU; disagreeing: mine" in told
-    assert "| good\\|one | agrees | 1 |  |  | 600 | 0.00 |" in told
-    assert "| mine | DISAGREES | 0 | agreement |  | 3 |  |" in told
-    assert "<details><summary>mine fails agreement: a ``` b &lt;script&gt;</summary>" in told
-    assert "\n````\na ``` b <script>\n````\n" in told
+    assert "| good\\|one | ok 600 |  |  |  |  |  |  |  | 600 | 0.00 |" in told
+    assert "| mine | NO 3 |  |  |  |  |  |  |  | 3 |  |" in told
+    assert "<details><summary>mine fails agreement: the bug: a ``` b &lt;script&gt;</summary>" in told
+    assert "\n````\nthe bug: a ``` b <script>\n````\n" in told
     assert "\n```\nCase(Config(1, 1),\n     x=[[[0]]])\n```\n" in told
     assert "pytest --case=counterexamples/a.json" in told
     assert "impls/mine.py:7" in told
@@ -186,7 +200,7 @@ def test_the_summary_has_everything() -> None:
 def test_the_summary_is_no_larger_than_github_takes(most: int) -> None:
     """What does not fit is counted; a finding is whole or not there."""
     many = [replace(FOUND, property=f"p{number}", case="é" * 4000) for number in range(400)]
-    told = summary(results(*many), most)
+    told = summary(results(*many), RUN, most)
     assert len(told.encode()) <= most
     shown = told.count("<details>")
     assert shown == told.count("</details>") == len(re.findall("é+", told))
@@ -198,14 +212,14 @@ def test_only_in_github_actions(tmp_path: Path) -> None:
     path = tmp_path / "summary.md"
     asked = {"GITHUB_ACTIONS": "true", "GITHUB_STEP_SUMMARY": str(path)}
     for found, given in ((results(FOUND), {}), (Results(), asked)):
-        assert not [*annotated(found, given), *summarized(found, given)]
+        assert not [*annotated(found, given), *summarized(found, RUN, given)]
     assert not path.exists()
     path.write_text("before\n", encoding="utf-8")
     assert len(list(annotated(results(FOUND), asked))) == 1
-    assert not list(summarized(results(FOUND), asked))
+    assert not list(summarized(results(FOUND), RUN, asked))
     assert path.read_text(encoding="utf-8").startswith("before\n## rnn-parity\n")
     nowhere = asked | {"GITHUB_STEP_SUMMARY": str(path / "below")}
-    assert "NOT written: summary of the job: " in next(summarized(results(FOUND), nowhere))
+    assert "NOT written: summary of the job: " in next(summarized(results(FOUND), RUN, nowhere))
 
 
 FORGETFUL = """

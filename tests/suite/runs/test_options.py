@@ -291,7 +291,7 @@ def test_names() -> None:
 def test_schema(workers: int) -> None:
     """The report has these keys and no others, with any number of workers."""
     found = report(workers)
-    assert set(found) == {"schema", "run", "results", "findings", "seen_once"}
+    assert set(found) == {"schema", "run", "verdicts", "results", "findings", "seen_once"}
     assert set(found["run"]) == {
         *("seed", "cases", "cpu_seconds", "sizes", "profile", "device", "selected", "part", "exit_status"),
         *("workers", "seconds", "versions", "implementations"),
@@ -302,10 +302,19 @@ def test_schema(workers: int) -> None:
         "workers": workers,
     }
     assert set(found["run"]["versions"]) == {"python", "torch"}
-    assert found["schema"] == 4
+    assert found["schema"] == 5
     for result in found["results"]:
         assert set(result) == {
-            *("implementation", "property", "status", "cases", "followed", "cpu_seconds", "implementation_seconds"),
+            *(
+                "implementation",
+                "property",
+                "group",
+                "status",
+                "cases",
+                "followed",
+                "cpu_seconds",
+                "implementation_seconds",
+            ),
             *("worst_error_over_bound", "elements", "vacuous", "vacuous_share", "kept", "flushed", "subnormals"),
             *("features", "drawn", "margins", "known", "cut", "enough", "counterexamples"),
         }
@@ -494,14 +503,16 @@ def test_others_in_the_message() -> None:
 
 
 def test_table() -> None:
-    """At the end stands a table: an implementation a row, a property a column, and what its marks mean."""
+    """At the end stands a table: an implementation a row, a group a column, what its marks mean, and words."""
     text = tournament(0).text
-    assert re.search(r"^ +agreement +.*arguments +.*backward +calls ", text, re.MULTILINE)
-    assert re.search(rf"^good +{CASES} ", text, re.MULTILINE)
-    assert re.search(r"^forgetful +DISAGREES ", text, re.MULTILINE)
-    assert re.search(r"^absent +x ", text, re.MULTILINE)
+    assert re.search(r"^ +results +state +gradients +lengths +special +process +arguments +torch$", text, re.MULTILINE)
+    assert re.search(r"^good +ok \d+ ", text, re.MULTILINE)
+    assert re.search(r"^forgetful +NO \d+ ", text, re.MULTILINE)
+    assert re.search(r"^forgetful: disagrees: agreement", text, re.MULTILINE)
+    assert re.search(r"^not installed, see --list-impls: absent$", text, re.MULTILINE)
+    assert not re.search(r"^absent ", text, re.MULTILINE)
     assert "disagreeing: forgetful" in text
-    assert "- unsupported" in text
+    assert "-: not offered" in text
     assert "not installed: python -m pip install 'rnn-parity[none]'" in text
 
 

@@ -52,14 +52,17 @@ AGREES = [Result(player.name, "agreement", "agrees", cases=300, cpu_seconds=2.0)
 #: Results, and the sentence at the top.
 VERDICTS = {
     "agreeing": (AGREES, "No disagreement: all 4 implementations give what is demanded."),
-    "alone": (AGREES[:1], "No disagreement: linear gives what is demanded."),
+    "alone": (AGREES[:1], "linear computes what nn.RNN computes (1 property, 300 cases)."),
     "disagreeing": ([*AGREES[1:], Result("linear", "laws", "disagrees")], "1 of 4 implementations disagrees: linear."),
-    "alone and wrong": ([Result("linear", "laws", "disagrees")], "linear disagrees."),
+    "alone and wrong": ([Result("linear", "laws", "disagrees")], "linear fails laws."),
     "broken": (
         [*AGREES, Result("numpy", "laws", "error")],
         "No disagreement, but errors that are no verdict: numpy.",
     ),
-    "skipped": ([Result("numpy", "laws", "unsupported")], "Nothing was judged."),
+    "skipped": (
+        [Result("numpy", "laws", "unsupported")],
+        "numpy was not judged: it offers nothing of what was asked.",
+    ),
     "nothing": ([], "Nothing was judged."),
 }
 
@@ -120,8 +123,8 @@ def test_conformance_with_properties() -> None:
     findings = [finding("nn.rnn", property="threads"), finding("nn.rnn", property="laws")]
     html = rendered(gathered(*found, findings=findings), *PLAYERS, ABSENT)
     assert row(html, "properties", "nn.rnn") == [
-        "agrees: 300 0.25", "agrees: 28 2 known", "unsupported: -", "disagrees: #finding-2 disagrees", "agrees: 5~",
-        "error: error",
+        "agrees: 300 0.25", "disagrees: #finding-2 disagrees", "unsupported: -", "agrees: 5~", "error: error",
+        "agrees: 28 2 known",
     ]  # fmt: skip
     assert set(row(html, "properties", "absent")) == {"absent: ×"}
 
@@ -145,7 +148,7 @@ def test_conformance_with_features() -> None:
 def test_a_counterexample() -> None:
     """All that is known of it, in its place."""
     told = finding(
-        diagnosis=["reads W_hh transposed"],
+        diagnosis=["the bug: W_hh is read transposed"],
         certain=True,
         divergence=["t=0 is right, t=1 is not"],
         matters="Two units matter.",
@@ -158,7 +161,7 @@ def test_a_counterexample() -> None:
     first, second = re.findall(r"(?s)<article.*?</article>", html)
     said = text(first)
     for part in (
-        "linear fails agreement", "The bug reads W_hh transposed", "What differs output[t=0, b=0, j=0]",
+        "linear fails agreement", "The bug the bug: W_hh is read transposed", "What differs output[t=0, b=0, j=0]",
         "Where it begins t=0 is right", "Two units matter.", "reduced from relu T9 in 42 calls.", "agree nn.rnn, numpy",
         "replay Copy pytest --case=x.json", "archive Copy pytest --archive", "import torch print",
     ):  # fmt: skip
@@ -167,7 +170,7 @@ def test_a_counterexample() -> None:
     assert "Diagnosis One of two:" in text(second)
     assert "script" not in text(second)
     assert "None: nothing came back that has the shape of what is expected" in text(second)
-    assert html.index("reads W_hh transposed") < html.index('id="conformance"') < html.index("<article")
+    assert html.index("W_hh is read transposed") < html.index('id="conformance"') < html.index("<article")
 
 
 def test_nothing_is_trusted() -> None:

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from impls import Implementation
 from tests.judge.base.settings import Run
 from tests.judge.base.words import counted, listed
+from tests.judge.report import sentences
 from tests.judge.report.results import STATUSES, Result, Results
 
 #: No more names stand in a sentence.
@@ -23,33 +24,39 @@ class Verdict:
     kind: str
     sentence: str
     details: list[str]
+    #: Of several implementations, a sentence on each, the worst first: its kind, and the sentence.
+    each: list[sentences.Verdict]
 
 
 def verdict(results: Results, judged: Sequence[Implementation], seconds: float) -> Verdict:
     """Return what a maintainer wants to see first."""
+    told = [each for each in sentences.verdicts(results, judged).values() if each.kind != "absent"]
+    kind, sentence = _of_all(results)
+    details = list(_details(results, judged, seconds))
+    if len(told) == 1:
+        return Verdict(kind, told[0].sentence, details, [])
+    return Verdict(kind, sentence, details, told[::-1])
+
+
+def _of_all(results: Results) -> tuple[str, str]:
+    """Return the kind of the gravest result, and a sentence on all."""
     by_status = {
         status: _names(results, lambda result, status=status: result.status == status)  # type: ignore[misc]
         for status in STATUSES
     }
     disagreeing, failing = sorted({*by_status["disagrees"], *by_status["follows"]}), by_status["error"]
     tried = sorted({*disagreeing, *by_status["agrees"], *by_status["too few"]})
-    details = list(_details(results, judged, seconds))
     if disagreeing:
-        who = f"{len(disagreeing)} of {counted(len(tried), 'implementation')}" if len(tried) > 1 else tried[0]
-        who_they_are = f": {listed(disagreeing)}" if len(tried) > 1 and len(disagreeing) <= 3 else ""
-        return Verdict(
-            "disagrees", f"{who} {'disagrees' if len(disagreeing) == 1 else 'disagree'}{who_they_are}.", details
-        )
+        who = f"{len(disagreeing)} of {counted(len(tried), 'implementation')}"
+        who_they_are = f": {listed(disagreeing)}" if len(disagreeing) <= 3 else ""
+        return "disagrees", f"{who} {'disagrees' if len(disagreeing) == 1 else 'disagree'}{who_they_are}."
     if failing:
-        return Verdict(
-            "error", f"No disagreement, but errors that are no verdict: {listed(failing, most=_LISTED)}.", details
-        )
+        return "error", f"No disagreement, but errors that are no verdict: {listed(failing, most=_LISTED)}."
     if not tried:
-        return Verdict("none", "Nothing was judged.", details)
+        return "none", "Nothing was judged."
     if few := results.too_few:
-        return Verdict("few", f"No disagreement, but too few cases for {counted(len(few), 'verdict')}.", details)
-    who = f"{tried[0]} gives" if len(tried) == 1 else f"all {len(tried)} implementations give"
-    return Verdict("agrees", f"No disagreement: {who} what is demanded.", details)
+        return "few", f"No disagreement, but too few cases for {counted(len(few), 'verdict')}."
+    return "agrees", f"No disagreement: all {len(tried)} implementations give what is demanded."
 
 
 def _names(results: Results, shows: Callable[[Result], bool]) -> list[str]:

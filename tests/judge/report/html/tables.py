@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from itertools import groupby
 
 from impls import Implementation
 from strategies.plain import from_plain
 from tests.judge.base.finding import Finding
+from tests.judge.base.groups import GROUPS
+from tests.judge.demands.property import group_of, in_groups
 from tests.judge.report.results import Features, Result, Results, added
 from tests.judge.trial.features import FEATURES, features_of
 
@@ -61,6 +64,8 @@ class Table:
     title: str
     heads: list[str]
     rows: list[tuple[Implementation, list[Cell]]]
+    #: Over the heads: a title, and how many heads stand under it.
+    groups: list[tuple[str, int]] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -73,7 +78,7 @@ class Entry:
 
 def of_properties(judged: Sequence[Implementation], results: Results, entries: Sequence[Entry]) -> Table:
     """Return the table of implementations against properties."""
-    names = sorted({name for _, name in results.found})
+    names = in_groups({name for _, name in results.found})
     rows = [
         (
             each,
@@ -81,7 +86,8 @@ def of_properties(judged: Sequence[Implementation], results: Results, entries: S
         )
         for each in judged
     ]
-    return Table("Properties", names, rows)
+    titles = [GROUPS[group].title if (group := group_of(name)) else "" for name in names]
+    return Table("Properties", names, rows, [(title, len(list(under))) for title, under in groupby(titles)])
 
 
 def of_features(judged: Sequence[Implementation], results: Results, entries: Sequence[Entry]) -> Table:
