@@ -17,6 +17,7 @@ import pytest
 from impls import Config, Implementation, registered, registry, resolve
 from strategies import Case
 from tests.judge import Disagreement
+from tests.judge.base.groups import GROUPS
 from tests.judge.finding.explain import explained
 from tests.judge.reduction.archive import Record, read, write
 from tests.judge.reduction.counterexample import find_minimal
@@ -118,6 +119,12 @@ REFUSED: list[tuple[str, list[str]]] = [
     ("--impl=nowhere/rnn.py", ["--impl nowhere/rnn.py: expected a Python file, there is no such file in "]),
     ("--impl={folder}/folder.py", ["folder.py: expected a Python file, found a folder"]),
     ("--group=man", ["unknown group 'man'; did you mean main?", "implementations are in: "]),
+    (
+        "--only=grads",
+        ["--only: there is no group of properties 'grads'; did you mean gradients?", "are results, state"],
+    ),
+    ("--only=results,torhc", ["there is no group of properties 'torhc'; did you mean torch?"]),
+    ("--only=", ["there is no group of properties ''"]),
     ("--cass=5", ["unrecognized arguments: --cass=5", "did you mean: --case"]),
     ("--sizes=larg", ["'larg'", "usual", "large"]),
     ("--impl={folder}/breaks.py", ["breaks.py: expected a file that calls impls.register", "registers nothing"]),
@@ -278,10 +285,26 @@ def by_names() -> Ran:
 def test_names() -> None:
     """NAME and MODULE:ATTR are judged, once each; with everything agreeing the run succeeds."""
     assert by_names().code == 0
-    assert re.search(r"^good +3 ", by_names().text, re.MULTILINE)
-    assert re.search(r"^nn.rnn +3 ", by_names().text, re.MULTILINE)
+    for name in ("good", "nn.rnn"):
+        assert f"\n{name} meets the demands on state and calls (1 property, 3 cases" in by_names().text
     assert "no disagreement" in by_names().text
     assert "2 passed" in by_names().text
+
+
+def test_some_groups_alone(tmp_path: Path) -> None:
+    """Nothing else is judged, nor fails; what the archive holds of other groups is left out, too."""
+    asked = "--impl=players:forgetful", "--cases=3", "-n0", "-q", f"--report={tmp_path}/report.json"
+    ran = run(*asked, "--only=special, process", "--only=arguments", ARCHIVE="tests/regressions")
+    judged = json.loads((tmp_path / "report.json").read_text(encoding="utf-8"))["results"]
+    assert {found["group"] for found in judged} - {""} == {"special", "process", "arguments"}
+    assert {"claims", "leaks", "archive"} <= {found["property"] for found in judged}
+    assert next(found["cases"] for found in judged if found["property"] == "archive") < 20
+    assert " deselected in " in ran.text
+
+
+def test_every_group_is_in_the_help() -> None:
+    """The option's package imports nothing of the judge, and names them by itself."""
+    assert ", ".join(GROUPS) in " ".join(run("--help").text.split())
 
 
 # What is reported
@@ -512,7 +535,7 @@ def test_table() -> None:
     assert re.search(r"^not installed, see --list-impls: absent$", text, re.MULTILINE)
     assert not re.search(r"^absent ", text, re.MULTILINE)
     assert "disagreeing: forgetful" in text
-    assert "-: not offered" in text
+    assert "ok: agrees on so many cases; NO: disagrees" in text
     assert "not installed: python -m pip install 'rnn-parity[none]'" in text
 
 
