@@ -26,11 +26,15 @@ def stand_for(folder: str, package: str) -> None:
     sys.modules[folder] = importlib.import_module(package)
 
 
+def meant(module: str) -> str:
+    """Return the name under which a module is installed, which may be called by its folder."""
+    folder, dot, below = module.partition(".")
+    return _MOVED.get(module, f"{_FOLDERS.get(folder, folder)}{dot}{below}")
+
+
 class _Aliases(MetaPathFinder, Loader):
     def find_spec(self, fullname: str, path: object = None, target: ModuleType | None = None) -> ModuleSpec | None:
         return spec_from_loader(fullname, self) if fullname.partition(".")[0] in _FOLDERS else None
 
     def exec_module(self, module: ModuleType) -> None:
-        folder, _, below = module.__name__.partition(".")
-        name = _MOVED.get(module.__name__, f"{_FOLDERS[folder]}.{below}")
-        sys.modules[module.__name__] = importlib.import_module(name)
+        sys.modules[module.__name__] = importlib.import_module(meant(module.__name__))

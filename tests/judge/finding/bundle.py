@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import ast
-import importlib.util
 from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import NamedTuple, TypeAlias
 
 import rnn_parity
+from rnn_parity.registry.aliases import meant
 
 OURS = Path(rnn_parity.__file__).parent
 #: What only makes something known to the suite.
@@ -104,7 +104,7 @@ class Bundle:
             source = self._file_of(file, module or "", getattr(part, "level", 0))
             if source is None:
                 self._keep_import(file, part, alias, name)
-            elif isinstance(part, ast.Import) or alias.asname:
+            elif isinstance(part, ast.Import) or alias.asname not in (None, alias.name):
                 raise NotSelfContained(f"{file.path.name} imports {module} as {name}")
             else:
                 self.take(source, alias.name)
@@ -120,13 +120,16 @@ class Bundle:
     def _file_of(self, file: _File, module: str, level: int) -> Path | None:
         """Return the file of a module that is ours, or lies beside the file; None of any other."""
         if level:
-            found = file.path.parents[level - 1] / f"{module.replace('.', '/')}.py"
-            return found if found.is_file() else None
-        if module.partition(".")[0] == OURS.name:
-            spec = importlib.util.find_spec(module)
-            return Path(spec.origin) if spec and spec.origin else None
-        found = self.folder / f"{module}.py"
-        return found if found.is_file() else None
+            return _file_in(file.path.parents[level - 1], module)
+        if (ours := meant(module).partition("."))[0] == rnn_parity.__name__:
+            return _file_in(OURS, ours[2]) if ours[2] else OURS / "__init__.pyi"
+        return _file_in(self.folder, module)
+
+
+def _file_in(folder: Path, module: str) -> Path | None:
+    """Return the file of a module or a package below a folder."""
+    place = folder.joinpath(*module.split("."))
+    return next((file for file in (place.with_suffix(".py"), place / "__init__.py") if file.is_file()), None)
 
 
 def _kept_decorators(part: ast.stmt) -> list[ast.expr]:

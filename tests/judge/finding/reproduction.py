@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import io
-import os
 import subprocess
 import sys
 import warnings
@@ -33,7 +32,7 @@ from rnn_parity.tests.judge.trial.verdict import error_over_bound
 MOST_NUMBERS = 10_000
 #: Seconds that a script may take, which imports its library.
 PATIENCE = 120
-CONTRACT = OURS / "contract.py"
+CONTRACT = OURS / "contract" / "__init__.py"
 
 
 @dataclass(frozen=True)
@@ -125,13 +124,12 @@ def differs(found: Observation, expected: dict[str, Ball]) -> bool:
 
 def fails_apart(text: str) -> bool:
     """Return whether a script, run in a separate process, ends as it does while the failure is there, or crashes."""
-    environment = os.environ | {"PYTHONPATH": str(OURS.parent)}
     with TemporaryDirectory() as folder:
         path = Path(folder) / "reproduction.py"
         path.write_text(text, encoding="utf-8")
         command = [sys.executable, str(path)]
         try:
-            ran = subprocess.run(command, env=environment, capture_output=True, timeout=PATIENCE, check=False)
+            ran = subprocess.run(command, capture_output=True, timeout=PATIENCE, check=False)
         except subprocess.TimeoutExpired:
             return False
     # An error of the script itself ends it with 1 as well, before it has said what it found.

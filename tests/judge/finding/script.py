@@ -27,7 +27,7 @@ MARKER = "# Written by rnn-parity (pytest --repro)."
 #: What a script prints of a failure.
 SAID = re.compile(r"DIFFERS: | returns ")
 #: What stands in a script that cannot do without us.
-NEEDS_US = "with rnn-parity's folder on PYTHONPATH"
+NEEDS_US = "where rnn-parity is installed"
 #: Names at the top level of a script, which what is judged must not have.
 RESERVED = frozenset(
     (
