@@ -561,7 +561,7 @@ def test_archived() -> None:
 @cache
 def replayed() -> Ran:
     """The replay of that file on everybody."""
-    return run(
+    return run("-rs", 
         f"--impl={folder()}/players.py", "--impl=nn.rnn", f"--case={archived()}", f"--report={folder()}/case.json"
     )
 
