@@ -64,8 +64,8 @@ def verdict(
 
 def _nothing(name: str, own: Sequence[Result]) -> Verdict:
     if any(result.status == "not installed" for result in own):
-        return Verdict("absent", f"{name} was not judged: it is not installed.")
-    return Verdict("nothing", f"{name} was not judged: it offers nothing of what was asked.")
+        return Verdict("absent", f"{name} was not judged: it is not installed; --list-impls says how.")
+    return Verdict("nothing", f"{name} was not judged: nothing of what was asked could be; pytest -rs says why.")
 
 
 def _of_manners(finding: Finding) -> bool:

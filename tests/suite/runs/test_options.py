@@ -536,7 +536,6 @@ def test_table() -> None:
     assert not re.search(r"^absent ", text, re.MULTILINE)
     assert "disagreeing: forgetful" in text
     assert "ok: agrees on so many cases; NO: disagrees" in text
-    assert "not installed: python -m pip install 'rnn-parity[none]'" in text
 
 
 # What is archived

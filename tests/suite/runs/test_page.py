@@ -61,7 +61,7 @@ VERDICTS = {
     ),
     "skipped": (
         [Result("numpy", "laws", "unsupported")],
-        "numpy was not judged: it offers nothing of what was asked.",
+        "numpy was not judged: nothing of what was asked could be; pytest -rs says why.",
     ),
     "nothing": ([], "Nothing was judged."),
 }

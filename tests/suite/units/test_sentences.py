@@ -201,10 +201,14 @@ SAID = {
         once=1,
     ),
     "not installed": Said(
-        "absent", "mine was not judged: it is not installed.", [result(status="not installed", cases=0)]
+        "absent",
+        "mine was not judged: it is not installed; --list-impls says how.",
+        [result(status="not installed", cases=0)],
     ),
     "nothing offered": Said(
-        "nothing", "mine was not judged: it offers nothing of what was asked.", [result(status="unsupported", cases=0)]
+        "nothing",
+        "mine was not judged: nothing of what was asked could be; pytest -rs says why.",
+        [result(status="unsupported", cases=0)],
     ),
 }  # fmt: skip
 
