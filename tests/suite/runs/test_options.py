@@ -561,8 +561,12 @@ def test_archived() -> None:
 @cache
 def replayed() -> Ran:
     """The replay of that file on everybody."""
-    return run("-rs", 
-        f"--impl={folder()}/players.py", "--impl=nn.rnn", f"--case={archived()}", f"--report={folder()}/case.json"
+    return run(
+        "-rs",
+        f"--impl={folder()}/players.py",
+        "--impl=nn.rnn",
+        f"--case={archived()}",
+        f"--report={folder()}/case.json",
     )
 
 
