@@ -162,7 +162,7 @@ def test_a_crash_is_shrunk(tmp_path: Path) -> None:
     assert re.search("crashy was judged by agreement on .*, when the process died of SIGABRT. .* is repeated", printed)
     assert "the bug: it takes its process down: the process died of SIGABRT" in printed
     assert "minimal case: relu T1 B1 I1 H1 L2 bidirectional no-bias float64\n" in printed
-    assert re.search(r"^linear +ok 100$", printed, re.MULTILINE)
+    assert "linear computes what nn.RNN computes (1 property, 100 cases, " in printed
 
 
 def test_all_may_be_judged_apart() -> None:
