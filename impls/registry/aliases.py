@@ -11,6 +11,7 @@ import sys
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
 from importlib.util import spec_from_loader
+from pathlib import Path
 from types import ModuleType
 
 _FOLDERS: dict[str, str] = {}
@@ -19,11 +20,22 @@ _MOVED = {"impls.layers": "rnn_parity.toolkit.layers"}
 
 
 def stand_for(folder: str, package: str) -> None:
-    """Make the module `folder`, and all below it, those of a package."""
+    """Make the module `folder`, which is being imported, and all below it, those of a package.
+
+    Raises:
+        ImportError: the package that is installed lies elsewhere: in another checkout, say.
+    """
+    installed = importlib.import_module(package)
+    here, there = (Path(found.__path__[0]) for found in (sys.modules[folder], installed))
+    if not here.samefile(there):
+        raise ImportError(
+            f"{here} is not what is installed as {package}, which is {there}: "
+            f"run python -m pip install -e {here.parent}"
+        )
     if not _FOLDERS:
         sys.meta_path.insert(0, _Aliases())
     _FOLDERS[folder] = package
-    sys.modules[folder] = importlib.import_module(package)
+    sys.modules[folder] = installed
 
 
 def meant(module: str) -> str:

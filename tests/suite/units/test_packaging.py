@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import importlib
+import sys
 import tomllib
 from configparser import ConfigParser
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 import rnn_parity
+from rnn_parity.registry import aliases
 from rnn_parity.registry.adapters import ADAPTERS
 from rnn_parity.tests.suite import ROOT
 
@@ -78,6 +81,19 @@ def test_the_folders_names_are_the_same_modules(monkeypatch: pytest.MonkeyPatch,
     """What is imported by the names of a checkout's folders is the installed package: there is no second registry."""
     monkeypatch.syspath_prepend(str(ROOT))
     assert importlib.import_module(written) is importlib.import_module(meant)
+
+
+def test_another_checkout_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """What is imported by a folder's name, but is not what is installed, says how to install it."""
+    (tmp_path / "impls").mkdir()
+    (tmp_path / "impls" / "__init__.py").write_text((ROOT / "impls" / "__init__.py").read_text(encoding="utf-8"))
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.setattr(aliases, "_FOLDERS", {})
+    for name in [name for name in sys.modules if name.partition(".")[0] == "impls"]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setattr(sys, "meta_path", [finder for finder in sys.meta_path if type(finder) is not aliases._Aliases])
+    with pytest.raises(ImportError, match=rf"impls is not what is installed .* pip install -e {tmp_path}$"):
+        importlib.import_module("impls")
 
 
 def test_an_implementation_a_module() -> None:
