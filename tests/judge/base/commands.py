@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-#: The folder of the properties, and what holds it: a checkout, or the installed package.
-TESTS = Path(__file__).parent.parent.parent
-ROOT = TESTS.parent
+from rnn_parity.tests.judge.base.places import ROOT
 
 
 def program() -> str:

@@ -24,3 +24,5 @@ GROUPS = {
     "arguments": Group("arguments", manners=True),
     "torch": Group("torch's own"),
 }
+#: The title of the archive, whose cases are each of another group.
+ARCHIVED = "archived cases"

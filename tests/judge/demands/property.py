@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
-from pathlib import Path
+from itertools import groupby
 from typing import Any, TypeAlias
 
 from hypothesis import given
@@ -13,7 +13,8 @@ from hypothesis.strategies import SearchStrategy
 
 from rnn_parity import Capabilities
 from rnn_parity.strategies import Case
-from rnn_parity.tests.judge.base.groups import GROUPS
+from rnn_parity.tests.judge.base.groups import ARCHIVED, GROUPS
+from rnn_parity.tests.judge.base.places import TESTS
 from rnn_parity.tests.judge.trial.trial import Trial
 
 Check: TypeAlias = Callable[[Trial, Case], None]
@@ -25,7 +26,7 @@ PROPERTIES: dict[str, Property] = {}
 
 def load_properties() -> dict[str, Property]:
     """Every property of the suite: importing its file registers it."""
-    for path in sorted(Path(__file__).parent.parent.parent.glob("test_*.py")):
+    for path in sorted(TESTS.glob("test_*.py")):
         importlib.import_module(f"rnn_parity.tests.{path.stem}")
     return PROPERTIES
 
@@ -41,6 +42,12 @@ def in_groups(names: Iterable[str]) -> list[str]:
     """Sort names of properties in the order of their groups, the archive last."""
     order = [*GROUPS, ""]
     return sorted(names, key=lambda name: (order.index(group_of(name)), name))
+
+
+def under_titles(names: Iterable[str]) -> list[tuple[str, list[str]]]:
+    """Return names that are sorted so under the titles of their groups."""
+    titles = {name: GROUPS[group].title if (group := group_of(name)) else ARCHIVED for name in names}
+    return [(title, list(under)) for title, under in groupby(titles, key=titles.__getitem__)]
 
 
 @dataclass(frozen=True)

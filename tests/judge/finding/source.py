@@ -12,8 +12,7 @@ from typing import Any
 
 import rnn_parity
 from rnn_parity import Implementation
-
-_ROOT = Path(__file__).parent.parent.parent.parent
+from rnn_parity.tests.judge.base.places import ROOT
 
 
 def written_at(implementation: Implementation) -> tuple[str, int]:
@@ -23,7 +22,7 @@ def written_at(implementation: Implementation) -> tuple[str, int]:
     where it is in no file of these.
     """
     for path, line in (*_of_code(_written(implementation.build)), *_of_name(implementation)):
-        for root in filter(None, (os.environ.get("GITHUB_WORKSPACE"), str(_ROOT))):
+        for root in filter(None, (os.environ.get("GITHUB_WORKSPACE"), str(ROOT))):
             within = path.resolve().is_relative_to(Path(root).resolve())
             if within and "site-packages" not in path.parts:
                 return path.resolve().relative_to(Path(root).resolve()).as_posix(), max(1, line)

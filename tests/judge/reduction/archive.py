@@ -14,9 +14,10 @@ from typing import Any
 from rnn_parity.strategies import Case, InvalidCase
 from rnn_parity.strategies.plain import from_plain, to_plain
 from rnn_parity.tests.judge.base.files import sweep, write_text
+from rnn_parity.tests.judge.base.places import TESTS
 
 SCHEMA = 1
-REGRESSIONS = Path(__file__).parent.parent.parent / "regressions"
+REGRESSIONS = TESTS / "regressions"
 #: A million numbers of 25 characters; no honest file is larger.
 MOST_BYTES = 25_000_000
 

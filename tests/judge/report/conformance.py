@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import platform
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import groupby
@@ -13,10 +13,9 @@ from pathlib import Path
 from rnn_parity import Implementation
 from rnn_parity.contract import KnownDefect, Rounding
 from rnn_parity.tests.judge.base.files import write_text
-from rnn_parity.tests.judge.base.groups import GROUPS
 from rnn_parity.tests.judge.base.settings import Run
 from rnn_parity.tests.judge.base.words import counted, listed
-from rnn_parity.tests.judge.demands.property import group_of, in_groups
+from rnn_parity.tests.judge.demands.property import in_groups, under_titles
 from rnn_parity.tests.judge.reduction import archive
 from rnn_parity.tests.judge.report.results import Features, Result, Results, added
 from rnn_parity.tests.judge.trial.features import FEATURES
@@ -83,8 +82,8 @@ def _section(group: str, made: str, rows: Sequence[Row]) -> Iterator[str]:
     columns = {name: [row.properties.get(name, "-") for row in rows] for name in in_groups(judged)}
     features = {name: [row.features[name] for row in rows] for name in FEATURES}
     yield from (f"## Group `{group}`", "", made, "", "### Properties")
-    for table in _fitting(names, columns, _groups(columns)):
-        yield from ("", f"{'; '.join(group for group, _ in _groups(table)).capitalize()}:", "")
+    for table in _fitting(names, columns, under_titles(columns)):
+        yield from ("", f"{'; '.join(title for title, _ in under_titles(table)).capitalize()}:", "")
         yield from _table(names, table)
     yield from ("", "### Features")
     for table in _fitting(names, features, [("", [name]) for name in features]):
@@ -96,11 +95,6 @@ def _section(group: str, made: str, rows: Sequence[Row]) -> Iterator[str]:
 
 
 # Tables
-
-
-def _groups(names: Iterable[str]) -> list[tuple[str, list[str]]]:
-    titles = {name: GROUPS[group].title if (group := group_of(name)) else "archived cases" for name in names}
-    return [(title, list(group)) for title, group in groupby(titles, key=titles.__getitem__)]
 
 
 def _fitting(

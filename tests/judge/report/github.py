@@ -12,7 +12,7 @@ from rnn_parity.tests.judge.base.finding import Finding
 from rnn_parity.tests.judge.base.groups import GROUPS
 from rnn_parity.tests.judge.base.settings import Run
 from rnn_parity.tests.judge.report.groups import legend, standing
-from rnn_parity.tests.judge.report.results import Results
+from rnn_parity.tests.judge.report.results import Results, worst_error
 from rnn_parity.tests.judge.report.sentences import verdicts
 from rnn_parity.tests.judge.report.table import totals
 
@@ -130,9 +130,7 @@ def _row(name: str, results: Results) -> Iterator[str]:
     yield name
     yield from (str(standing(name, group, results)) for group in GROUPS)
     yield f"{sum(result.cases for result in own):,}"
-    yield (
-        f"{max(result.worst_error_over_bound for result in own):.2f}" if any(result.elements for result in own) else ""
-    )
+    yield "" if (worst := worst_error(own)) is None else f"{worst:.2f}"
 
 
 def _details(finding: Finding) -> Iterator[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import builtins
 import json
 import platform
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -214,6 +214,11 @@ class Results:
             self.found[place].add(result)
         else:
             self.found[place] = result
+
+
+def worst_error(results: Iterable[Result]) -> float | None:
+    """Return the worst error over bound of some results; None where no numbers were compared."""
+    return max((result.worst_error_over_bound for result in results if result.elements), default=None)
 
 
 def write(

@@ -8,10 +8,10 @@ from typing import NamedTuple
 
 from rnn_parity import Implementation
 from rnn_parity.tests.judge.base.finding import Finding
-from rnn_parity.tests.judge.base.groups import GROUPS
+from rnn_parity.tests.judge.base.groups import ARCHIVED, GROUPS
 from rnn_parity.tests.judge.base.words import counted, listed
 from rnn_parity.tests.judge.demands.property import group_of
-from rnn_parity.tests.judge.report.results import Result, Results
+from rnn_parity.tests.judge.report.results import Result, Results, worst_error
 from rnn_parity.tests.judge.trial.faults import ENDING
 
 #: What a verdict may be, from the best to the worst.
@@ -111,14 +111,14 @@ def _right(name: str, judged: Sequence[Result], known: int) -> str:
     groups = dict.fromkeys(result.group for result in agreeing)
     does = f"computes what {_peer(name)} computes"
     if "results" not in groups:
-        titles = [group.title for key, group in GROUPS.items() if key in groups] or ["archived cases"]
+        titles = [group.title for key, group in GROUPS.items() if key in groups] or [ARCHIVED]
         does = f"meets the demands on {listed(titles)}"
     told = [
         counted(len(agreeing), "property", "properties"),
         counted(sum(result.cases for result in agreeing), "case"),
     ]
-    if any(result.elements for result in agreeing):
-        told.append(f"worst error {max(result.worst_error_over_bound for result in agreeing):.2f} of its bound")
+    if (worst := worst_error(agreeing)) is not None:
+        told.append(f"worst error {worst:.2f} of its bound")
     if known:
         told.append(f"{counted(known, 'known defect')} left out")
     return f"{does} ({', '.join(told)})"

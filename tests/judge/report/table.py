@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from rnn_parity.tests.judge.base.words import counted
 from rnn_parity.tests.judge.demands.property import in_groups
-from rnn_parity.tests.judge.report.results import Features, Result, Results, added, subnormals
+from rnn_parity.tests.judge.report.results import Features, Result, Results, added, subnormals, worst_error
 from rnn_parity.tests.judge.trial.features import FEATURES
 
 _LEGEND = (
@@ -71,11 +71,10 @@ def _cell(result: Result | None) -> str:
 
 
 def _margin(results: Results, name: str) -> list[str]:
-    own = [result for (found, _), result in results.found.items() if found == name]
-    elements = sum(result.elements for result in own)
-    if not elements:
+    own = results.of(name)
+    if (worst := worst_error(own)) is None:
         return [""] * len(_MARGINS)
-    worst = max(result.worst_error_over_bound for result in own)
+    elements = sum(result.elements for result in own)
     vacuous, kept, flushed = (sum(getattr(result, count) for result in own) for count in ("vacuous", "kept", "flushed"))
     return [f"{worst:.2f}", f"{vacuous / elements:.1%}", subnormals(kept, flushed)]
 

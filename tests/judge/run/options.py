@@ -20,6 +20,7 @@ from rnn_parity.tests.commandline.options import CASES, LARGE_CASES, LEAST_MEMOR
 from rnn_parity.tests.judge.base.fuzzing import fuzzing
 from rnn_parity.tests.judge.base.groups import GROUPS
 from rnn_parity.tests.judge.base.part import WHOLE, Part
+from rnn_parity.tests.judge.base.places import TESTS
 from rnn_parity.tests.judge.base.settings import RUN, Run
 from rnn_parity.tests.judge.reduction import archive
 from rnn_parity.tests.judge.report import html, scripts
@@ -89,7 +90,7 @@ def _replay_only(config: pytest.Config, path: Path) -> None:
     except archive.UnreadableCase as error:
         raise pytest.UsageError(f"--case {error}") from error
     if config.args_source is config.ArgsSource.ARGS:
-        config.args[:] = [str(Path(__file__).parent.parent.parent / "test_archive.py")]
+        config.args[:] = [str(TESTS / "test_archive.py")]
 
 
 def _refuse_with_minutes(config: pytest.Config) -> None:

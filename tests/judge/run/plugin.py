@@ -20,10 +20,11 @@ from rnn_parity.registry.isolation import cpu_seconds
 from rnn_parity.registry.limits import set_limits
 from rnn_parity.strategies import Case
 from rnn_parity.tests.judge.base import telling
-from rnn_parity.tests.judge.base.commands import ROOT, program
+from rnn_parity.tests.judge.base.commands import program
 from rnn_parity.tests.judge.base.finding import Finding
 from rnn_parity.tests.judge.base.fuzzing import fuzzing
 from rnn_parity.tests.judge.base.part import WHOLE
+from rnn_parity.tests.judge.base.places import ROOT
 from rnn_parity.tests.judge.base.settings import RUN, Run
 from rnn_parity.tests.judge.base.telling import TELLER, Teller
 from rnn_parity.tests.judge.base.words import counted

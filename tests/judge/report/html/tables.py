@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from itertools import groupby
 
 from rnn_parity import Implementation
 from rnn_parity.strategies.plain import from_plain
 from rnn_parity.tests.judge.base.finding import Finding
-from rnn_parity.tests.judge.base.groups import GROUPS
-from rnn_parity.tests.judge.demands.property import group_of, in_groups
+from rnn_parity.tests.judge.demands.property import in_groups, under_titles
 from rnn_parity.tests.judge.report.results import Features, Result, Results, added
 from rnn_parity.tests.judge.trial.features import FEATURES, features_of
 
@@ -86,8 +84,7 @@ def of_properties(judged: Sequence[Implementation], results: Results, entries: S
         )
         for each in judged
     ]
-    titles = [GROUPS[group].title if (group := group_of(name)) else "" for name in names]
-    return Table("Properties", names, rows, [(title, len(list(under))) for title, under in groupby(titles)])
+    return Table("Properties", names, rows, [(title, len(under)) for title, under in under_titles(names)])
 
 
 def of_features(judged: Sequence[Implementation], results: Results, entries: Sequence[Entry]) -> Table:
