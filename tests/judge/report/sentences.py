@@ -136,7 +136,7 @@ def _wrong(name: str, judged: Sequence[Result], findings: Sequence[Finding]) -> 
         told += f"; {counted(len(items) - _MOST, 'more finding')}"
     if _never_returns(judged, findings):
         errors = dict.fromkeys(finding.first for finding in findings)
-        return Verdict("raises", f"{name} computes nothing: in every case that it claims, {'; or '.join(errors)}.")
+        return Verdict("raises", f"{name} is right in none of the cases that it claims: {'; or '.join(errors)}.")
     if all(finding.name for finding in findings):
         return Verdict("named", f"{name} computes what {_peer(name)} computes, but: {told}.")
     plain = next((result.status for result in judged if result.property == "agreement"), "")

@@ -127,7 +127,7 @@ SAID = {
     ),
     "raises always": Said(
         "raises",
-        "mine computes nothing: in every case that it claims, calling the network raised KeyError: 'W'.",
+        "mine is right in none of the cases that it claims: calling the network raised KeyError: 'W'.",
         [result(status="disagrees", features={"tanh": (0, 9, 0.0)}), result("claims", cases=40)],
         [finding(**RAISES)],
     ),
