@@ -22,6 +22,8 @@ from rnn_parity.tests.judge.trial.verdict import Disagreement, Result, as_result
 
 def claims_module(capabilities: Capabilities) -> str:
     """Return why properties of modules do not ask an implementation; empty where they do."""
+    if capabilities.own_process:
+        return "runs in a process of its own, where its module is out of reach"
     return "" if capabilities.module else "is no torch.nn.Module"
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ import torch
 from rnn_parity import Capabilities, Config, Implementation, implementation, registry, resolve
 from rnn_parity.registry.isolation import cpu_seconds
 from rnn_parity.registry.limits import Crashed
+from rnn_parity.tests.judge import claims_autocast, claims_dropout, claims_module
 from rnn_parity.tests.suite.running import pytest_run
 
 CONFIG = Config(2, 3, dtype=torch.float64)
@@ -163,6 +164,14 @@ def test_a_crash_is_shrunk(tmp_path: Path) -> None:
     assert "the bug: it takes its process down: the process died of SIGABRT" in printed
     assert "minimal case: relu T1 B1 I1 H1 L2 bidirectional no-bias float64\n" in printed
     assert "linear computes what nn.RNN computes (1 property, 100 cases, " in printed
+
+
+@pytest.mark.parametrize("claims", [claims_module, claims_dropout, claims_autocast])
+def test_what_is_out_of_reach_is_not_asked(claims: Callable[[Capabilities], str]) -> None:
+    """Neither a module in a process of its own, nor what torch does here around calls there."""
+    claiming = Capabilities(module=True, dropout=True, autocast=True)
+    assert claims(claiming) == ""
+    assert claims(replace(claiming, own_process=True)).startswith("runs in a process of its own")
 
 
 def test_all_may_be_judged_apart() -> None:
