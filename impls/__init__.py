@@ -3,7 +3,13 @@
 The names of `__init__.pyi` are imported when they are first used: whoever only asks for options waits for no torch.
 """
 
-import lazy_loader
+try:
+    import lazy_loader
+except ModuleNotFoundError:
+    raise ModuleNotFoundError(
+        "rnn-parity is installed without what it needs: there is no lazy_loader. Run python -m pip install rnn-parity",
+        name="lazy_loader",
+    ) from None
 
 if __name__ != "rnn_parity":
     from rnn_parity.registry.aliases import stand_for

@@ -4,7 +4,9 @@ from .contract import LENGTHS as LENGTHS
 from .contract import MISUSES as MISUSES
 from .contract import NONLINEARITIES as NONLINEARITIES
 from .contract import Capabilities as Capabilities
+from .contract import Case as Case
 from .contract import Config as Config
+from .contract import InvalidCase as InvalidCase
 from .contract import KnownDefect as KnownDefect
 from .contract import Rounding as Rounding
 from .registry import Implementation as Implementation
@@ -14,3 +16,6 @@ from .registry import register as register
 from .registry import register_module as register_module
 from .registry import registered as registered
 from .registry import resolve as resolve
+from .tests.judge.check.checking import check as check
+from .tests.judge.check.items import properties as properties
+from .tests.judge.check.verdict import Verdict as Verdict

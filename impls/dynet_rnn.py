@@ -7,14 +7,14 @@ from typing import Any
 import numpy as np
 import torch
 
-from rnn_parity.contract import Asked, Capabilities, Config, KnownDefect, Rounding, Run, Weights
+from rnn_parity.contract import Capabilities, Case, Config, KnownDefect, Rounding, Run, Weights
 from rnn_parity.registry import register
 from rnn_parity.toolkit.defects import skips_infinite_recurrence, states_of
 from rnn_parity.toolkit.layers import Optional, Scan, differentiable, run_scans
 from rnn_parity.toolkit.parameters import one_bias
 
 
-def _has_small_state(case: Asked) -> bool:
+def _has_small_state(case: Case) -> bool:
     sizes = abs(states_of(case))
     return bool(((sizes > 0) & (sizes < 2.5e-36)).any())
 

@@ -17,9 +17,11 @@ from rnn_parity.toolkit.torch_defects import TORCH_DEFECTS
 class ParameterRNN(nn.Module):
     """An Elman network with nn.RNN's arguments and parameter names, one `get_h` a step."""
 
+    cell = "rnn"
+
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__()
-        self.config = Config(*args, **kwargs)
+        self.config = replace(Config(*args, **kwargs), cell=self.cell)
         self.act = {"tanh": torch.tanh, "relu": torch.relu}[self.config.nonlinearity]
         for name, shape in self.config.parameter_shapes().items():
             setattr(self, name, nn.Parameter(torch.ones(shape)))

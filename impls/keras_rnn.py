@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 
-from rnn_parity.contract import Asked, Capabilities, Config, KnownDefect, Rounding, Run, Weights
+from rnn_parity.contract import Capabilities, Case, Config, KnownDefect, Rounding, Run, Weights
 from rnn_parity.registry import register
 from rnn_parity.scripts import template
 from rnn_parity.toolkit.arrays import to_numpy, to_torch
@@ -131,7 +131,7 @@ _CALLS: dict[str, Callable[[Settings], Callable[..., Any]]] = {
 }
 
 
-def _has_float16_with_gaps(case: Asked) -> bool:
+def _has_float16_with_gaps(case: Case) -> bool:
     """Return whether an array of float16 is, or in another layout would be, transposed or strided."""
     transposed = case.steps > 1 and (case.config.batch_first or case.batch_size > 1)
     return case.config.dtype == torch.float16 and (case.memory != "contiguous" or transposed)

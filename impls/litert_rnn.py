@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from rnn_parity.contract import Asked, Capabilities, Config, KnownDefect, Rounding, Run, Weights
+from rnn_parity.contract import Capabilities, Case, Config, KnownDefect, Rounding, Run, Weights
 from rnn_parity.registry import register
 from rnn_parity.toolkit.arrays import to_numpy, to_torch
 from rnn_parity.toolkit.defects import states_of
@@ -57,7 +57,7 @@ def _states_of(nonlinearity: str, bias: bool, shapes: tuple[tuple[int, ...], ...
     return states
 
 
-def _has_infinity_under_relu(case: Asked) -> bool:
+def _has_infinity_under_relu(case: Case) -> bool:
     return case.config.nonlinearity == "relu" and not case.finite and bool(np.isinf(states_of(case)).any())
 
 

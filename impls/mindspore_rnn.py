@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from rnn_parity.contract import Asked, Capabilities, Config, KnownDefect, Rounding, Run, Weights
+from rnn_parity.contract import Capabilities, Case, Config, KnownDefect, Rounding, Run, Weights
 from rnn_parity.registry import register
 from rnn_parity.scripts import template
 from rnn_parity.toolkit.arguments import check_arguments
@@ -27,14 +27,14 @@ def _mindspore() -> Any:
     return mindspore
 
 
-def _has_state_of_inexact_tanh(case: Asked) -> bool:
+def _has_state_of_inexact_tanh(case: Case) -> bool:
     if case.config.nonlinearity != "tanh" or case.config.dtype != torch.float32:
         return False
     size = abs(states_of(case))
     return bool(((np.tanh(2) < size) & (size < 1 - 2**-25)).any())
 
 
-def _has_nothing_to_differentiate_or_reverse(case: Asked) -> bool:
+def _has_nothing_to_differentiate_or_reverse(case: Case) -> bool:
     rows, steps = case.batch_size > 0, case.misuse != "x-no-steps"
     return (case.has_cotangents and not rows) or (case.config.bidirectional and not (rows and steps))
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from rnn_parity.contract import Asked, Capabilities, Config, KnownDefect, Run, Weights
+from rnn_parity.contract import Capabilities, Case, Config, KnownDefect, Run, Weights
 from rnn_parity.registry import register
 from rnn_parity.scripts import template
 from rnn_parity.toolkit.arguments import check_arguments
@@ -54,7 +54,7 @@ def _network(config: Config, weights: dict[str, Any], lengths: bool) -> Any:
     return network
 
 
-def _rounds_to_float32(case: Asked) -> bool:
+def _rounds_to_float32(case: Case) -> bool:
     if case.config.nonlinearity != "relu" or case.config.dtype != torch.float64:
         return False
     if case.has_cotangents:

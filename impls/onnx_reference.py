@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from rnn_parity.contract import Asked, Capabilities, Config, KnownDefect, Run, Weights
+from rnn_parity.contract import Capabilities, Case, Config, KnownDefect, Run, Weights
 from rnn_parity.registry import register
 from rnn_parity.scripts import template
 from rnn_parity.toolkit.onnx_model import Evaluator, Node, run_nodes
@@ -26,7 +26,7 @@ def _evaluator(node: Node) -> Evaluator:
     return evaluate
 
 
-def _multiplies_by_one_number(case: Asked) -> bool:
+def _multiplies_by_one_number(case: Case) -> bool:
     """Return whether a product has a one-element operand, and something is not finite: 0 times infinity may be 0."""
     config = case.config
     depths = {config.input_size, config.hidden_size, config.hidden_size * config.num_directions}

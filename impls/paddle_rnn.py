@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from rnn_parity.contract import Asked, Capabilities, Config, KnownDefect, Rounding, Run, Weights
+from rnn_parity.contract import Capabilities, Case, Config, KnownDefect, Rounding, Run, Weights
 from rnn_parity.registry import register
 from rnn_parity.scripts import template
 from rnn_parity.toolkit.arguments import check_arguments
@@ -16,7 +16,7 @@ from rnn_parity.toolkit.defects import has_nan_under_relu
 from rnn_parity.toolkit.layers import Optional, differentiable
 
 
-def _has_padding(case: Asked) -> bool:
+def _has_padding(case: Case) -> bool:
     return case.lengths is not None and min(case.lengths) < case.steps
 
 

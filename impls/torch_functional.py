@@ -18,7 +18,7 @@ from rnn_parity.toolkit.torch_defects import TORCH_DEFECTS
     # While it is called, the module holds other parameters: torch promises nothing for two calls at once.
     capabilities=Capabilities(lengths=("packed",), threads=False),
     known_defects=TORCH_DEFECTS,
-    script=template("torch_rnn"),
+    script=template("torch_module", "torch_rnn"),
 )
 def build(config: Config, weights: Weights) -> Run:
     """Build an nn.RNN whose own parameters are never read."""

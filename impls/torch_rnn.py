@@ -14,5 +14,5 @@ register_module(
     torch.nn.RNN,
     capabilities=Capabilities(lengths=("packed",), dropout=True, autocast=True, devices=("cpu", "cuda")),
     known_defects=TORCH_DEFECTS,
-    script=template("torch_rnn"),
+    script=template("torch_module", "torch_rnn"),
 )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from torch import nn
 
@@ -13,14 +15,12 @@ from rnn_parity.toolkit.parameters import fill
 from rnn_parity.toolkit.torch_defects import TORCH_DEFECTS
 
 
-@register("nn.rnncell", script=template("torch_rnn_cell"), known_defects=TORCH_DEFECTS)
-def build(config: Config, weights: Weights) -> Run:
-    """Build one nn.RNNCell for each layer and direction."""
+def run_cells(config: Config, weights: Weights, cell_of: Callable[[int], nn.Module]) -> Run:
+    """Build one cell for each layer and direction, out of the number of its inputs, and a loop around it."""
     parameters: dict[str, torch.Tensor] = {}
 
     def scan_of(suffix: str) -> Scan:
-        input_size = weights[f"weight_ih_{suffix}"].shape[1]
-        cell = nn.RNNCell(input_size, config.hidden_size, config.bias, config.nonlinearity, dtype=config.dtype)
+        cell = cell_of(weights[f"weight_ih_{suffix}"].shape[1])
         parameters.update({f"{name}_{suffix}": parameter for name, parameter in cell.named_parameters()})
 
         def scan(x: torch.Tensor, h_0: torch.Tensor | None) -> torch.Tensor:
@@ -36,3 +36,13 @@ def build(config: Config, weights: Weights) -> Run:
     fill(parameters, weights)
     run.parameters = parameters  # type: ignore[attr-defined]
     return run
+
+
+@register("nn.rnncell", script=template("torch_cells", "torch_rnn_cell"), known_defects=TORCH_DEFECTS)
+def build(config: Config, weights: Weights) -> Run:
+    """Build one nn.RNNCell for each layer and direction."""
+
+    def cell_of(inputs: int) -> nn.Module:
+        return nn.RNNCell(inputs, config.hidden_size, config.bias, config.nonlinearity, dtype=config.dtype)
+
+    return run_cells(config, weights, cell_of)

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from rnn_parity.contract import Asked, Capabilities, Config, KnownDefect, Rounding, Run, Weights
+from rnn_parity.contract import Capabilities, Case, Config, KnownDefect, Rounding, Run, Weights
 from rnn_parity.registry import register
 from rnn_parity.scripts import template
 from rnn_parity.toolkit.defects import has_nan_state, states_of
@@ -35,7 +35,7 @@ def _runnable(node: Node) -> Evaluator:
     return evaluate
 
 
-def _saturates(case: Asked) -> bool:
+def _saturates(case: Case) -> bool:
     """Return whether a tanh comes near to 1, where its clamped argument shows."""
     return case.config.dtype == torch.float32 and bool((np.abs(states_of(case)) > 1 - 2**-18).any())
 

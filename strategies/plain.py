@@ -9,14 +9,14 @@ from typing import Any
 import numpy as np
 import torch
 
-from rnn_parity.contract import DTYPES, NONLINEARITIES, Array, Config
-from rnn_parity.strategies.case import OPTIONAL, Case, InvalidCase, round_to
+from rnn_parity.contract import DTYPES, KINDS, NONLINEARITIES, Array, Config, dtype_name
+from rnn_parity.contract.case import OPTIONAL, Case, InvalidCase, round_to
 
 #: No archived case needs more numbers in one tensor or in all parameters, and none may fill the memory of who reads it.
 MOST_ELEMENTS = 1_000_000
 #: Nor more hidden states, over all steps, rows, layers and directions.
 MOST_STATES = 10 * MOST_ELEMENTS
-_DTYPES = {str(dtype).removeprefix("torch."): dtype for dtype in DTYPES}
+_DTYPES = {dtype_name(dtype): dtype for dtype in DTYPES}
 _SPELLED = {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}
 _DENSE_UP_TO = 64
 
@@ -24,10 +24,12 @@ _DENSE_UP_TO = 64
 def to_plain(case: Case) -> dict[str, Any]:
     """Return strings, numbers, lists and dictionaries that `from_plain` turns back into the same case."""
     config = {field.name: getattr(case.config, field.name) for field in fields(Config)}
-    config["dtype"] = str(case.config.dtype).removeprefix("torch.")
+    config["dtype"] = dtype_name(case.config.dtype)
     # What came after the first archived cases is left out where it is not there, so that their names stay.
     if not case.config.dropout:
         del config["dropout"]
+    if case.config.cell == "rnn":
+        del config["cell"]
     lengths = {} if case.lengths is None else {"lengths": list(case.lengths), "packed": case.packed}
     misuse = {"misuse": case.misuse} if case.misuse else {}
     incoming = {"incoming": case.incoming} if case.incoming != "contiguous" else {}
@@ -117,7 +119,10 @@ def _config(data: Any) -> Config:
     if not 0 <= dropout <= 1:
         raise InvalidCase(f"config: dropout should lie between 0 and 1, found {dropout}")
     dtype = _DTYPES[data["dtype"]]
-    config = Config(**sizes, **flags, nonlinearity=data["nonlinearity"], dtype=dtype, dropout=dropout)
+    cell = data.get("cell", "rnn")
+    if cell not in KINDS:
+        raise InvalidCase(f"config: cell should be one of {', '.join(KINDS)}, found {_shown(cell)}")
+    config = Config(**sizes, **flags, nonlinearity=data["nonlinearity"], dtype=dtype, dropout=dropout, cell=cell)
     if config.num_layers > 1000 or sum(map(math.prod, config.parameter_shapes().values())) > MOST_ELEMENTS:
         raise InvalidCase(
             f"config: a network of {sizes} has more than 1000 layers or holds more than {MOST_ELEMENTS} numbers"

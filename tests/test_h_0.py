@@ -16,7 +16,7 @@ def test_h_0(trial: Trial, case: Case) -> None:
     threads (`threads`).
     """
     config = case.config
-    zero = np.zeros((config.num_layers * config.num_directions, case.batch_size, config.hidden_size))
+    zero = np.zeros(config.state_shape(case.batch_size))
     network = trial.build(case)
     for state in (None, zero):
         asked = replace(case, h_0=state)

@@ -4,39 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import torch
 
-from rnn_parity.contract.asked import Asked
+from rnn_parity.contract.axes import AXES, Axis
+from rnn_parity.contract.case import Case
+from rnn_parity.contract.cells import KINDS
 from rnn_parity.contract.config import DTYPES, NONLINEARITIES, Nonlinearity
+from rnn_parity.contract.misuses import MISUSES
 
 #: How sequences of different lengths may be handed over: as a PackedSequence, or padded beside a tensor of lengths.
 LENGTHS = ("packed", "padded")
-#: Calls that nn.RNN refuses; `rnn_parity.strategies.drawing.misuse` says what each hands over.
-MISUSES = (
-    "x-feature-more",
-    "x-feature-less",
-    "x-axis-more",
-    "x-one-axis",
-    "x-other-float",
-    "x-integers",
-    "x-list",
-    "x-no-steps",
-    "h_0-unit-more",
-    "h_0-layer-more",
-    "h_0-layer-less",
-    "h_0-row-more",
-    "h_0-one-row",
-    "h_0-unbatched",
-    "h_0-batched",
-    "h_0-batch-first",
-    "h_0-other-float",
-    "h_0-list",
-    "lengths-zero",
-    "lengths-beyond",
-    "lengths-too-few",
-)
 #: What an implementation may promise for outputs beyond a sequence's end.
 PADDINGS = ("anything", "zeros")
 DEVICES = ("cpu", "cuda")
@@ -55,12 +35,18 @@ class Capabilities:
     Cases are drawn inside the claims only. Outside them an implementation must refuse with an error or be right.
     """
 
+    #: Kinds of cells: "rnn" is nn.RNN's, "gru" is nn.GRU's, without special values, dropout and second derivatives.
+    #: `register_module` and `check` tell a class of one from one of the other by the parameters.
+    cells: tuple[str, ...] = ("rnn",)
+    #: Activations, out of nn.RNN's.
     nonlinearities: tuple[Nonlinearity, ...] = NONLINEARITIES
     #: Values that `Config.bias` may have.
     biases: tuple[bool, ...] = (True, False)
     #: Values that `Config.batch_first` may have.
     batch_first: tuple[bool, ...] = (False, True)
+    #: Whether two directions are taken.
     bidirectional: bool = True
+    #: Whether x may come without its batch axis.
     unbatched: bool = True
     #: Whether an initial hidden state may be given (absent, it is zero).
     h_0: bool = True
@@ -89,27 +75,36 @@ class Capabilities:
     devices: tuple[str, ...] = ("cpu",)
     #: Wrong calls, out of `MISUSES`, that it documents as taking; what they mean, it must get right.
     accepts: tuple[str, ...] = ()
+    #: The dtypes of x, h_0 and the parameters, which share one.
     dtypes: tuple[torch.dtype, ...] = DTYPES
     #: Whether it builds anew for each shape, at some cost: cases are then drawn from a pool of a few shapes.
     per_shape: bool = False
     #: Whether a case may ask for other shapes beside its own; not where each costs seconds to build.
     several_shapes: bool = True
-    #: Which pool of shapes that is, and from how many of them cases are drawn. A run and a property set it.
+    #: Which pool of shapes that is. A run and a property set it.
     pool: int = 0
+    #: From how many shapes of the pool cases are drawn. A property sets it.
     shapes: int = POOL
     #: Out of `SIZES`, those that are drawn, within the limits below. A run sets it.
     sizes: str = "usual"
-    #: Whether it runs in a process of its own, where nobody sees which memory it uses, and calls come one by one.
+    #: Whether it runs in a separate process: its memory cannot be observed there, and calls come one by one.
     #: `register(..., environment=...)` sees to it.
     own_process: bool = False
+    #: The fewest rows of a batch; 0 where an empty one is taken.
     min_batch: int = 0
+    #: The most rows of a batch; None where there is no limit.
     max_batch: int | None = None
+    #: The most steps.
     max_steps: int | None = None
+    #: The most features of x.
     max_input_size: int | None = None
+    #: The most hidden units.
     max_hidden_size: int | None = None
+    #: The most layers.
     max_layers: int | None = None
 
     def __post_init__(self) -> None:
+        self._take_back()
         for name, known in (_CHOICES | _ADDITIONS).items():
             given, kind = getattr(self, name), "tuple" if name in _ADDITIONS else "non-empty tuple"
             if not isinstance(given, tuple) or not (given or name in _ADDITIONS) or not all(v in known for v in given):
@@ -130,13 +125,23 @@ class Capabilities:
                 f"Capabilities(min_batch=...): expected an integer from 0{upper}, found {self.min_batch!r}"
             )
 
-    def objections(self, case: Asked) -> list[str]:
+    def _take_back(self) -> None:
+        """Claim nothing of gated cells that has no proven bound yet; their tanh is not chosen."""
+        given = {"nonfinite": False, "second_derivatives": False, "nonlinearities": NONLINEARITIES}
+        for name, value in given.items() if self.cells != ("rnn",) else ():
+            object.__setattr__(self, name, value)
+
+    def objections(self, case: Case) -> list[str]:
         """Return the names of the fields that do not claim this case; an empty list where it is inside the claims."""
-        return [name for name, claims in _CLAIMS.items() if not claims(self, case)]
+        found = [fields[place] for axis, fields in _unclaimed(self) if (place := axis.of(case)) in fields]
+        found += ["min_batch"] * (case.batch_size < self.min_batch)
+        limits = {name: getattr(self, name) for name in _LIMITS}
+        return found + [name for name, most in limits.items() if most is not None and _LIMITS[name](case) > most]
 
 
 _CHOICES: dict[str, tuple[Any, ...]] = {
     "devices": DEVICES,
+    "cells": tuple(KINDS),
     "nonlinearities": NONLINEARITIES,
     "biases": (True, False),
     "batch_first": (False, True),
@@ -148,7 +153,7 @@ _SWITCHES = (
     *("bidirectional", "unbatched", "h_0", "nonfinite", "threads"),
     *("gradients", "second_derivatives", "dropout", "autocast", "module", "per_shape", "several_shapes", "own_process"),
 )
-_LIMITS = {
+_LIMITS: dict[str, Callable[[Case], int]] = {
     "max_batch": lambda case: case.batch_size,
     "max_steps": lambda case: case.steps,
     "max_input_size": lambda case: case.config.input_size,
@@ -161,27 +166,13 @@ def _is_integer_from(least: int, given: object) -> bool:
     return isinstance(given, int) and not isinstance(given, bool) and given >= least
 
 
-def _within(name: str, size: Callable[[Asked], int]) -> Callable[[Capabilities, Asked], bool]:
-    def claims(capabilities: Capabilities, case: Asked) -> bool:
-        limit = getattr(capabilities, name)
-        return limit is None or size(case) <= limit
-
-    return claims
-
-
-_CLAIMS: dict[str, Callable[[Capabilities, Asked], bool]] = {
-    "nonlinearities": lambda able, case: case.config.nonlinearity in able.nonlinearities,
-    "biases": lambda able, case: case.config.bias in able.biases,
-    "batch_first": lambda able, case: case.unbatched or case.config.batch_first in able.batch_first,
-    "bidirectional": lambda able, case: able.bidirectional or not case.config.bidirectional,
-    "unbatched": lambda able, case: able.unbatched or not case.unbatched,
-    "h_0": lambda able, case: able.h_0 or not case.has_h_0,
-    "nonfinite": lambda able, case: able.nonfinite or case.finite,
-    "gradients": lambda able, case: able.gradients or not case.has_cotangents,
-    "second_derivatives": lambda able, case: able.second_derivatives or not case.twice,
-    "lengths": lambda able, case: case.lengths is None or ("packed" if case.packed else "padded") in able.lengths,
-    "dtypes": lambda able, case: case.config.dtype in able.dtypes,
-    "dropout": lambda able, case: able.dropout or not case.config.dropout,
-    "min_batch": lambda able, case: case.batch_size >= able.min_batch,
-    **{name: _within(name, size) for name, size in _LIMITS.items()},
-}
+@lru_cache(maxsize=256)
+def _unclaimed(able: Capabilities) -> list[tuple[Axis, dict[int, str]]]:
+    """Return the axes of which something is not claimed, with the fields of these values; sizes have their limits."""
+    found = []
+    for axis in AXES:
+        claims = {place: value.claimed for place, value in enumerate(axis.values) if value.claimed}
+        fields = {place: claim.field for place, claim in claims.items() if not claim.by(able)}
+        if fields and not set(fields.values()) & {"min_batch", *_LIMITS}:
+            found.append((axis, fields))
+    return found

@@ -5,19 +5,26 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from functools import lru_cache
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias, get_args
 
 import numpy as np
 import numpy.typing as npt
 import torch
+
+from rnn_parity.contract.cells import ACTIVATIONS, KINDS, Activation, Kind
 
 Nonlinearity: TypeAlias = Literal["tanh", "relu"]
 Array: TypeAlias = npt.NDArray[np.float64]
 Weights: TypeAlias = Mapping[str, torch.Tensor]
 Run: TypeAlias = Callable[..., tuple[torch.Tensor, torch.Tensor]]
 Build: TypeAlias = Callable[["Config", Weights], Run]
-NONLINEARITIES: tuple[Nonlinearity, ...] = ("tanh", "relu")
+NONLINEARITIES: tuple[Nonlinearity, ...] = get_args(Nonlinearity)
 DTYPES = (torch.float64, torch.float32, torch.float16, torch.bfloat16)
+
+
+def dtype_name(dtype: torch.dtype) -> str:
+    """Return a dtype's name, as NumPy and most others call it."""
+    return str(dtype).removeprefix("torch.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,11 +45,40 @@ class Config:
     dropout: float = 0.0
     bidirectional: bool = False
     dtype: torch.dtype = torch.float32
+    #: The kind of cell, a key of `rnn_parity.contract.cells.KINDS`.
+    cell: str = "rnn"
+
+    def __post_init__(self) -> None:
+        if self.cell not in KINDS:
+            raise ValueError(f"Config(cell=...): expected one of {', '.join(KINDS)}, found {self.cell!r}")
+        if self.cell != "rnn":
+            # Which one is nn.RNN's to choose; what draws, varies or shrinks a case need not know that.
+            object.__setattr__(self, "nonlinearity", "tanh")
 
     @property
     def num_directions(self) -> int:
         """2 for a bidirectional network, else 1."""
         return 2 if self.bidirectional else 1
+
+    @property
+    def kind(self) -> Kind:
+        """The kind of cell, as data."""
+        return KINDS[self.cell]
+
+    def rows_of_gates(self) -> dict[str, slice]:
+        """Return the rows of each gate in a parameter."""
+        size = self.hidden_size
+        return {gate: slice(i * size, (i + 1) * size) for i, gate in enumerate(self.kind.gates)}
+
+    @property
+    def activation(self) -> Activation:
+        """The nonlinearity, as data."""
+        return ACTIVATIONS[self.nonlinearity]
+
+    @property
+    def odd(self) -> bool:
+        """Whether negating its input, states and biases negates its results."""
+        return not self.kind.sigmoids and self.activation.odd
 
     def suffixes(self) -> list[str]:
         """Return the endings of parameter names, in nn.RNN's order: `l0`, `l0_reverse`, `l1`, ..."""
@@ -53,27 +89,36 @@ class Config:
         """Return the number of features that a layer reads: the input's at the bottom, every direction's above."""
         return self.input_size if layer == 0 else self.hidden_size * self.num_directions
 
+    def state_shape(self, batch_size: int) -> tuple[int, int, int]:
+        """Return the shape of h_0 and h_n."""
+        return self.num_layers * self.num_directions, batch_size, self.hidden_size
+
+    def output_shape(self, steps: int, batch_size: int) -> tuple[int, int, int]:
+        """Return the shape of the output, time-major."""
+        return steps, batch_size, self.num_directions * self.hidden_size
+
     def parameter_shapes(self) -> dict[str, tuple[int, ...]]:
         """Return every parameter's name and shape, in the order of `torch.nn.RNN(...).named_parameters()`."""
         return dict(_parameter_shapes(self))
 
     def module_arguments(self) -> dict[str, Any]:
-        """Return keyword arguments for nn.RNN's constructor, those at nn.RNN's defaults left out (dtype apart)."""
+        """Return keyword arguments for nn.RNN's constructor, without those at nn.RNN's defaults."""
         return {
             field.name: getattr(self, field.name)
             for field in fields(self)
-            if field.name != "dtype" and getattr(self, field.name) != field.default
+            if field.name not in ("dtype", "cell") and getattr(self, field.name) != field.default
         }
 
 
 @lru_cache(maxsize=64)
 def _parameter_shapes(config: Config) -> dict[str, tuple[int, ...]]:
     shapes: dict[str, tuple[int, ...]] = {}
+    rows = len(config.kind.gates) * config.hidden_size
     for index, suffix in enumerate(config.suffixes()):
         width = config.layer_input_size(index // config.num_directions)
-        shapes[f"weight_ih_{suffix}"] = (config.hidden_size, width)
-        shapes[f"weight_hh_{suffix}"] = (config.hidden_size, config.hidden_size)
+        shapes[f"weight_ih_{suffix}"] = (rows, width)
+        shapes[f"weight_hh_{suffix}"] = (rows, config.hidden_size)
         if config.bias:
-            shapes[f"bias_ih_{suffix}"] = (config.hidden_size,)
-            shapes[f"bias_hh_{suffix}"] = (config.hidden_size,)
+            shapes[f"bias_ih_{suffix}"] = (rows,)
+            shapes[f"bias_hh_{suffix}"] = (rows,)
     return shapes

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from rnn_parity.contract.asked import Asked
+from rnn_parity.contract.case import Case
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,7 +18,7 @@ class KnownDefect:
 
     name: str
     #: Whether a case runs into it.
-    predicate: Callable[[Asked], bool]
+    predicate: Callable[[Case], bool]
     reason: str
     link: str
     #: Empty where the adapter works around it, so that no case shows it.

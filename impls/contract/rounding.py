@@ -33,6 +33,7 @@ class Rounding:
     tanh_ulps: float = DEFAULT_TANH_ULPS
     #: Whether tanh's error near 0 is relative to 1 and not to the value, as with 2 sigmoid(2x) - 1.
     tanh_absolute: bool = False
+    #: Why it may be looser than by default: where that accuracy is documented.
     reason: str = ""
 
     def __post_init__(self) -> None:

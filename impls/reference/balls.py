@@ -27,14 +27,14 @@ What a ball says, beside "within rad of mid" where both are finite:
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cache
+from functools import cache, partial
 from typing import Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import torch
 
-from rnn_parity.contract import DTYPES, Array, Rounding
+from rnn_parity.contract import ACTIVATIONS, DTYPES, Array, Rounding
 
 #: Radii are themselves rounded in float64: (1 + 2^-53) a few times per step, far below this for any case drawn.
 RADIUS_SLACK: Final = 1 + 2.0**-30
@@ -65,8 +65,12 @@ def _format(dtype: torch.dtype) -> Format:
 
 FORMATS: Final = {dtype: _format(dtype) for dtype in DTYPES}
 _OWN: Final = FORMATS[torch.float64]
+#: The bits of a float64 number behind its point.
+_FRACTION: Final = np.int64(2**52 - 1)
 #: With a wide accumulator, what is still rounded to the dtype in one affine step: two products, and two sums of them.
 _STORES: Final = 4
+#: Roundings granted to 1 - h^2: two as it is written, and as many again for (1 - h) (1 + h) or a quotient by cosh^2.
+_DERIVATIVE_ROUNDINGS: Final = 4.0
 
 
 def exact(values: Array) -> Ball:
@@ -74,16 +78,21 @@ def exact(values: Array) -> Ball:
     return Ball(values, np.zeros(values.shape))
 
 
+def lowest_bits(values: Array) -> Array:
+    """Return the largest power of two that divides each number: infinity for zero, 0 for what is not finite."""
+    values = np.ascontiguousarray(values)
+    bits = values.view(np.int64)
+    with np.errstate(invalid="ignore"):
+        # The number without its lowest bit, taken from the number.
+        lowest = np.abs(values - np.where(bits & _FRACTION, bits & (bits - 1), 0).view(np.float64))
+    lowest[lowest == 0] = np.inf
+    lowest[~np.isfinite(values)] = 0.0
+    return lowest
+
+
 def grain(values: Array) -> float:
     """Return the largest power of two that divides every element; infinity if all are zero, 0 if one is not finite."""
-    nonzero = values[values != 0]
-    if not nonzero.size:
-        return np.inf
-    if not np.isfinite(nonzero).all():
-        return 0.0
-    fraction, exponent = np.frexp(nonzero)
-    significand = (fraction * 2.0**53).astype(np.int64)
-    return float(np.ldexp((significand & -significand).astype(np.float64), exponent - 53).min())
+    return float(lowest_bits(values).min(initial=np.inf))
 
 
 class Arithmetic:
@@ -130,7 +139,7 @@ class Arithmetic:
 
     def activation(self, nonlinearity: str) -> Callable[[Ball], Ball]:
         """Return the function from a sum to the next state, with the roundings on the way."""
-        act = self.tanh if nonlinearity == "tanh" else self.relu
+        act = partial(ACTIVATIONS[nonlinearity].of, self)
         orders: dict[str, Callable[[Ball], Ball]] = {
             "operations": act,
             "sum": lambda a: act(self.store(a)),
@@ -163,6 +172,21 @@ class Arithmetic:
     def relu(self, a: Ball) -> Ball:
         """Apply max(0, a); where the whole ball is below zero the result is exactly zero."""
         return Ball(np.maximum(a.mid, 0.0), np.where((a.mid + a.rad < 0) | (a.mid == -np.inf), 0.0, a.rad))
+
+    def one_minus_square(self, h: Ball) -> Ball:
+        """Return 1 - h^2, the derivative of tanh, by any of its formulas."""
+        size = np.abs(h.mid)
+        mid = 1 - size * size
+        rounded = self.gamma(np.array(_DERIVATIVE_ROUNDINGS)) * (size * size + np.abs(mid))
+        rad = np.where((size == 0) & (h.rad == 0), 0.0, h.rad * (2 * size + h.rad) + rounded)
+        return free_where_undefined(Ball(mid, rad))
+
+    def is_positive(self, h: Ball) -> Ball:
+        """Return 1 where h > 0, else 0; either where h may be zero or positive."""
+        uncertain = (h.mid <= h.rad) & (h.rad > 0)
+        ball = Ball(np.where(uncertain, 0.5, (h.mid > 0) * 1.0), np.where(uncertain, 0.5, 0.0))
+        defined = np.isfinite(h.mid) & np.isfinite(h.rad)
+        return Ball(np.where(defined, ball.mid, 0.0), np.where(defined, ball.rad, np.inf))
 
     def sum_of_products(self, v: Ball, w: Array, gamma: Array) -> Ball:
         """Sum w[j, k] v[b, k] over k where a term is not finite or may overflow. v: (B, n), w: (H, n), gamma: (H,)."""
@@ -202,6 +226,12 @@ class Arithmetic:
             result = _put(result, same & ~overflow, sign * np.inf, 0.0)
         result = _put(result, free.any(-1), 0.0, np.inf)
         return _put(result, nan.any(-1) | (plus & minus), np.nan, 0.0)
+
+
+def free_where_undefined(ball: Ball) -> Ball:
+    """Demand nothing where a midpoint or a radius is not finite."""
+    defined = np.isfinite(ball.mid) & np.isfinite(ball.rad)
+    return Ball(np.where(defined, ball.mid, 0.0), np.where(defined, ball.rad, np.inf))
 
 
 @cache

@@ -2,23 +2,25 @@
 
     a_t = W_ih x_t + b_ih + W_hh h_(t-1) + b_hh,    h_t = act(a_t)
 
-Sums of small dyadic numbers are exact in every order: where all terms are multiples of q and their magnitudes add up
-to less than 2^p q (p the bits of the significand), no partial sum is rounded, the radius is 0 and equality is bitwise.
+How sums are bounded, and which are exact in every order, says `rnn_parity.reference.sums`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import NamedTuple, TypeAlias, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
-from rnn_parity.contract import Array, Config, Rounding
-from rnn_parity.reference.balls import Arithmetic, Ball, arithmetic_of, exact, grain
+from rnn_parity.contract import ELMAN, Array, Case, Config, Rounding
+from rnn_parity.reference.balls import FORMATS, Arithmetic, Ball, arithmetic_of, exact, grain
 from rnn_parity.reference.large import LARGE, OutOfReach, run_layer
+from rnn_parity.reference.steps import GatedSteps, Steps
+from rnn_parity.reference.sums import products_with
 
-_EVERY_OPERATION = Rounding()
+EVERY_OPERATION = Rounding()
 Mask: TypeAlias = npt.NDArray[np.bool_]
 Scalar = TypeVar("Scalar", np.float64, np.bool_)
 
@@ -35,106 +37,91 @@ class Pass(NamedTuple):
     states: Ball
     #: (directions, T, B, 1): whether a step counts; None where all do.
     valid: Mask | None
+    #: What the steps of a gated cell made on the way, by name: arrays as those of the states.
+    gates: Mapping[str, Ball]
 
 
-def forward(
-    config: Config,
-    weights: Mapping[str, Array],
-    x: Array,
-    h_0: Array | None = None,
-    rounding: Rounding | None = None,
-    lengths: Sequence[int] | None = None,
-) -> tuple[Ball, Ball]:
-    """Return outputs and final hidden states of a network, as balls.
+def forward(case: Case, rounding: Rounding = EVERY_OPERATION) -> tuple[Ball, Ball]:
+    """Return outputs and final hidden states of a case's network as balls, time-major.
 
     Args:
-        config: the network; `batch_first` is not looked at, arrays are always time-major here.
-        weights: nn.RNN's parameters by name, float64 arrays of numbers that `config.dtype` can hold.
-        x: (T, B, input_size).
-        h_0: (num_layers * num_directions, B, hidden_size), or None for zeros.
+        case: the case; outputs at steps that do not count are zeros.
         rounding: how the implementation that is judged rounds.
-        lengths: how many steps of each row count, from 1 to T; None where all do. Outputs beyond them are zeros here.
 
     Returns:
         output (T, B, num_directions * hidden_size) and h_n (num_layers * num_directions, B, hidden_size).
     """
-    if max(*x.shape, config.hidden_size) > LARGE:
+    if max(*case.x.shape, case.config.hidden_size) > LARGE and case.config.kind is ELMAN:
         try:
-            return _forward_large(config, weights, x, h_0, rounding, lengths)
+            return forward_large(case, rounding)
         except OutOfReach:
             pass
-    return results(layer_passes(config, weights, x, h_0, rounding, lengths), x, lengths)
+    return results(case, layer_passes(case, rounding))
 
 
-def results(passes: Sequence[Pass], x: Array, lengths: Sequence[int] | None) -> tuple[Ball, Ball]:
+def results(case: Case, passes: Sequence[Pass]) -> tuple[Ball, Ball]:
     """Return what `forward` returns, from the passes of all layers."""
-    output = _blank(in_order_of_time(passes[-1].states), counting(x, lengths))
-    last = [Ball(*(part[:, -1] for part in made.states)) if len(x) else made.h_0 for made in passes]
-    return output, Ball(*(np.concatenate(parts) for parts in zip(*last, strict=True)))
+    last = [Ball(*(part[:, -1] for part in made.states)) if case.steps else made.h_0 for made in passes]
+    return blanked(case, in_order_of_time(passes[-1].states)), concatenated(last)
 
 
-def _forward_large(
-    config: Config,
-    weights: Mapping[str, Array],
-    x: Array,
-    h_0: Array | None,
-    rounding: Rounding | None,
-    lengths: Sequence[int] | None,
-) -> tuple[Ball, Ball]:
+def forward_large(case: Case, rounding: Rounding = EVERY_OPERATION) -> tuple[Ball, Ball]:
     """Compute what `forward` does, and keep no more than one layer's states and input."""
-    arithmetic, directions = arithmetic_of(config.dtype, rounding or _EVERY_OPERATION), config.num_directions
-    if h_0 is None:
-        h_0 = np.zeros((config.num_layers * directions, x.shape[1], config.hidden_size))
-    counts = counting(x, lengths)
-    x = x if counts is None else np.where(counts, x, 0.0)
+    arithmetic, x = arithmetic_of(case.config.dtype, rounding), case.blanked(case.x)
     sequence, x_grain, finals = Ball(x, np.broadcast_to(0.0, x.shape)), grain(x), []
     with np.errstate(all="ignore"):
-        for number in range(config.num_layers):
-            layer = Layer(config, weights, number, arithmetic)
-            start = h_0[number * directions : (number + 1) * directions]
-            sequence, last, x_grain = run_layer(layer, sequence, x_grain, start, counts)
-            sequence = _blank(sequence, counts)
+        for number, start in enumerate(_starts(case)):
+            layer = Layer(layer_cells(case, number), case.config, arithmetic)
+            sequence, last, x_grain = run_layer(layer, sequence, x_grain, start, case.counts)
+            sequence = blanked(case, sequence)
             finals.append(last)
-    return sequence, Ball(*(np.concatenate(parts) for parts in zip(*finals, strict=True)))
+    return sequence, concatenated(finals)
 
 
-def layer_passes(
-    config: Config,
-    weights: Mapping[str, Array],
-    x: Array,
-    h_0: Array | None,
-    rounding: Rounding | None,
-    lengths: Sequence[int] | None,
-) -> list[Pass]:
-    """Yield every layer's pass from the bottom up; arguments as for `forward`."""
-    arithmetic = arithmetic_of(config.dtype, rounding or _EVERY_OPERATION)
-    directions = config.num_directions
-    if h_0 is None:
-        h_0 = np.zeros((config.num_layers * directions, x.shape[1], config.hidden_size))
-    counts = counting(x, lengths)
-    x = _blank(exact(x), counts).mid
-    valid = None if counts is None else in_order_of_processing(counts, directions)
-    sequence, passes = exact(x), []
-    x_grain = grain(x)
+def layer_passes(case: Case, rounding: Rounding = EVERY_OPERATION) -> list[Pass]:
+    """Return every layer's pass from the bottom up; arguments as for `forward`."""
+    arithmetic, directions = arithmetic_for(case.config, rounding), case.config.num_directions
+    valid = None if case.counts is None else in_order_of_processing(case.counts, directions)
+    sequence, passes = exact(case.blanked(case.x)), []
     with np.errstate(all="ignore"):
-        for number in range(config.num_layers):
-            layer = Layer(config, weights, number, arithmetic)
-            start = exact(h_0[number * directions : (number + 1) * directions])
+        for number, start in enumerate(_starts(case)):
+            layer, h_0 = Layer(layer_cells(case, number), case.config, arithmetic), exact(start)
             read = Ball(*(in_order_of_processing(part, directions) for part in sequence))
-            states, x_grain = layer.run(read, x_grain, start, valid)
-            passes.append(Pass(layer, read, start, states, valid))
-            sequence = _blank(in_order_of_time(states), counts)
+            gates: dict[str, Ball] = {}
+            states = layer.run(read, h_0, valid, gates)
+            passes.append(Pass(layer, read, h_0, states, valid, gates))
+            sequence = blanked(case, in_order_of_time(states))
     return passes
 
 
-def _blank(sequence: Ball, counts: Mask | None) -> Ball:
-    """Set everything beyond the sequences' ends to exact zeros."""
-    return sequence if counts is None else Ball(*(np.where(counts, part, 0.0) for part in sequence))
+def arithmetic_for(config: Config, rounding: Rounding) -> Arithmetic:
+    """Return the operations of a network; of a gated cell, nothing is taken back for a wider accumulator."""
+    return arithmetic_of(config.dtype, rounding if config.kind is ELMAN else no_wider(config, rounding))
 
 
-def counting(x: Array, lengths: Sequence[int] | None) -> Mask | None:
-    """Return the mask of valid steps of x (T, B, features), (T, B, 1); None where all are valid."""
-    return None if lengths is None else (np.arange(len(x))[:, None] < np.array(lengths))[..., None]
+def no_wider(config: Config, rounding: Rounding) -> Rounding:
+    """Return the rounding model without the accuracy that a wider accumulator gives."""
+    accumulate = rounding.accumulate
+    if accumulate is not None and FORMATS[accumulate].unit_roundoff < FORMATS[config.dtype].unit_roundoff:
+        return replace(rounding, accumulate=None, rounded="operations")
+    return rounding
+
+
+def _starts(case: Case) -> Array:
+    """Return the initial states, a layer after the other: (num_layers, directions, B, H)."""
+    config = case.config
+    h_0 = np.zeros(config.state_shape(case.batch_size)) if case.h_0 is None else case.h_0
+    return h_0.reshape(config.num_layers, config.num_directions, *h_0.shape[1:])
+
+
+def blanked(case: Case, sequence: Ball) -> Ball:
+    """Set all steps that do not count to exact zeros."""
+    return Ball(*map(case.blanked, sequence))
+
+
+def concatenated(parts: Sequence[Ball], axis: int = 0) -> Ball:
+    """Return balls one behind the other along an axis."""
+    return Ball(*(np.concatenate(part, axis) for part in zip(*parts, strict=True)))
 
 
 def in_order_of_processing(sequence: npt.NDArray[Scalar], directions: int) -> npt.NDArray[Scalar]:
@@ -156,85 +143,75 @@ def side_by_side(directions: Sequence[Array]) -> Array:
     return np.stack(directions) if len(directions) == 2 else np.ascontiguousarray(directions[0])[None]
 
 
+class Cell(NamedTuple):
+    """One layer in one direction and its parameters, zeros for biases that are not there."""
+
+    layer: int
+    #: The number of the last layer.
+    top: int
+    reverse: bool
+    w_ih: Array
+    w_hh: Array
+    b_ih: Array
+    b_hh: Array
+
+
+def layer_cells(case: Case, number: int) -> list[Cell]:
+    """Return the cells of a layer, one for each direction."""
+    config, weights, found = case.config, case.weights, []
+    for reverse in range(config.num_directions):
+        suffix = config.suffixes()[number * config.num_directions + reverse]
+        roles = ("weight_ih", "weight_hh", *(("bias_ih", "bias_hh") if config.bias else ()))
+        parameters = [weights[f"{role}_{suffix}"] for role in roles]
+        parameters += [np.zeros(len(parameters[0]))] * (4 - len(parameters))
+        found.append(Cell(number, config.num_layers - 1, bool(reverse), *parameters))
+    return found
+
+
 class Layer:
     """One layer, its directions side by side: arrays lead with the direction, time runs in the order of processing."""
 
-    def __init__(self, config: Config, weights: Mapping[str, Array], number: int, arithmetic: Arithmetic) -> None:
-        suffixes = config.suffixes()[number * config.num_directions :][: config.num_directions]
-        self.w_ih = side_by_side([weights[f"weight_ih_{suffix}"] for suffix in suffixes])
-        self.w_hh = side_by_side([weights[f"weight_hh_{suffix}"] for suffix in suffixes])
-        shape = (config.num_directions, config.hidden_size)
-        if config.bias:
-            self.b_ih = side_by_side([weights[f"bias_ih_{suffix}"] for suffix in suffixes])
-            self.b_hh = side_by_side([weights[f"bias_hh_{suffix}"] for suffix in suffixes])
-        else:
-            self.b_ih = self.b_hh = np.zeros(shape)
-        self.arithmetic, self.nonlinearity = arithmetic, config.nonlinearity
+    def __init__(self, cells: Sequence[Cell], config: Config, arithmetic: Arithmetic) -> None:
+        parameters = zip(*(cell[3:] for cell in cells), strict=True)
+        self.w_ih, self.w_hh, self.b_ih, self.b_hh = map(side_by_side, parameters)
+        self.arithmetic, self.config = arithmetic, config
         self.activation = arithmetic.activation(config.nonlinearity)
-        # Products with a zero weight are exact and so is adding them.
-        self.terms = (self.w_ih != 0).sum(-1) + (self.w_hh != 0).sum(-1) + 2.0
-        self.gamma = arithmetic.gamma(self.terms)[:, None, :]
-        # What is flushed to zero takes no further part: a sum loses at most as many results as it has terms.
-        self.lost = self.terms * arithmetic.underflow
-        if config.bias:
-            self.lost = self.lost + (arithmetic.flushed_exact(self.b_ih) + arithmetic.flushed_exact(self.b_hh))
-        biases = (grain(self.b_ih), grain(self.b_hh)) if config.bias else (np.inf, np.inf)
-        self.grains = [grain(self.w_ih), grain(self.w_hh), *biases]
+        self.kind, self.rows = config.kind, config.rows_of_gates()
+        # The biases that meet with the input's products, and those that meet with the state's alone.
+        joint, apart = np.stack([self.b_ih, self.b_hh], 1), np.zeros((len(self.b_hh), 1, self.b_hh.shape[-1]))
+        for gate in self.kind.reset:
+            rows = np.s_[..., self.rows[gate]]
+            apart[rows], joint[:, 1][rows] = joint[:, 1:][rows], 0.0
+        matrices = self.w_ih.swapaxes(-1, -2), self.w_hh.swapaxes(-1, -2), joint, apart
+        of_input, self.of_state, with_biases, with_own = products_with(arithmetic, *matrices)
+        biases = with_biases.rows()
+        self.own_biases = with_own.rows()
+        self.of_input, self.biases = of_input.at_every_step(), biases.each(lambda part: part[:, None])
+        self.terms = of_input.terms + self.of_state.terms + biases.terms
+        self.lost = of_input.lost + self.of_state.lost + biases.lost
+        self.gamma = arithmetic.gamma(self.terms)
+        self.growth = 1 + self.gamma
 
-    def run(self, x: Ball, x_grain: float, h: Ball, valid: Mask | None) -> tuple[Ball, float]:
-        """Return all states, (directions, T, B, H) in order of processing, and their midpoints' grain (0: none)."""
-        steps, largest = x.mid.shape[1], self.arithmetic.format.largest
-        w_ih, w_hh = np.abs(self.w_ih).swapaxes(-1, -2), np.abs(self.w_hh).swapaxes(-1, -2)
-        x_size = np.abs(x.mid) + x.rad
-        mid_x = x.mid @ self.w_ih.swapaxes(-1, -2)[:, None] + (self.b_ih + self.b_hh)[:, None, None]
-        size_x = x_size @ w_ih[:, None] + (np.abs(self.b_ih) + np.abs(self.b_hh))[:, None, None]
-        w_ih_lost, w_hh_lost = self._weights_lost(self.w_ih[:, None], 0), self._weights_lost(self.w_hh, 1)
-        spread_x = self._spread(np.zeros(()), x, x_grain, x_size, w_ih[:, None], w_ih_lost)
-        rad_x = np.broadcast_to(spread_x + self.lost[:, None, None], mid_x.shape)
-        w_hh_mid, growth = self.w_hh.swapaxes(-1, -2), 1 + self.gamma
-
-        all_mid, all_rad = np.empty_like(mid_x), np.empty_like(mid_x)
-        h_grain, least_grain = grain(h.mid), np.inf
-        for t in range(steps):
-            before, grain_before = h, h_grain
-            h_size = np.abs(h.mid) + h.rad
-            size = size_x[:, t] + h_size @ w_hh
-            if (size * growth).max(initial=0.0) <= largest:
-                rad = self._spread(rad_x[:, t], h, h_grain, h_size, w_hh, w_hh_lost) + self.gamma * size
-                quantum = self._quantum(x_grain, h_grain)
-                is_exact = size <= self.arithmetic.largest_whole * quantum
-                h = self.activation(Ball(mid_x[:, t] + h.mid @ w_hh_mid, np.where(is_exact, 0.0, rad)))
-                h_grain = quantum if not h.rad.any() else 0.0
-            else:
-                h = self._careful_step(Ball(x.mid[:, t], x.rad[:, t]), h)
-                h_grain = 0.0
+    def run(self, x: Ball, h: Ball, valid: Mask | None, gates: dict[str, Ball]) -> Ball:
+        """Return all states, (directions, T, B, H) in order of processing; `gates` is given what steps made."""
+        steps = (Steps if self.kind is ELMAN else GatedSteps)(self, x, h)
+        shape = (*steps.read.mid.shape[:-1], self.config.hidden_size)
+        states = Ball(np.empty(shape), np.empty(shape))
+        for t in range(shape[1]):
+            steps.t, before, grains_before = t, h, steps.grains
+            h = self.kind.step(steps, h)
+            steps.grains = steps.grains_of(h)
             if valid is not None:
                 h = Ball(*(np.where(valid[:, t], new, old) for new, old in zip(h, before, strict=True)))
-                h_grain = min(h_grain, grain_before)
-            all_mid[:, t], all_rad[:, t] = h
-            least_grain = min(least_grain, h_grain)
-        return Ball(all_mid, all_rad), least_grain
+                steps.grains = np.where(valid[:, t], steps.grains, grains_before)
+            states.mid[:, t], states.rad[:, t] = h
+            for name, ball in steps.made.items():
+                kept = gates.setdefault(name, Ball(np.empty(shape), np.empty(shape)))
+                kept.mid[:, t], kept.rad[:, t] = ball
+        return states
 
-    def _weights_lost(self, weight: Array, index: int) -> Array | None:
-        """Bound the change that flushing makes to weights of this grain; None where it makes none."""
-        if self.grains[index] >= self.arithmetic.format.smallest_normal:
-            return None
-        return self.arithmetic.flushed_exact(weight).swapaxes(-1, -2)
-
-    def _spread(self, rad: Array, v: Ball, v_grain: float, size: Array, w: Array, w_lost: Array | None) -> Array:
-        """Add to a radius what operands of this grain and these sizes contribute; exact ones contribute nothing."""
-        if v_grain < self.arithmetic.format.smallest_normal:
-            rad = rad + (v.rad + self.arithmetic.flushed(v)) @ w
-        return rad if w_lost is None else rad + size @ w_lost
-
-    def _quantum(self, x_grain: float, h_grain: float) -> float:
-        """Return a power of two that divides every term of the sums; 0 if there is none or something underflows."""
-        w_ih, w_hh, b_ih, b_hh = self.grains
-        quantum = min(x_grain * w_ih, h_grain * w_hh, b_ih, b_hh)
-        smallest = min(quantum, x_grain, h_grain, w_ih, w_hh)
-        return quantum if smallest >= self.arithmetic.format.smallest_normal else 0.0
-
-    def _careful_step(self, x: Ball, h: Ball) -> Ball:
+    def careful_sum(self, x: Ball, h: Ball) -> Ball:
+        """Return the sums where a term is not finite, or may overflow."""
         ones = np.ones((*h.mid.shape[:2], 2))
         operands = Ball(np.concatenate([x.mid, h.mid, ones], -1), np.concatenate([x.rad, h.rad, 0 * ones], -1))
         biases = np.stack([self.b_ih, self.b_hh], -1)
@@ -243,4 +220,4 @@ class Layer:
             self.arithmetic.sum_of_products(Ball(mid, rad), w, gamma[0])
             for mid, rad, w, gamma in zip(*operands, weights, self.gamma, strict=True)
         ]
-        return self.activation(Ball(*(np.stack(part) for part in zip(*sums, strict=True))))
+        return Ball(*(np.stack(part) for part in zip(*sums, strict=True)))

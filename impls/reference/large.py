@@ -101,13 +101,15 @@ class _Direction:
         self.w_ih, self.w_hh = layer.w_ih[number].T, layer.w_hh[number].T
         self.bias = layer.b_ih[number] + layer.b_hh[number]
         self.bias_size = np.abs(layer.b_ih[number]) + np.abs(layer.b_hh[number])
-        self.gamma, self.lost = layer.gamma[number, 0], layer.lost[number]
-        self.most = float(self.gamma.max())
+        self.gamma, self.lost = layer.gamma[number, 0], layer.lost[number, 0]
+        # Where nothing is rounded, as where all weights are zero, a weight is still divided by it.
+        self.most = max(float(self.gamma.max()), layer.arithmetic.format.unit_roundoff)
         self.eta = layer.arithmetic.format.smallest_normal
         self.size_ih, self.size_hh = (_Magnitudes(w, self.eta, self.most) for w in (self.w_ih, self.w_hh))
         self.largest = min(layer.arithmetic.format.largest, _MOST)
         #: Whether what is read is exact, and sums of it may be.
-        self.may_be_exact = layer._quantum(read_grain, np.inf) > 0
+        self.grains = [grain(part) for part in (self.w_ih, self.w_hh, layer.b_ih[number], layer.b_hh[number])]
+        self.may_be_exact = self._quantum(np.inf) > 0
 
     def run(self, read: Ball, valid: npt.NDArray[np.bool_] | None, made: Ball) -> None:
         """Write all states, in the order of processing as what is read, into `made`."""
@@ -139,7 +141,7 @@ class _Direction:
         before, h_size = self.h, np.abs(self.h.mid) + self.h.rad
         largest = float(h_size.max(initial=0.0))
         self._check(largest, self.reach_x + largest * self.size_hh.reach)
-        quantum = self.layer._quantum(self.read_grain, self.h_grain) if self.may_be_exact and self.h_grain else 0.0
+        quantum = self._quantum(self.h_grain) if self.may_be_exact and self.h_grain else 0.0
         if quantum:
             added = self.size_hh.times(h_size)
             is_exact = size + added <= self.layer.arithmetic.largest_whole * quantum
@@ -153,6 +155,12 @@ class _Direction:
             h_grain = min(h_grain, self.h_grain)
         self.h, self.h_grain = h, h_grain
         self.least_grain = min(self.least_grain, h_grain)
+
+    def _quantum(self, h_grain: float) -> float:
+        """Return a power of two that divides every term of the sums; 0 if there is none or something underflows."""
+        w_ih, w_hh, b_ih, b_hh = self.grains
+        quantum = min(self.read_grain * w_ih, h_grain * w_hh, b_ih, b_hh)
+        return quantum if min(quantum, self.read_grain, h_grain, w_ih, w_hh) >= self.eta else 0.0
 
     def _check(self, operand: float, total: float) -> None:
         """Check that no operand and no sum may overflow; NaN is not bounded either."""

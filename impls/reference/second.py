@@ -21,39 +21,48 @@ flushing and of what is not finite, holds here, too: after an overflow nothing i
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Any, Final, Literal, NamedTuple, TypeAlias
 
 import numpy as np
 
-from rnn_parity.contract import Array, Config, Rounding
+from rnn_parity.contract import Array, Case, Config, Rounding
 from rnn_parity.reference.backward import (
     LayerBackward,
-    Products,
-    Sum,
-    close,
-    derivative,
-    given,
-    no_wider,
+    asked_of_outputs,
+    at,
     one_before,
     split,
 )
-from rnn_parity.reference.balls import Arithmetic, Ball, exact, grain
+from rnn_parity.reference.balls import Arithmetic, Ball, exact
 from rnn_parity.reference.forward import (
-    Mask,
+    EVERY_OPERATION,
     Pass,
-    counting,
+    blanked,
+    concatenated,
     in_order_of_processing,
     in_order_of_time,
     layer_passes,
+    no_wider,
     side_by_side,
 )
+from rnn_parity.reference.sums import Sum, close, given, grains, products_with
 
+_WEIGHTS: Final = ("weight_ih", "weight_hh")
+_BIASES: Final = ("bias_ih", "bias_hh")
 #: What the directions are made of: small dyadic numbers, none of them zero.
 _DIRECTION = (1.0, 2.0, -1.0, 0.5, -2.0, 1.5, 3.0)
 #: Roundings of c_t beside the one of its sum: of three products, of act'' in another form, and of a product with d_t.
 _CURVATURE_ROUNDINGS = 5.0
+
+#: Where a bug's model edits. What leads back from a gradient: of an argument of a layer, of what a step sends to the
+#: one before, of what was asked of the states; and d_t that stands there. What a gradient depends on: a matrix that it
+#: went back through; what W_ih read; the first state or a later one that W_hh read; and d_t.
+_From: TypeAlias = Literal["x", "h_0", "weight_ih", "weight_hh", "bias_ih", "bias_hh", "carried", "asked", "slope"]
+Part: TypeAlias = _From | Literal["by W_ih", "by W_hh", "by x", "by h_0", "by h", "by slope"]
+#: Out of a part, the number of the layer, and the numbers of that part, which lead with the direction.
+Edit: TypeAlias = Callable[[Part, int, Any], Any]
 
 
 def direction(arguments: Mapping[str, Array]) -> dict[str, Array]:
@@ -81,35 +90,31 @@ class SecondDerivatives(NamedTuple):
 
 
 def second_derivatives(
-    config: Config,
-    weights: Mapping[str, Array],
-    x: Array,
-    h_0: Array | None,
-    grad_output: Array | None,
-    grad_h_n: Array | None,
-    rounding: Rounding | None = None,
-    lengths: Sequence[int] | None = None,
+    case: Case,
+    rounding: Rounding = EVERY_OPERATION,
     passes: Sequence[Pass] | None = None,
+    edit: Edit = lambda part, number, right: right,
 ) -> SecondDerivatives:
     """Return the gradients of <v, dL> by x, h_0 where it is given, every parameter, and the cotangents that are given.
 
-    v is the `direction` of x, h_0 and the weights; all arguments are as for `rnn_parity.reference.backward.gradients`.
+    v is the `direction` of x, h_0 and the weights; all arguments are as for `rnn_parity.reference.backward.gradients`,
+    and `edit` is what a bug's model does otherwise.
     """
     if passes is None:
-        passes = layer_passes(config, weights, x, h_0, rounding, lengths)
-    arithmetic = Arithmetic(config.dtype, no_wider(config, rounding or Rounding()))
-    towards = direction({"x": x, **({} if h_0 is None else {"h_0": h_0}), **weights})
-    counts, outputs = counting(x, lengths), (*x.shape[:2], config.num_directions * config.hidden_size)
-    asked = np.zeros(outputs) if grad_output is None else grad_output
-    above = given(asked if counts is None else np.where(counts, asked, 0.0))
+        passes = layer_passes(case, rounding)
+    config, grad_h_n = case.config, case.grad_h_n
+    arithmetic = Arithmetic(config.dtype, no_wider(config, rounding))
+    arguments = {"x": case.x} | ({} if case.h_0 is None else {"h_0": case.h_0})
+    towards = direction(arguments | dict(case.weights))
+    above = given(arithmetic, asked_of_outputs(case))
     found: dict[str, Sum] = {}
     starts: list[Sum] = []
     with np.errstate(all="ignore"):
-        tangents = _tangents(config, arithmetic, passes, towards)
-        along = given(np.zeros(outputs))
+        tangents = _tangents(config, arithmetic, passes, towards, edit)
+        along = given(arithmetic, np.zeros(above.mid.shape))
         for number, (made, tangent) in reversed(list(enumerate(zip(passes, tangents, strict=True)))):
             rows = slice(number * config.num_directions, (number + 1) * config.num_directions)
-            layer = _LayerTwice(arithmetic, made, None if grad_h_n is None else grad_h_n[rows], number, tangent)
+            layer = _LayerTwice(arithmetic, made, None if grad_h_n is None else grad_h_n[rows], number, tangent, edit)
             _, above = layer.run(above)
             start, along = layer.run_along(along)
             starts.insert(0, start)
@@ -117,29 +122,19 @@ def second_derivatives(
                 for d, suffix in enumerate(config.suffixes()[rows]):
                     found[f"{name}_{suffix}"] = total.each(lambda part, d=d: part[d])  # type: ignore[misc]
         found["x"] = along
-    if h_0 is not None:
-        parts = zip(*(start[1:] for start in starts), strict=True)
-        found["h_0"] = Sum(min(start.grain for start in starts), *map(np.concatenate, parts))
-    return SecondDerivatives(arithmetic, found, _of_cotangents(tangents, counts, grad_output, grad_h_n))
+    if case.h_0 is not None:
+        found["h_0"] = Sum(*map(np.concatenate, zip(*starts, strict=True)))
+    return SecondDerivatives(arithmetic, found, _of_cotangents(case, tangents))
 
 
-def _of_cotangents(
-    tangents: Sequence[_Tangent], counts: Mask | None, grad_output: Array | None, grad_h_n: Array | None
-) -> dict[str, Ball]:
+def _of_cotangents(case: Case, tangents: Sequence[_Tangent]) -> dict[str, Ball]:
     """Return R output and R h_n, where they are asked for."""
     found = {}
-    if grad_output is not None:
-        states = in_order_of_time(tangents[-1].states)
-        found["grad_output"] = states if counts is None else Ball(*(np.where(counts, part, 0.0) for part in states))
-    if grad_h_n is not None:
-        lasts = [Ball(*(part[:, -1] for part in tangent.states)) for tangent in tangents]
-        found["grad_h_n"] = Ball(*(np.concatenate(parts) for parts in zip(*lasts, strict=True)))
+    if case.grad_output is not None:
+        found["grad_output"] = blanked(case, in_order_of_time(tangents[-1].asked))
+    if case.grad_h_n is not None:
+        found["grad_h_n"] = concatenated([Ball(*(part[:, -1] for part in tangent.asked)) for tangent in tangents])
     return found
-
-
-def _whole(total: Sum) -> Sum:
-    """Broadcast all arrays of a sum to their full shape."""
-    return total.each(lambda part: np.broadcast_to(part, total.mid.shape))
 
 
 class _Tangent(NamedTuple):
@@ -149,67 +144,65 @@ class _Tangent(NamedTuple):
     w_hh: Array
     x: Ball
     h_0: Ball
-    #: Ra and Rh.
+    #: Ra, Rh as the next step reads it, and Rh as it is handed on.
     sums: Ball
     states: Ball
+    asked: Ball
 
 
 def _tangents(
-    config: Config, arithmetic: Arithmetic, passes: Sequence[Pass], towards: Mapping[str, Array]
+    config: Config, arithmetic: Arithmetic, passes: Sequence[Pass], towards: Mapping[str, Array], edit: Edit
 ) -> list[_Tangent]:
     """Return every layer's tangent from the bottom up."""
     directions, found, sequence = config.num_directions, [], exact(towards["x"])
     for number, made in enumerate(passes):
         rows = slice(number * directions, (number + 1) * directions)
         own = {
-            role: side_by_side([towards[f"{role}_{suffix}"] for suffix in config.suffixes()[rows]])
-            for role in ("weight_ih", "weight_hh", *(("bias_ih", "bias_hh") if config.bias else ()))
+            role: edit(role, number, side_by_side([towards[f"{role}_{suffix}"] for suffix in config.suffixes()[rows]]))
+            for role in (*_WEIGHTS, *(_BIASES if config.bias else ()))
         }
-        x = Ball(*(in_order_of_processing(part, directions) for part in sequence))
-        h_0 = towards["h_0"][rows] if "h_0" in towards else np.zeros(made.h_0.mid.shape)
-        found.append(_tangent(arithmetic, made, own, x, exact(h_0)))
-        sequence = in_order_of_time(found[-1].states)
+        x = edit("x", number, Ball(*(in_order_of_processing(part, directions) for part in sequence)))
+        start = towards["h_0"][rows] if "h_0" in towards else np.zeros(made.h_0.mid.shape)
+        h_0 = edit("h_0", number, exact(start))
+        found.append(_tangent(arithmetic, made, own, x, h_0, number, edit))
+        sequence = in_order_of_time(found[-1].asked)
     return found
 
 
-def _tangent(arithmetic: Arithmetic, made: Pass, own: Mapping[str, Array], x: Ball, h_0: Ball) -> _Tangent:
-    layer, eta, shape = made.layer, arithmetic.format.smallest_normal, made.states.mid.shape
-    slope = derivative(arithmetic, layer.nonlinearity, made.states)
-    read = _applied(layer.w_ih[:, None], x, eta).plus(_applied(own["weight_ih"][:, None], made.x, eta))
-    for role in ("bias_ih", "bias_hh"):
+def _tangent(
+    arithmetic: Arithmetic, made: Pass, own: Mapping[str, Array], x: Ball, h_0: Ball, number: int, edit: Edit
+) -> _Tangent:
+    layer, shape = made.layer, made.states.mid.shape
+    slope = edit("slope", number, layer.config.activation.slope(arithmetic, made.states))
+    read = _applied(arithmetic, layer.w_ih[:, None], x).plus(_applied(arithmetic, own["weight_ih"][:, None], made.x))
+    for role in _BIASES:
         if role in own:
-            read = read.plus(given(own[role][:, None, None]))
-    read = _whole(read)
-    sums, states = Ball(np.empty(shape), np.empty(shape)), Ball(np.empty(shape), np.empty(shape))
+            read = read.plus(given(arithmetic, own[role][:, None, None]))
+    read = read.whole()
+    sums, states, asked = (Ball(np.empty(shape), np.empty(shape)) for _ in range(3))
     before, change = made.h_0, h_0
     for t in range(shape[1]):
         total = read.each(lambda part, t=t: part[:, t])  # type: ignore[misc]
-        total = total.plus(_applied(layer.w_hh, change, eta)).plus(_applied(own["weight_hh"], before, eta))
-        made_now = _times_slope(arithmetic, total, _at(slope, t))
+        total = total.plus(_applied(arithmetic, layer.w_hh, change))
+        total = total.plus(_applied(arithmetic, own["weight_hh"], before))
+        made_now = _times_slope(arithmetic, total, at(slope, t))
         if made.valid is not None:
             made_now = Ball(*(np.where(made.valid[:, t], *pair) for pair in zip(made_now, change, strict=True)))
         sums.mid[:, t], sums.rad[:, t] = close(arithmetic, total)
-        states.mid[:, t], states.rad[:, t] = change = made_now
-        before = _at(made.states, t)
-    return _Tangent(own["weight_ih"], own["weight_hh"], x, h_0, sums, states)
+        states.mid[:, t], states.rad[:, t] = change = edit("carried", number, made_now)
+        asked.mid[:, t], asked.rad[:, t] = edit("asked", number, made_now)
+        before = at(made.states, t)
+    return _Tangent(own["weight_ih"], own["weight_hh"], x, h_0, sums, states, asked)
 
 
-def _at(ball: Ball, t: int) -> Ball:
-    return Ball(ball.mid[:, t], ball.rad[:, t])
-
-
-def _grain(ball: Ball) -> float:
-    return 0.0 if ball.rad.any() else grain(ball.mid)
-
-
-def _applied(weight: Array, v: Ball, eta: float) -> Sum:
+def _applied(arithmetic: Arithmetic, weight: Array, v: Ball) -> Sum:
     """Return W v."""
-    return _applied_back(weight.swapaxes(-1, -2), v, eta)
+    return _applied_back(arithmetic, weight.swapaxes(-1, -2), v)
 
 
-def _applied_back(weight: Array, v: Ball, eta: float) -> Sum:
+def _applied_back(arithmetic: Arithmetic, weight: Array, v: Ball) -> Sum:
     """Return W^T v."""
-    return Products(weight, eta)(v, _grain(v))
+    return products_with(arithmetic, weight)[0](v, grains(v))
 
 
 def _times_slope(arithmetic: Arithmetic, total: Sum, slope: Ball) -> Ball:
@@ -218,7 +211,9 @@ def _times_slope(arithmetic: Arithmetic, total: Sum, slope: Ball) -> Ball:
     closed, gamma, eta = close(arithmetic, total), arithmetic.gamma(total.terms), arithmetic.format.smallest_normal
     steepness, size = np.abs(slope.mid) + slope.rad, total.size * (1 + gamma) + total.lost
     is_zero = ((total.size == 0) & np.isfinite(steepness)) | ((steepness == 0) & np.isfinite(closed.rad))
-    is_exact = is_zero | ((closed.rad == 0) & (slope.rad == 0) & (slope.mid == 1))
+    # More than one term may be carried on unsummed: later operations round terms that cancel here.
+    single = (closed.rad == 0) & (slope.rad == 0) & (slope.mid == 1) & (total.terms <= 2)
+    is_exact = is_zero | single
     spread = np.abs(slope.mid) * (total.rad + gamma * total.size + total.lost) + slope.rad * size
     rad = np.where(is_exact, 0.0, spread + eta * (total.terms * (1 + steepness) + size))
     defined = np.isfinite(closed.rad) & np.isfinite(rad)
@@ -229,67 +224,71 @@ class _LayerTwice(LayerBackward):
     """One layer on the way back, and how that changes in the direction."""
 
     def __init__(
-        self,
-        arithmetic: Arithmetic,
-        made: Pass,
-        grad_h_n: Array | None,
-        number: int,
-        tangent: _Tangent,
+        self, arithmetic: Arithmetic, made: Pass, grad_h_n: Array | None, number: int, tangent: _Tangent, edit: Edit
     ) -> None:
         super().__init__(arithmetic, made, grad_h_n, 1, number)
-        self.tangent, shape = tangent, made.states.mid.shape
+        self.tangent, self.edit, shape = tangent, edit, made.states.mid.shape
         self.grad_h = Ball(np.empty(shape), np.empty(shape))
         self.change = Ball(np.empty(shape), np.empty(shape))
 
-    def through_activation(self, grad_h: Ball, quantum: float, t: int) -> tuple[Ball, float]:
+    def times_slope(self, grad_h: Sum) -> Ball:
         """Do as the base class does, and keep the gradient that comes in."""
-        self.grad_h.mid[:, t], self.grad_h.rad[:, t] = grad_h
-        return super().through_activation(grad_h, quantum, t)
+        self.grad_h.mid[:, self.t], self.grad_h.rad[:, self.t] = close(self.arithmetic, grad_h, goes_on=True)
+        return super().times_slope(grad_h)
 
     def run_along(self, above: Sum) -> tuple[Sum, Sum]:
         """Do as `run` does along the direction: return R of the gradients of h_0 and of the layer's input."""
-        layer, toward, eta = self.made.layer, self.tangent, self.eta
+        layer, toward, arithmetic = self.made.layer, self.tangent, self.arithmetic
         directions, steps = self.made.states.mid.shape[:2]
         asked = above.each(lambda part: split(part, directions))
-        carry = given(np.zeros(self.made.h_0.mid.shape))
+        carry = given(arithmetic, np.zeros(self.made.h_0.mid.shape))
         for t in reversed(range(steps)):
             total = asked.each(lambda part, t=t: part[:, t]).plus(carry)  # type: ignore[misc]
-            if layer.nonlinearity == "tanh":
-                total = total.plus(self._curvature(t))
-            change = _times_slope(self.arithmetic, total, _at(self.derivative, t))
-            sent = _applied_back(layer.w_hh, change, eta)
-            before = sent.plus(_applied_back(toward.w_hh, _at(self.grad_a, t), eta))
+            if layer.config.activation.curvature:
+                total = total.plus(self.edit("by slope", self.number, self._curvature(t)))
+            change = _times_slope(self.arithmetic, total, at(self.derivative, t))
+            sent = _applied_back(arithmetic, layer.w_hh, change)
+            of_w_hh = _applied_back(arithmetic, toward.w_hh, at(self.grad_a, t))
+            before = sent.plus(self.edit("by h" if t else "by h_0", self.number, of_w_hh))
             if self.made.valid is not None:
                 before = before.where(self.made.valid[:, t], carry)
                 change = Ball(*(np.where(self.made.valid[:, t], part, 0.0) for part in change))
             self.change.mid[:, t], self.change.rad[:, t] = change
             carry = before
-        sent = _applied_back(layer.w_ih[:, None], self.change, eta)
-        both = sent.plus(_applied_back(toward.w_ih[:, None], self.grad_a, eta))
-        return _whole(carry), _whole(self.to_input(both))
+        sent = _applied_back(arithmetic, layer.w_ih[:, None], self.change)
+        both = sent.plus(self.edit("by x", self.number, _applied_back(arithmetic, toward.w_ih[:, None], self.grad_a)))
+        return carry.whole(), self.to_input(both).whole()
 
     def _curvature(self, t: int) -> Sum:
-        """Return act''(a_t) dh_t Ra_t without one factor d_t: -2 h_t dh_t Ra_t."""
-        h, grad_h, change = _at(self.made.states, t), _at(self.grad_h, t), _at(self.tangent.sums, t)
+        """Return act''(a_t) dh_t Ra_t without one factor d_t: c h_t dh_t Ra_t, c being -2 for tanh."""
+        curvature = self.made.layer.config.activation.curvature
+        factor = abs(curvature)
+        h, grad_h, change = at(self.made.states, t), at(self.grad_h, t), at(self.tangent.sums, t)
         sizes = [np.abs(ball.mid) + ball.rad for ball in (h, grad_h, change)]
-        size = 2 * sizes[0] * sizes[1] * sizes[2]
-        most = 2 * (1 + sizes[0]) * (1 + sizes[1]) * (1 + sizes[2])
+        size = factor * sizes[0] * sizes[1] * sizes[2]
+        most = factor * (1 + sizes[0]) * (1 + sizes[1]) * (1 + sizes[2])
         rad = h.rad * sizes[1] * sizes[2] + np.abs(h.mid) * grad_h.rad * sizes[2]
-        rad = 2 * (rad + np.abs(h.mid * grad_h.mid) * change.rad)
+        rad = factor * (rad + np.abs(h.mid * grad_h.mid) * change.rad)
         terms = np.where(size == 0, 0.0, 1 + _CURVATURE_ROUNDINGS)
         # What may overflow on the way, in one order of the factors or another, is free.
         rad = np.where(most <= self.arithmetic.format.largest, rad, np.inf)
-        mid = -2 * h.mid * grad_h.mid * change.mid
-        return Sum(np.inf if not size.any() else 0.0, mid, rad, size, terms, 2 * terms * self.eta * most)
+        mid = curvature * h.mid * grad_h.mid * change.mid
+        return Sum(np.where(size == 0, np.inf, 0.0), mid, rad, size, terms, 2 * terms * self.eta * most)
+
+    def _outer(self, g: Ball, v: Ball) -> Sum:
+        parts = (part.reshape(len(part), -1, part.shape[-1]) for part in g)
+        return self.outer(g, v, grains(Ball(*parts), 1).swapaxes(-1, -2))
 
     def sums(self, bias: bool) -> dict[str, Sum]:
         """Return R of the gradients of the parameters by role, each leading with the direction."""
-        change, grad_a, own = _grain(self.change), _grain(self.grad_a), self.tangent
-        w_ih = self.outer(self.change, self.made.x, change).plus(self.outer(self.grad_a, own.x, grad_a))
-        w_hh = self.outer(self.change, self.read(), change)
-        w_hh = w_hh.plus(self.outer(self.grad_a, one_before(own.h_0, own.states), grad_a))
-        found = {"weight_ih": _whole(w_ih), "weight_hh": _whole(w_hh)}
+        own = self.tangent
+        w_ih = self._outer(self.change, self.made.x).plus(
+            self.edit("by W_ih", self.number, self._outer(self.grad_a, own.x))
+        )
+        back = self._outer(self.grad_a, one_before(own.h_0, own.states))
+        w_hh = self._outer(self.change, self.read()).plus(self.edit("by W_hh", self.number, back))
+        found = {"weight_ih": w_ih.whole(), "weight_hh": w_hh.whole()}
         if bias:
-            both = _whole(self.outer(self.change, self.ones(), change)).each(lambda part: part[..., 0])
-            found |= dict.fromkeys(("bias_ih", "bias_hh"), both)
+            both = self._outer(self.change, self.ones()).whole().each(lambda part: part[..., 0])
+            found |= dict.fromkeys(_BIASES, both)
         return found

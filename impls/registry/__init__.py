@@ -10,7 +10,8 @@ from rnn_parity.registry.lookup import (
     registered,
     resolve,
 )
-from rnn_parity.registry.registering import REGISTRY, Options, module_build, register, register_module
+from rnn_parity.registry.modules import module_build, register_module
+from rnn_parity.registry.registering import REGISTRY, Options, register
 
 __all__ = [
     "ENTRY_POINTS",

@@ -9,8 +9,11 @@ import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cache
+from typing import Any
 
-from rnn_parity.contract import Build, Capabilities, KnownDefect, Rounding
+import torch
+
+from rnn_parity.contract import Build, Capabilities, KnownDefect, Rounding, Weights
 from rnn_parity.registry.isolation import isolated
 
 #: The group that is judged where none is asked for.
@@ -50,6 +53,8 @@ class Implementation:
     script: str = ""
     #: By what `resolve` finds it in another process.
     asked: str = ""
+    #: Whether nobody has said what it takes on: then what never works is left out, and told.
+    unclaimed: bool = False
 
     @property
     def version(self) -> str | None:
@@ -81,7 +86,7 @@ class Implementation:
     def build_in_place(self) -> Build:
         """Its `build`, which runs here, or in a process of its own where it asks for one."""
         if self.environment is None:
-            return self.build
+            return lambda config, weights: as_run(self.build(config, weights), weights)
         return isolated(self.asked or self.name, self.name, self.environment)
 
     @property
@@ -92,12 +97,31 @@ class Implementation:
     def how_to_install(self) -> str:
         """The command that brings its library, or the programs that are not on the path."""
         if self._missing_programs and len(self.versions) == len({self.library, *self.needs}):
-            return f"put {', '.join(self._missing_programs)} on the path"
+            return f"install {', '.join(self._missing_programs)}, and put it on the PATH"
         return (
             f"python -m pip install 'rnn-parity[{self.extra}]'"
             if self.extra
             else f"python -m pip install {' '.join((self.library, *self.needs))}"
         )
+
+
+def as_run(built: Any, weights: Weights) -> Any:
+    """Return what `build` has returned as a network that is called: of a module, with its own parameters named.
+
+    Where these have not nn.RNN's names, the module is taken for one that copies the tensors that it is built from.
+    """
+    if not isinstance(built, torch.nn.Module):
+        return built
+
+    def run(*arguments: Any) -> Any:
+        return built(*arguments)
+
+    parameters = dict(built.named_parameters())
+    if parameters.keys() == weights.keys():
+        for name, parameter in parameters.items():
+            parameter.requires_grad_(weights[name].requires_grad)
+        run.parameters = parameters  # type: ignore[attr-defined]
+    return run
 
 
 @cache

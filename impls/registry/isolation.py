@@ -27,6 +27,7 @@ from torch.autograd.function import once_differentiable
 
 from rnn_parity.contract import Build, Config, Run, Weights
 from rnn_parity.registry.adapters import ADAPTERS
+from rnn_parity.registry.frames import Frame, attach
 from rnn_parity.registry.limits import Crashed, TimedOut, TookMemory, limits
 
 #: Seconds that a process is given to end by itself.
@@ -125,7 +126,8 @@ class _Host:
         self._lock = threading.Lock()
         self._forgotten: list[tuple[str, int]] = []
         self.connection, far = pipe()
-        self._printed = NamedTemporaryFile(prefix="rnn-parity-")  # noqa: SIM115, closed with this object
+        self._printed = NamedTemporaryFile(prefix="rnn-parity-")  # noqa: SIM115
+        weakref.finalize(self, self._printed.close)
         given = asked, name, dict(environment), list(sys.path), self._printed.name, far
         self.process = started(_serve, *given)
         far.close()
@@ -196,13 +198,13 @@ def _memory_of(pid: int) -> int:
     return held
 
 
-def _raisable(described: tuple[str, str, bytes | None]) -> BaseException:
-    name, text, pickled = described
-    if pickled is not None:
-        found = pickle.loads(pickled)
-        if isinstance(found, BaseException):
-            return found
-    return type(name, (RuntimeError,), {})(text)  # type: ignore[no-any-return]
+def _raisable(described: tuple[str, str, bytes | None, tuple[Frame, ...]]) -> BaseException:
+    name, text, pickled, frames = described
+    found = None if pickled is None else pickle.loads(pickled)
+    if not isinstance(found, BaseException):
+        found = type(name, (RuntimeError,), {})(text)
+    attach(found, frames)
+    return found
 
 
 _CONTEXT: Any = get_context("forkserver")

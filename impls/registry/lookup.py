@@ -6,23 +6,26 @@ import difflib
 import importlib
 import importlib.metadata
 import importlib.util
+import inspect
+import pickle
 import runpy
 import sys
 import warnings
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-import torch
-
 from rnn_parity.registry.adapters import ADAPTERS
 from rnn_parity.registry.entry import Implementation, RegistrationError
-from rnn_parity.registry.registering import REGISTRY, _validate, register, register_module
+from rnn_parity.registry.modules import is_module, unclaimed
+from rnn_parity.registry.registering import REGISTRY, validate, validate_name
 
 ENTRY_POINTS = "rnn_parity.impls"
+#: How the file is called in which an implementation is handed to a process of its own.
+HANDED_OVER = ".implementation.pickle"
 #: A line for every entry point that could not be loaded.
 _NOT_LOADED: list[str] = []
 
@@ -41,7 +44,7 @@ def _load_all() -> None:
     for entry in sorted(importlib.metadata.entry_points(group=ENTRY_POINTS)):
         try:
             with _unheard():
-                _adopt(entry.name, entry.load())
+                _adopt(entry.name, entry.name, entry.load())
         except Exception as error:
             owner = f" of {entry.dist.name}" if entry.dist else ""
             _NOT_LOADED.append(
@@ -98,12 +101,16 @@ def in_group(group: str) -> list[Implementation]:
 
 
 def resolve(asked: str) -> list[Implementation]:
-    """Return what `--impl` names: a registered name, `PATH.py` (all that the file registers) or `MODULE:ATTR`.
+    """Return what `--impl` names: a registered name, all that `PATH.py` registers, `PATH.onnx` or `MODULE:ATTR`.
+
+    A new process finds what is registered nowhere in a file of ours that ends with `HANDED_OVER`.
 
     Raises:
         RegistrationError: nothing of that name, no such file or attribute, or the file registers nothing.
     """
-    if asked.endswith(".py"):
+    if asked.endswith(HANDED_OVER):
+        return [pickle.loads(Path(asked).read_bytes())]
+    if asked.endswith((".py", ".onnx")):
         return _from_file(Path(asked))
     if ":" in asked:
         return [_from_attribute(asked)]
@@ -113,18 +120,22 @@ def resolve(asked: str) -> list[Implementation]:
 def _from_file(path: Path) -> list[Implementation]:
     registered()
     if not path.is_file():
+        expected = "an ONNX" if path.suffix == ".onnx" else "a Python"
         found = "found a folder" if path.is_dir() else f"there is no such file in {Path.cwd()}"
-        raise RegistrationError(f"--impl {path}: expected a Python file, {found}")
+        raise RegistrationError(f"--impl {path}: expected {expected} file, {found}")
     # HypoFuzz starts pytest twice in one process.
     if there := [found for found in REGISTRY.values() if found.asked == str(path)]:
         return there
-    before = set(REGISTRY)
+    before, defined = set(REGISTRY), dict[str, Any]()
     # What lies beside the file can be imported, as if it were run as a script.
     if (folder := str(path.resolve().parent)) not in sys.path:
         sys.path.append(folder)
     try:
         with _unheard():
-            runpy.run_path(str(path), run_name=path.stem)
+            if path.suffix == ".onnx":
+                importlib.import_module("rnn_parity.toolkit.onnx_file").register_file(path)
+            else:
+                defined = runpy.run_path(str(path), run_name=path.stem)
     except RegistrationError:
         raise
     except Exception as error:
@@ -133,14 +144,37 @@ def _from_file(path: Path) -> list[Implementation]:
     if not added:
         raise RegistrationError(
             f"--impl {path}: expected a file that calls rnn_parity.register(...) or rnn_parity.register_module(...), "
-            "found that it registers nothing"
+            f"found that it registers nothing{_to_register(path, defined)}"
         )
     return added
+
+
+def _to_register(path: Path, defined: Mapping[str, Any]) -> str:
+    """Return the end of a message that says what to write; empty where a file defines nothing that can be judged."""
+    lines, names = [], []
+    for name, found in defined.items():
+        if getattr(found, "__module__", None) != path.stem:
+            continue  # It is imported there.
+        if is_module(found):
+            lines.append(f"rnn_parity.register_module({name.lower()!r}, {name})")
+        elif inspect.isfunction(found) and [*inspect.signature(found).parameters][:2] == ["config", "weights"]:
+            lines.append(f"rnn_parity.register({name.lower()!r}, {name})")
+        else:
+            continue
+        names.append(name)
+    if not lines:
+        return ""
+    as_it_is = path.resolve().parent == Path.cwd() and path.stem.isidentifier()
+    named = f"; or judge it as it is, as {path.stem}:{names[0]}" if as_it_is else ""
+    return f". Write behind what it defines: {' or '.join(lines)}{named}"
 
 
 def _from_attribute(asked: str) -> Implementation:
     registered()
     module_name, _, attribute = asked.partition(":")
+    if module_name.endswith(".py") and (path := Path(module_name)).is_file():
+        sys.path.append(str(path.resolve().parent))
+        module_name = path.stem
     if not attribute.isidentifier() or not all(part.isidentifier() for part in module_name.split(".")):
         raise RegistrationError(f"--impl {asked}: expected MODULE:ATTR, as in my_package.my_module:MyRNN")
     module = _import(asked, module_name)
@@ -150,11 +184,13 @@ def _from_attribute(asked: str) -> Implementation:
         )
     found = getattr(module, attribute)
     name = attribute.lower()
-    adopted = _adopt(f"{module_name}.{name}".lower() if name in REGISTRY else name, found)
+    adopted = _adopt(f"--impl {asked}", f"{module_name}.{name}".lower() if name in REGISTRY else name, found)
     return _found_by(asked, adopted.name)
 
 
 def _import(asked: str, module_name: str) -> ModuleType:
+    if (folder := str(Path.cwd())) not in sys.path:
+        sys.path.append(folder)  # A console script does not find what lies there.
     try:
         with _unheard():
             return importlib.import_module(module_name)
@@ -163,7 +199,7 @@ def _import(asked: str, module_name: str) -> ModuleType:
     except Exception as error:
         missing = error.name if isinstance(error, ModuleNotFoundError) else None
         if missing and f"{module_name}.".startswith(f"{missing}."):
-            reason = f"there is no module {missing} in {Path.cwd()}, nor among what is installed"
+            reason = f"no module {missing} is installed, and none is in {Path.cwd()}"
         else:
             reason = f"importing {module_name} raised {type(error).__name__}: {error}"
         raise RegistrationError(f"--impl {asked}: {reason}") from error
@@ -175,17 +211,17 @@ def _found_by(asked: str, name: str) -> Implementation:
     return REGISTRY[name]
 
 
-def _adopt(name: str, found: Any) -> Implementation:
+def _adopt(who: str, name: str, found: Any) -> Implementation:
     """Register an outside object: an nn.Module class, a build function or an Implementation."""
     for there in REGISTRY.values():
         if found is there or found is getattr(there.build, "module", there.build):
             return there
     if isinstance(found, Implementation):
         name = found.name
-        _validate(found)
+        validate_name(name)
+        validate(f"register({name!r})", found)
         REGISTRY[name] = found
-    elif isinstance(found, type) and issubclass(found, torch.nn.Module):
-        register_module(name, found)
     else:
-        register(name, found)
+        validate_name(name)
+        REGISTRY[name] = unclaimed(who, name, found)
     return REGISTRY[name]

@@ -6,12 +6,11 @@ import ast
 import inspect
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from typing import Any, TypedDict, Unpack, overload
 
 import torch
 
-from rnn_parity.contract import DTYPES, Build, Capabilities, Config, KnownDefect, Rounding, Run, Weights
+from rnn_parity.contract import DTYPES, Build, Capabilities, KnownDefect, Rounding
 from rnn_parity.registry.entry import MAIN, Implementation, RegistrationError
 from rnn_parity.scripts import ENTRIES
 
@@ -61,9 +60,10 @@ def register(name: str, build: Build | None = None, **options: Unpack[Options]) 
     Args:
         name: how it is called in options and tables: small letters, digits and `. _ + -`.
         build: called once per network with a `Config` and nn.RNN's parameters by name, tensors of `config.dtype`.
-            What it returns is called many times, with tensors in nn.RNN's layouts. Where that has no mapping
-            `parameters`, it may go by a copy of the weights, made until its first call has ended: then by all of that
-            copy, in every call. Else it goes by what the weights are now.
+            What it returns is called many times, with tensors in nn.RNN's layouts: a function, or a module. Where that
+            has no mapping `parameters`, and is no module with nn.RNN's parameter names, it may go by a copy of the
+            weights, made until its first call has ended: then by all of that copy, in every call. Else it goes by what
+            the weights are now.
         options: `capabilities`, `rounding`, `library`, `extra`, `known_defects`, `group`, `cases`, `programs`,
             `needs`, `environment` and `script`, see `Options`.
 
@@ -72,42 +72,64 @@ def register(name: str, build: Build | None = None, **options: Unpack[Options]) 
     """
 
     def decorate(build: Build) -> Build:
-        if unknown := set(options) - set(Options.__annotations__):
-            known = ", ".join(Options.__annotations__)
-            raise RegistrationError(f"register({name!r}): expected options out of {known}, found {sorted(unknown)}")
-        implementation = Implementation(
-            name=name,
-            build=build,
-            capabilities=options.get("capabilities", Capabilities()),
-            rounding=options.get("rounding", Rounding()),
-            library=options.get("library", "torch"),
-            extra=options.get("extra"),
-            known_defects=tuple(options.get("known_defects", ())),
-            group=options.get("group", MAIN),
-            cases=options.get("cases"),
-            programs=tuple(options.get("programs", ())),
-            needs=tuple(options.get("needs", ())),
-            environment=options.get("environment"),
-            script=options.get("script", ""),
-        )
-        _validate(implementation)
-        if implementation.environment is not None:
-            implementation = implementation.isolated()
-        REGISTRY[name] = implementation
+        validate_name(name)
+        REGISTRY[name] = described(f"register({name!r})", name, build, options)
         return build
 
     return decorate if build is None else decorate(build)
 
 
-def _validate(implementation: Implementation) -> None:
-    name = implementation.name
+def described(who: str, name: str, build: Build, options: Options) -> Implementation:
+    """Return the implementation that `register` registers, validated; `who` is the call that errors tell of.
+
+    Raises:
+        RegistrationError: an argument does not fit.
+    """
+    if unknown := set(options) - set(Options.__annotations__):
+        known = ", ".join(Options.__annotations__)
+        raise RegistrationError(f"{who}: expected options out of {known}, found {sorted(unknown)}")
+    implementation = Implementation(
+        name=name,
+        build=build,
+        capabilities=options.get("capabilities", Capabilities()),
+        rounding=options.get("rounding", Rounding()),
+        library=options.get("library", "torch"),
+        extra=options.get("extra"),
+        known_defects=tuple(options.get("known_defects", ())),
+        group=options.get("group", MAIN),
+        cases=options.get("cases"),
+        programs=tuple(options.get("programs", ())),
+        needs=tuple(options.get("needs", ())),
+        environment=options.get("environment"),
+        script=options.get("script", ""),
+    )
+    validate(who, implementation)
+    return implementation if implementation.environment is None else implementation.isolated()
+
+
+def validate_name(name: str) -> None:
+    """See to it that a name is one, and free.
+
+    Raises:
+        RegistrationError: it is not.
+    """
     if not isinstance(name, str) or not _NAME.fullmatch(name):
         raise RegistrationError(
             f"register({name!r}): expected a name of small letters, digits and . _ + -, found {name!r}"
         )
     if name in REGISTRY:
         there = REGISTRY[name].build
-        raise RegistrationError(f"register({name!r}): the name is taken by {there.__module__}.{_called(there)}")
+        raise RegistrationError(
+            f"register({name!r}): the name is taken by {there.__module__}.{_called(there)}; choose another"
+        )
+
+
+def validate(who: str, implementation: Implementation) -> None:
+    """See to it that what an implementation says of itself fits.
+
+    Raises:
+        RegistrationError: it does not.
+    """
     for field, expected in (
         ("capabilities", Capabilities),
         ("rounding", Rounding),
@@ -117,32 +139,30 @@ def _validate(implementation: Implementation) -> None:
         found = getattr(implementation, field)
         if not isinstance(found, expected) or found == "":
             kind = getattr(expected, "__name__", expected)
-            raise RegistrationError(f"register({name!r}): {field} should be a {kind}, found {found!r}")
+            raise RegistrationError(f"{who}: {field} should be a {kind}, found {found!r}")
     group, cases = implementation.group, implementation.cases
     if not isinstance(group, str) or not _NAME.fullmatch(group):
-        raise RegistrationError(
-            f"register({name!r}): expected a group of small letters, digits and . _ + -, found {group!r}"
-        )
+        raise RegistrationError(f"{who}: expected a group of small letters, digits and . _ + -, found {group!r}")
     if cases is not None and (type(cases) is not int or cases < 1):
-        raise RegistrationError(f"register({name!r}): expected cases=None or an integer from 1, found {cases!r}")
+        raise RegistrationError(f"{who}: expected cases=None or an integer from 1, found {cases!r}")
     accumulate = implementation.rounding.accumulate
     finer = [dtype for dtype in implementation.capabilities.dtypes if accumulate and _EPS[dtype] < _EPS[accumulate]]
     if finer and not implementation.rounding.reason:
         raise RegistrationError(
-            f"register({name!r}): rounding accumulates in {accumulate}, looser than {', '.join(map(str, finer))} that "
+            f"{who}: rounding accumulates in {accumulate}, looser than {', '.join(map(str, finer))} that "
             "capabilities claim: give Rounding(reason='...'), citing where that is documented"
         )
-    _validate_parts(implementation)
-    _validate_call(f"register({name!r})", implementation.build, "build", "(config, weights)")
+    _validate_parts(who, implementation)
+    _validate_call(who, implementation.build, "build", "(config, weights)")
 
 
-def _validate_parts(implementation: Implementation) -> None:
-    who, environment = f"register({implementation.name!r})", implementation.environment
+def _validate_parts(who: str, implementation: Implementation) -> None:
+    environment = implementation.environment
     if environment is not None and not _holds_texts(environment):
         raise RegistrationError(f"{who}: expected environment={{'NAME': 'value'}}, found {environment!r}")
     for needed in implementation.needs:
         if not isinstance(needed, str):
-            raise RegistrationError(f"{who}: needs should name distributions, found {needed!r}")
+            raise RegistrationError(f"{who}: expected needs=('DISTRIBUTION', ...), found {needed!r} in it")
     for defect in implementation.known_defects:
         if not isinstance(defect, KnownDefect):
             raise RegistrationError(f"{who}: known_defects should hold KnownDefect, found {defect!r}")
@@ -182,80 +202,3 @@ def _validate_call(who: str, function: Any, role: str, parameters: str) -> None:
 
 def _called(function: Any) -> str:
     return getattr(function, "__qualname__", None) or repr(function)
-
-
-def register_module(name: str, module: Callable[..., torch.nn.Module], **options: Unpack[Options]) -> None:
-    """Register a class with nn.RNN's constructor arguments and `state_dict` names; `options` as for `register`.
-
-    Arguments at nn.RNN's defaults are not passed on, so a class without, say, `bidirectional` can join by declaring
-    `Capabilities(bidirectional=False)`.
-
-    Raises:
-        RegistrationError: a small network of it cannot be made, or its parameters are not nn.RNN's.
-    """
-    claims = options.get("capabilities", Capabilities())
-    if isinstance(claims, Capabilities):
-        _validate_module(name, module, claims)
-        options["capabilities"] = replace(claims, module=True)
-
-    register(name, module_build(module), **options)
-
-
-def module_build(module: Callable[..., torch.nn.Module]) -> Build:
-    """Return the `build` of a class with nn.RNN's constructor arguments and `state_dict` names, in evaluation mode."""
-
-    def build(config: Config, weights: Weights) -> Run:
-        device = next(iter(weights.values())).device
-        network = module(**config.module_arguments()).to(device, config.dtype).eval()
-        network.load_state_dict(dict(weights))
-        parameters = dict(network.named_parameters())
-        for parameter_name, parameter in parameters.items():
-            parameter.requires_grad_(weights[parameter_name].requires_grad)
-
-        def run(x: torch.Tensor, h_0: torch.Tensor | None = None, *lengths: torch.Tensor) -> Any:
-            return network(x, h_0, *lengths)
-
-        run.parameters, run.module = parameters, network  # type: ignore[attr-defined]
-        return run
-
-    build.module = module  # type: ignore[attr-defined]
-    build.__qualname__ = getattr(module, "__qualname__", repr(module))
-    build.__module__ = getattr(module, "__module__", build.__module__)
-    return build
-
-
-def _validate_module(name: str, module: Callable[..., torch.nn.Module], capabilities: Capabilities) -> None:
-    who = f"register_module({name!r}, {getattr(module, '__qualname__', module)})"
-    for config in _plainest_and_richest(capabilities):
-        arguments = ", ".join(f"{key}={value!r}" for key, value in config.module_arguments().items())
-        try:
-            network = module(**config.module_arguments())
-            found = {key: tuple(value.shape) for key, value in network.state_dict().items()}
-        except Exception as error:
-            raise RegistrationError(
-                f"{who}: expected a class that takes nn.RNN's constructor arguments as far as capabilities claim them, "
-                f"but calling it with ({arguments}) raised {type(error).__name__}: {error}"
-            ) from error
-        expected = config.parameter_shapes()
-        if found != expected:
-            raise RegistrationError(f"{who}: with ({arguments}) expected nn.RNN's state_dict {expected}, found {found}")
-
-
-def _plainest_and_richest(capabilities: Capabilities) -> tuple[Config, Config]:
-    plainest = Config(
-        input_size=min(2, capabilities.max_input_size or 2),
-        hidden_size=min(3, capabilities.max_hidden_size or 3),
-        nonlinearity=capabilities.nonlinearities[0],
-        bias=capabilities.biases[0],
-        batch_first=capabilities.batch_first[0],
-    )
-    richest = replace(
-        plainest,
-        num_layers=min(2, capabilities.max_layers or 2),
-        nonlinearity=capabilities.nonlinearities[-1],
-        bias=capabilities.biases[-1],
-        batch_first=capabilities.batch_first[-1],
-        bidirectional=capabilities.bidirectional,
-        dropout=0.5 if capabilities.dropout and (capabilities.max_layers or 2) > 1 else 0.0,
-    )
-    return plainest, richest

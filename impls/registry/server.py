@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import pickle
 import signal
@@ -17,6 +18,8 @@ from typing import Any
 import torch
 
 from rnn_parity.contract import Build, Config, Run, Weights
+from rnn_parity.registry.entry import as_run
+from rnn_parity.registry.frames import frames_of
 from rnn_parity.registry.isolation import _asks
 from rnn_parity.registry.lookup import resolve
 
@@ -38,6 +41,8 @@ def set_up(environment: Mapping[str, str], path: list[str], printed: str) -> Non
     sys.path[:] = path
     # The terminal's Ctrl-C is for the run, which ends this process.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # Semaphores have no names then, which would outlive a process that is killed; tqdm makes one, say for torch.onnx.
+    multiprocessing.set_start_method("fork", force=True)
     torch.set_num_threads(1)
     warnings.simplefilter("ignore")
 
@@ -60,7 +65,7 @@ def serve(
             raised, value = False, getattr(server, what)(*arguments)
         except BaseException as error:
             # Also what would end the interpreter: it is the implementation that is judged.
-            raised, value = True, (type(error).__name__, in_words(error), _pickled(error))
+            raised, value = True, (type(error).__name__, in_words(error), _pickled(error), frames_of(error))
         connection.send_bytes(pickle.dumps((raised, value, process_time()), protocol=5))
 
 
@@ -84,7 +89,7 @@ class _Server:
 
     def build(self, config: Config, weights: Weights) -> int:
         number = next(self._numbers)
-        self._networks[number] = self._build(config, weights), weights
+        self._networks[number] = as_run(self._build(config, weights), weights), weights
         return number
 
     def call(self, network: int, arguments: tuple[Any, ...], differentiable: bool) -> Any:

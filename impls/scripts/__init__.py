@@ -1,7 +1,8 @@
 """How each library is called by itself: a file for each, the middle of the scripts that reproduce what was found.
 
 Such a file is Python that is not imported here, but written into a script, between the case as literals and the
-comparison. It needs torch and its library alone, and defines one of `ENTRIES`, each in its own arrays:
+comparison. It needs torch and its library alone, and defines one of `ENTRIES`, each in its own arrays; what differs
+between kinds of cells stands in a file of its own behind it:
 
     run(x, h_0, weights)             the whole network, in nn.RNN's layouts, of torch's tensors
     run_time_major(x, h_0, weights)  the same on (T, B, input_size), with a batch, and h_0 or None

@@ -15,7 +15,6 @@ def run_scan(x, h_0, w_ih, w_hh, *biases):
     h = np.zeros((x.shape[1], hidden_size), x.dtype) if h_0 is None else h_0
     states = []
     for x_t in x:
-        a = x_t @ w_ih.T + h @ w_hh.T + sum(biases)
-        h = np.tanh(a) if nonlinearity == "tanh" else np.maximum(a, 0)
+        h = step(x_t, h, w_ih, w_hh, *biases)
         states.append(h)
     return np.stack(states)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import torch
 
-from rnn_parity.contract import Asked, KnownDefect
+from rnn_parity.contract import Case, KnownDefect
 
 
-def _has_tile_with_tail(case: Asked) -> bool:
+def _has_tile_with_tail(case: Case) -> bool:
     """Return whether a product has a depth that tiles of bfloat16 do not divide, and something is not finite."""
     config = case.config
     depths = {config.input_size, config.hidden_size, config.hidden_size * config.num_directions}

@@ -8,7 +8,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from rnn_parity.contract import DTYPES, LENGTHS, NONLINEARITIES, Capabilities
-from rnn_parity.strategies.case import Case
+from rnn_parity.contract.case import Case
 from rnn_parity.strategies.drawing.cases import LIMITS, SMALLEST, Sizes, cases
 from rnn_parity.strategies.drawing.cotangents import cases_with_cotangents
 from rnn_parity.strategies.drawing.lengths import cases_with_lengths
@@ -33,7 +33,7 @@ def _beyond(within: Capabilities) -> list[st.SearchStrategy[Case]]:
     found = [cases(capabilities, at_least=floor) for capabilities, floor in one_step_wider(within)]
     if not within.gradients:
         found.append(cases_with_cotangents(within))
-    elif not within.second_derivatives:
+    elif not within.second_derivatives and within.cells == ("rnn",):
         found.append(cases_to_differentiate_twice(within))
     if forms := tuple(form for form in LENGTHS if form not in within.lengths):
         found.append(cases_with_lengths(replace(within, lengths=forms)))

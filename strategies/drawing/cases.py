@@ -22,10 +22,18 @@ from hypothesis import assume
 from hypothesis import strategies as st
 
 from rnn_parity.contract import Array, Capabilities, Config
-from rnn_parity.strategies.case import Case
+from rnn_parity.contract.case import Case
 from rnn_parity.strategies.drawing.large import Numbers, distributions, large_sizes, within_reach
 from rnn_parity.strategies.drawing.pool import pool
-from rnn_parity.strategies.drawing.values import codebook, picked, special_values, tame_codebook, tiled, with_ones
+from rnn_parity.strategies.drawing.values import (
+    GATES,
+    codebook,
+    picked,
+    special_values,
+    tame_codebook,
+    tiled,
+    with_ones,
+)
 
 EVERYTHING = Capabilities()
 
@@ -127,11 +135,12 @@ def _options(within: Capabilities) -> st.SearchStrategy[Config]:
         sorted(within.nonlinearities),
         within.biases + within.biases[:1],
         (0.0, 0.0, 0.0, 0.5) if within.dropout else (0.0,),
+        within.cells,
     )
     return st.sampled_from(
         [
-            Config(1, 1, number, nonlinearity, bias, batch_first, dropout, bidirectional, dtype)
-            for number, bidirectional, dtype, batch_first, nonlinearity, bias, dropout in combinations
+            Config(1, 1, number, nonlinearity, bias, batch_first, dropout, bidirectional, dtype, cell)
+            for number, bidirectional, dtype, batch_first, nonlinearity, bias, dropout, cell in combinations
             if number > 1 or not dropout  # nn.RNN warns of it in one layer.
         ]
     )
@@ -146,6 +155,8 @@ _ROLES = ("weight_ih", "weight_hh", "x", "bias_ih", "bias_hh", "h_0")
 _PALETTES = st.binary(min_size=3 * len(_ROLES), max_size=6 * len(_ROLES))
 _SEEDS = st.integers(0, 2**16 - 1)
 _TEXTURES = _rarely(("dense", "sparse", "blank frames"), 2)
+#: Of gated cells; "gates" are open, shut, in their middle, or where sigmoids err in their own way.
+_GATED_TEXTURES = _rarely(("gates", "dense", "sparse", "blank frames"), 3)
 _STATES = st.sampled_from(("absent", "given", "zero", "given"))
 _SPECIALS = _rarely(range(1 + len(special_values(torch.float32))), 75)
 
@@ -164,7 +175,7 @@ def cases(
     Args:
         draw: given by Hypothesis.
         within: what the implementation takes on.
-        memory: the ways to lie in memory that are drawn from, keys of `rnn_parity.strategies.case.MEMORY`.
+        memory: the ways to lie in memory that are drawn from, keys of `rnn_parity.contract.case.MEMORY`.
         at_least: sizes below which none is drawn.
         special: whether a rare case has a NaN, an infinity or a number at the edge of the dtype somewhere; a large
             network has none.
@@ -184,10 +195,16 @@ def cases(
         size = Sizes(*map(max, within_reach(size, config), at_least))
         paint: Numbers | _Paint = Numbers(config, draw(distributions(config)), draw(_SEEDS))
     else:
-        paint = _Paint(config, draw(_PALETTES), draw(_SEEDS), draw(_TEXTURES), within.nonfinite)
+        paint = _Paint(
+            config,
+            draw(_PALETTES),
+            draw(_SEEDS),
+            draw(_GATED_TEXTURES if config.kind.sigmoids else _TEXTURES),
+            within.nonfinite,
+        )
     shapes = {"x": (size.steps, size.batch, size.input_size), **config.parameter_shapes()}
     if state != "absent":
-        shapes["h_0"] = (config.num_layers * config.num_directions, size.batch, config.hidden_size)
+        shapes["h_0"] = config.state_shape(size.batch)
     arrays = {name: paint.array(name, shape) for name, shape in shapes.items()}
     if state == "zero":
         arrays["h_0"] = np.zeros(shapes["h_0"])
@@ -220,6 +237,8 @@ class _Paint:
         array = picked(palette, shape, self.random)
         if role.startswith("weight"):
             return self._tame(array, role)
+        if role.startswith("bias") and self.texture == "gates":
+            return self._gates(array, role)
         if role == "x" and self.texture == "blank frames":
             array[1:][self.random.random(shape[0] - 1) < 0.5] = 0
         return array
@@ -234,6 +253,14 @@ class _Paint:
         elif role == "weight_hh" and (low or width > 5):
             weight = weight * 2.0 ** -np.ceil(np.log2(2 * width))
         return weight
+
+    def _gates(self, bias: Array, role: str) -> Array:
+        """Open or shut each unit's gates by one of its two biases."""
+        rows, random = self.config.rows_of_gates(), self.random
+        for gate in self.config.kind.sigmoids:
+            size = bias[rows[gate]].shape
+            bias[rows[gate]] = picked(GATES, size, random) if role == "bias_ih" else 0.0  # type: ignore[arg-type]
+        return bias
 
     def put_special(self, arrays: dict[str, Array], kind: int) -> None:
         """Put one of the special values at a random place of a random tensor."""

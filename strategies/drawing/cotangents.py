@@ -10,7 +10,7 @@ import torch
 from hypothesis import strategies as st
 
 from rnn_parity.contract import Capabilities
-from rnn_parity.strategies.case import Case, round_to
+from rnn_parity.contract.case import Case, round_to
 from rnn_parity.strategies.drawing.cases import EVERYTHING, cases
 from rnn_parity.strategies.drawing.lengths import cases_with_lengths
 from rnn_parity.strategies.drawing.values import codebook, scattered, tiled
@@ -44,7 +44,7 @@ def cases_with_cotangents(
     finite = replace(_fewer_terms(within, dtypes), dtypes=dtypes, nonfinite=False)
     case = draw((cases_with_lengths if lengths else cases)(finite, special=False, **options))
     asked, numbers, (incoming, constant) = draw(_LOSSES), list(draw(_NUMBERS)), draw(_INCOMING)
-    if draw(_TAME) and case.config.nonlinearity == "tanh":
+    if draw(_TAME) and not case.config.activation.piecewise_linear:
         case = unsaturated(case)
     return replace(with_cotangents(case, asked, numbers, constant), incoming=incoming)
 
@@ -88,7 +88,7 @@ def with_cotangents(case: Case, asked: tuple[str, ...], numbers: list[int], cons
     Along the axes that are named they are constant; where that is all of them, both are the same number.
     """
     config, palette = case.config, codebook(case.config.dtype)[numbers]
-    states = (config.num_layers * config.num_directions, case.batch_size, config.hidden_size)
+    states = config.state_shape(case.batch_size)
     shapes = {
         "grad_output": (case.steps, case.batch_size, config.num_directions * config.hidden_size),
         "grad_h_n": states,

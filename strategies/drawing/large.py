@@ -16,7 +16,7 @@ import torch
 from hypothesis import strategies as st
 
 from rnn_parity.contract import Array, Config
-from rnn_parity.strategies.case import round_to
+from rnn_parity.contract.case import round_to
 
 #: What T, B, I and H are where they are small, and where they are large: real models', and one beside them.
 _SMALL: Final = ((1, 2, 3, 5), (1, 2, 3), (1, 3, 4), (2, 3, 5))

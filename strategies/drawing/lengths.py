@@ -14,7 +14,7 @@ from hypothesis import assume
 from hypothesis import strategies as st
 
 from rnn_parity.contract import Capabilities
-from rnn_parity.strategies.case import Case
+from rnn_parity.contract.case import Case
 from rnn_parity.strategies.drawing.cases import Sizes, cases
 
 Drawn = Callable[[np.random.Generator, int, int], npt.ArrayLike]

@@ -13,7 +13,7 @@ import torch
 from hypothesis import strategies as st
 
 from rnn_parity.contract import MISUSES, Capabilities
-from rnn_parity.strategies.case import Case, round_to
+from rnn_parity.contract.case import Case, round_to
 from rnn_parity.strategies.drawing.cases import EVERYTHING, cases
 from rnn_parity.strategies.drawing.lengths import cases_with_lengths
 

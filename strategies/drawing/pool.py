@@ -7,7 +7,7 @@ from functools import cache
 from random import Random
 from typing import Any, NamedTuple
 
-from rnn_parity.contract import DTYPES, POOL, Asked, Capabilities, Config
+from rnn_parity.contract import DTYPES, POOL, Capabilities, Case, Config
 
 #: T, B, I and H: different, equal on purpose, and one past the width of a vector register.
 _SIZES = (
@@ -42,7 +42,7 @@ class Shape(NamedTuple):
     memory: str
 
     @classmethod
-    def of(cls, case: Asked) -> Shape:
+    def of(cls, case: Case) -> Shape:
         """Return the shape of a case."""
         return cls(case.steps, case.batch_size, case.config, case.unbatched, case.has_h_0, case.memory)
 
@@ -68,6 +68,7 @@ def pool(
         "dropout": (0.0,),
         "bidirectional": (False, True)[: 1 + within.bidirectional],
         "dtype": DTYPES,
+        "cell": within.cells,
         "h_0": (True, False) if within.h_0 else (False,),
         "unbatched": (False, True)[: 1 + within.unbatched],
         "memory": memory,

@@ -19,7 +19,7 @@ from hypothesis import assume
 from hypothesis import strategies as st
 
 from rnn_parity.contract import Array, Capabilities
-from rnn_parity.strategies.case import Case, round_to
+from rnn_parity.contract.case import Case, round_to
 from rnn_parity.strategies.drawing.cases import EVERYTHING, Sizes, cases
 
 

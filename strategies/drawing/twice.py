@@ -8,7 +8,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from rnn_parity.contract import Capabilities
-from rnn_parity.strategies.case import Case
+from rnn_parity.contract.case import Case
 from rnn_parity.strategies.drawing.cases import EVERYTHING, LIMITS, Sizes
 from rnn_parity.strategies.drawing.cotangents import cases_with_cotangents
 

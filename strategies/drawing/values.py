@@ -12,7 +12,7 @@ import numpy as np
 import torch
 
 from rnn_parity.contract import Array
-from rnn_parity.strategies.case import round_to
+from rnn_parity.contract.case import round_to
 
 #: One comes before zero: Hypothesis tries the simplest choices often, and a network of zeros shows nothing.
 SIMPLE = (1, 0, 2, -1, -2, 0.5, -0.5, 3, 1.5, -1.5, 0.25, -0.25, 0.75, -0.75, -3, 4)
@@ -22,6 +22,9 @@ ROUGH = (1 / 3, -0.7, 0.1, -1.9, 1.1, -0.3, 2.7, 0.9, -0.05, 0.57, -1.23, 0.013)
 TINY = (2.0**-6, -(2.0**-9), 2.0**-12)
 #: Pre-activations past the saturation of tanh.
 LARGE = (10, -10, 25, -120)
+#: Pre-activations of gates: half open, open and shut in every dtype; in the middle; where the tails of sigmoids err;
+#: and where exp overflows in float32. None is so large that float16 overflows.
+GATES = np.array((0, 1000, -1000, 0, 1000, -1000, 1, -1, 2, -2, 0.5, 20, -20, 100, -100, 12, -12), np.float64)
 _ONES = np.array((1.0, 2.0))
 #: The largest number where non-finite ones are not claimed: `Case.finite` in float16, the narrowest range.
 TAME = 64.0

@@ -6,10 +6,10 @@ import math
 from typing import NamedTuple
 
 import numpy as np
-import torch
 
-from rnn_parity.strategies.case import Case
-from rnn_parity.strategies.memory import INCOMING, MEMORY
+from rnn_parity.contract.case import Case
+from rnn_parity.contract.config import DTYPES
+from rnn_parity.contract.memory import INCOMING, MEMORY
 
 
 class Complexity(NamedTuple):
@@ -33,8 +33,6 @@ _MANY = 2**17
 PLAIN = (1e-6, 1e6)
 #: Numbers from the simplest on; what a step may put in the place of a stranger one.
 LADDER = (0.0, 1.0, 2.0, -1.0, -2.0, 0.5, -0.5, 3.0)
-#: Dtypes, the plainest first: in float64 the numbers of a counterexample are read most easily.
-PLAINEST_DTYPES = (torch.float64, torch.float32, torch.float16, torch.bfloat16)
 
 
 def complexity(case: Case) -> Complexity:
@@ -58,8 +56,8 @@ def _options(case: Case) -> int:
             config.dropout > 0,
             case.unbatched,
             case.has_h_0,
-            config.nonlinearity != "relu",
-            PLAINEST_DTYPES.index(config.dtype),
+            not config.activation.piecewise_linear,
+            DTYPES.index(config.dtype),
             list(MEMORY).index(case.memory),
             list(INCOMING).index(case.incoming),
             0 if case.lengths is None else 1 + case.packed + sum(case.steps - length for length in case.lengths),

@@ -11,8 +11,8 @@ from itertools import count, takewhile
 
 import numpy as np
 
+from rnn_parity.contract.case import Case
 from rnn_parity.reference.large import LARGE
-from rnn_parity.strategies.case import Case
 from rnn_parity.strategies.shrinking.steps import AXES, extent, fewer_layers, keep, one_direction
 
 #: Into how many blocks the numbers of an array are cut at most.

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import numpy as np
 import torch
 
-from rnn_parity.strategies.case import Case, round_to
+from rnn_parity.contract.case import Case, round_to
 from rnn_parity.strategies.shrinking.complexity import LADDER, PLAIN, decade, strangeness
 
 #: More numbers than these are not traded in pairs.

@@ -14,7 +14,7 @@ import math
 import time
 from collections.abc import Callable, Iterable, Iterator
 
-from rnn_parity.strategies.case import Case
+from rnn_parity.contract.case import Case
 from rnn_parity.strategies.shrinking.complexity import complexity
 from rnn_parity.strategies.shrinking.halving import coarse_steps
 from rnn_parity.strategies.shrinking.numbers import numbers_traded, plainer_numbers, zero_parts
@@ -49,7 +49,7 @@ class Reduction:
     def __init__(self, case: Case, fails: Callable[[Case], bool], limit: int, seconds: float) -> None:
         self.case, self.calls = case, 0
         self._key, self._fails, self._limit = complexity(case), fails, limit
-        self._tried = {_identity(case)}
+        self._tried = {identity(case)}
         self._until = time.monotonic() + seconds
 
     @property
@@ -63,9 +63,9 @@ class Reduction:
 
     def _take(self, candidate: Case) -> bool:
         key = complexity(candidate)
-        if key >= self._key or (identity := _identity(candidate)) in self._tried:
+        if key >= self._key or (tried := identity(candidate)) in self._tried:
             return False
-        self._tried.add(identity)
+        self._tried.add(tried)
         self.calls += 1
         if not self._fails(candidate):
             return False
@@ -101,15 +101,7 @@ def _descend(reduction: Reduction) -> None:
                 moved = True
 
 
-def _identity(case: Case) -> tuple[object, ...]:
-    return (
-        case.config,
-        case.x.shape,
-        case.unbatched,
-        case.memory,
-        case.incoming,
-        case.lengths,
-        case.packed,
-        case.misuse,
-        *((name, hashlib.sha256(array.tobytes()).digest()) for name, array in case.arrays.items()),
-    )
+def identity(case: Case) -> tuple[object, ...]:
+    """Return what tells a case from all others."""
+    numbers = ((name, hashlib.sha256(array.tobytes()).digest()) for name, array in case.arrays.items())
+    return case.config, case.x.shape, *case.options.values(), *numbers

@@ -10,7 +10,7 @@ from dataclasses import replace
 import numpy as np
 import torch
 
-from rnn_parity.strategies.case import Case, round_to
+from rnn_parity.contract.case import Case, round_to
 from rnn_parity.strategies.shrinking.complexity import complexity, strangeness
 from rnn_parity.strategies.shrinking.steps import AXES, extent, fewer_layers, keep, one_direction, plainer_options
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
 
-from rnn_parity.contract import Array, Config
-from rnn_parity.strategies.case import OPTIONAL, Case, round_to
-from rnn_parity.strategies.memory import INCOMING, MEMORY
-from rnn_parity.strategies.shrinking.complexity import PLAINEST_DTYPES
+from rnn_parity.contract import DTYPES, Array, Config
+from rnn_parity.contract.axes import BY_NAME, Axis
+from rnn_parity.contract.case import OPTIONAL, Case, round_to
 
 Step = Iterator[Case]
 AXES = ("steps", "batch", "input", "hidden")
@@ -52,8 +52,10 @@ def _keep_hidden(case: Case, index: list[int]) -> Case:
     config = replace(case.config, hidden_size=len(index))
     below = [unit + shift for shift in (0, case.config.hidden_size)[: config.num_directions] for unit in index]
 
+    rows = [unit + block.start for block in case.config.rows_of_gates().values() for unit in index]
+
     def kept(name: str, array: Array) -> Array:
-        array = array[index]
+        array = array[rows]
         if name.startswith("weight_hh"):
             return array[:, index]
         return array[:, below] if name.startswith("weight_ih") and "_l0" not in name else array
@@ -142,37 +144,42 @@ def one_direction(case: Case) -> Step:
 
 
 def plainer_options(case: Case) -> Step:
-    """Set each option to its plainest; ReLU, because it keeps whole numbers whole."""
-    config = case.config
-    if config.bias:
+    """Set each option to each plainer value; ReLU is one, because it keeps whole numbers whole."""
+    for name, own in _OPTIONS.items():
+        yield from (own or partial(_plainer, BY_NAME[name]))(case)
+
+
+def _plainer(axis: Axis, case: Case) -> Step:
+    make = axis.make
+    assert make is not None
+    yield from (make(case, place) for place in range(axis.of(case)))
+
+
+def _without_biases(case: Case) -> Step:
+    if case.config.bias:
         weights = {name: array for name, array in case.weights.items() if name.startswith("weight")}
-        yield replace(case, config=replace(config, bias=False), weights=weights)
-    if case.has_h_0:
-        yield replace(case, h_0=None)
+        yield replace(case, config=replace(case.config, bias=False), weights=weights)
+
+
+def _plainer_layout(case: Case) -> Step:
+    """Add the batch axis, or put time first."""
     if case.unbatched:
         yield replace(case, unbatched=False)
-    if case.has_cotangents:
-        yield from _fewer_cotangents(case)
-    yield from _plainer_lengths(case)
-    yield from _plainer_memory(case)
-    for option, plainest in (("batch_first", False), ("dropout", 0.0), ("nonlinearity", "relu")):
-        if getattr(config, option) != plainest:
-            yield case.with_config(**{option: plainest})
-    for dtype in PLAINEST_DTYPES[: PLAINEST_DTYPES.index(config.dtype)]:
+    if case.config.batch_first:
+        yield case.with_config(batch_first=False)
+
+
+def _plainer_dtype(case: Case) -> Step:
+    """Take a plainer dtype that holds all the numbers."""
+    for dtype in DTYPES[: DTYPES.index(case.config.dtype)]:
         if all(np.array_equal(round_to(dtype, array), array, equal_nan=True) for array in case.arrays.values()):
             yield case.in_dtype(dtype)
 
 
-def _plainer_memory(case: Case) -> Step:
-    """Lay arguments, and incoming gradients, out in memory in each plainer way."""
-    for memory in itertools.takewhile(lambda name: name != case.memory, MEMORY):
-        yield replace(case, memory=memory)
-    for incoming in itertools.takewhile(lambda name: name != case.incoming, INCOMING):
-        yield replace(case, incoming=incoming)
-
-
 def _fewer_cotangents(case: Case) -> Step:
     """Keep one of the cotangents alone, or move that of each direction's last output to its final state."""
+    if not case.has_cotangents:
+        return
     yield from (replace(case, grad_output=None), replace(case, grad_h_n=None))
     if case.grad_output is not None and case.grad_h_n is None:
         config = case.config
@@ -192,3 +199,18 @@ def _plainer_lengths(case: Case) -> Step:
     for row, length in enumerate(case.lengths):
         for longer in (case.steps, length + 1) if length < case.steps else ():
             yield replace(case, lengths=(*case.lengths[:row], longer, *case.lengths[row + 1 :]))
+
+
+#: In the order in which they are tried; what takes away more than a value of its axis has a way of its own.
+_OPTIONS: dict[str, Callable[[Case], Step] | None] = {
+    "bias": _without_biases,
+    "h_0": lambda case: iter([replace(case, h_0=None)] if case.has_h_0 else ()),
+    "layout": _plainer_layout,
+    "gradients": _fewer_cotangents,
+    "lengths": _plainer_lengths,
+    "memory": None,
+    "how gradients come in": None,
+    "dropout": None,
+    "nonlinearity": None,
+    "dtype": _plainer_dtype,
+}

@@ -11,8 +11,8 @@ from dataclasses import replace
 
 import numpy as np
 
+from rnn_parity.contract.case import Case, round_to
 from rnn_parity.reference.forward import forward
-from rnn_parity.strategies.case import Case, round_to
 from rnn_parity.strategies.shrinking.numbers import zero_parts
 from rnn_parity.strategies.shrinking.steps import AXES, extent, fewer_layers, keep, one_direction, plainer_options
 
@@ -54,7 +54,7 @@ def states_traded(case: Case) -> Iterator[Case]:
 
 def _state_for_step(case: Case) -> Iterator[Case]:
     if case.steps > 1:
-        _, after = forward(case.config, case.weights, case.x[:1], case.h_0)
+        _, after = forward(keep(case, "steps", range(1)))
         yield replace(keep(case, "steps", range(1, case.steps)), h_0=round_to(case.config.dtype, after.mid))
 
 

@@ -2,16 +2,21 @@
 
 pytest reads the command line before it reads `tests/conftest.py`, and takes the file in `--impl my_rnn.py` for one of
 tests unless it knows the option by then. In a checkout `pyproject.toml` has pytest load this plugin first; elsewhere
-the command `rnn-parity` does, and no other run of pytest has these options.
+the command `rnn-parity` does, and no other run of pytest has these options. The command imports this for its help
+before pytest does, which would warn of that: PYTEST_DONT_REWRITE.
 """
 
 from __future__ import annotations
 
 import difflib
 import math
+import os
 from collections.abc import Callable
 
 import pytest
+
+# One thread per worker: workers share the cores, and sums are added in one order. Set before the first import of torch.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 _GROUP = "rnn-parity"
 #: How many cases each implementation is fed for each property, by profile.
@@ -41,109 +46,119 @@ def pytest_load_initial_conftests(parser: pytest.Parser, args: list[str]) -> Non
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Add the options of the suite to pytest's."""
-    group = parser.getgroup(_GROUP, "differential testing of recurrent networks")
-    group.addoption(
+    add_options(parser.getgroup(_GROUP, "differential testing of recurrent networks").addoption)
+
+
+def add_options(add: Callable[..., object]) -> None:
+    """Add each option of the suite by what takes the arguments of argparse's `add_argument`."""
+    add(
         "--impl",
         action="append",
-        metavar="NAME|PATH.py|MODULE:ATTR",
+        metavar="NAME|PATH.py|PATH.onnx|MODULE:ATTR",
         help="judge this implementation only: a registered name, all that a file registers, or a module's; repeatable",
     )
-    group.addoption(
+    add(
         "--group",
         default="main",
         metavar="NAME",
-        help="judge the implementations of this group, where --impl names none (default: main)",
+        help="judge the implementations of this group, unless --impl names some (default: main)",
     )
-    group.addoption(
-        "--list-impls", action="store_true", help="print what is registered, and how to install what is not"
-    )
-    group.addoption(
+    add("--list-impls", action="store_true", help="print what is registered, and how to install what is not")
+    add(
         "--only",
         action="append",
         metavar="GROUP",
-        help="judge these groups of properties alone: results, state, gradients, lengths, special, process, arguments, "
+        help="judge only these groups of properties: results, state, gradients, lengths, special, process, arguments, "
         "torch; repeatable, or with commas",
     )
-    group.addoption(
+    add(
         "--cases",
         type=_positive_of("--cases", "cases"),
         metavar="N",
         help=f"cases per property and implementation (default: {CASES['dev']})",
     )
-    group.addoption(
+    add(
         "--sizes",
         choices=("usual", "large"),
         default="usual",
-        help=f"large: networks of sizes that real models have, {LARGE_CASES} cases each unless told (default: usual)",
+        help=f"large: networks as large as real models, {LARGE_CASES} cases unless --cases is given (default: usual)",
     )
-    group.addoption(
+    add(
         "--seconds",
         type=_positive_number_of("--seconds", "seconds"),
         metavar="S",
-        help=f"CPU seconds per property and implementation, then it is fed no more (default: {SECONDS['dev']:g})",
+        help="CPU budget in seconds per property and implementation; when it runs out, no more cases are drawn "
+        f"(default: {SECONDS['dev']:g})",
     )
-    group.addoption(
+    add(
         "--minutes",
         type=_positive_number_of("--minutes", "minutes"),
         metavar="M",
-        help="hunt for so long: the time goes to the properties and implementations where it pays, on fresh seeds",
+        help="hunt for M minutes on fresh seeds, favouring properties and implementations that show new behaviour",
     )
-    group.addoption(
+    add(
         "--isolate",
         action="store_true",
-        help="judge each implementation in a process of its own: one that crashes is found out as any other",
+        help="judge each implementation in a separate process, so that a crash is shrunk as any other failure",
     )
-    group.addoption(
+    add(
         "--time-limit",
         type=_positive_number_of("--time-limit", "seconds"),
         default=TIME_LIMIT,
         metavar="S",
-        help=f"seconds that one call may take before the implementation counts as hanging (default: {TIME_LIMIT:g})",
+        help=f"seconds that one call may take; one that takes longer counts as hanging (default: {TIME_LIMIT:g})",
     )
-    group.addoption(
+    add(
         "--memory-limit",
         type=_positive_of("--memory-limit", "MiB"),
         metavar="MIB",
-        help="MiB of memory that a process may hold during a call (default: three quarters of what the machine has for "
-        f"each worker, and {LEAST_MEMORY} at least)",
+        help="MiB of memory that a process may hold during a call (default: three quarters of the machine's memory, "
+        f"divided among the workers, but at least {LEAST_MEMORY})",
     )
-    group.addoption(
+    add(
         "--device",
         default="cpu",
         metavar="NAME",
-        help="where tensors lie: cpu or cuda (default: cpu)",
+        help="the device of all tensors: cpu or cuda (default: cpu)",
     )
-    group.addoption(
+    add(
         "--archive",
         nargs="?",
         const="tests/regressions",
         metavar="DIR",
-        help="write counterexamples to DIR (default: tests/regressions)",
+        help="write each counterexample to the folder DIR, as JSON (without DIR: tests/regressions)",
     )
-    group.addoption("--case", metavar="FILE", help="replay one archived case, on every implementation that can take it")
-    group.addoption(
+    add(
+        "--expected",
+        metavar="FILE",
+        help="failures that are expected, a line each: property, implementation, reason; what is listed has to fail",
+    )
+    add("--case", metavar="FILE", help="replay one archived case, on every implementation that can take it")
+    add(
         "--repro",
         metavar="FILE.py",
-        help="write each counterexample as a script that needs torch and the implementation's own library only",
+        help="write each counterexample as a script that needs only torch and the implementation's own library",
     )
-    group.addoption("--table", metavar="PATH.md", help="write the table of conformance into a file, group by group")
-    group.addoption("--html", metavar="PATH.html", help="write a page about the run: one file, which needs no network")
-    group.addoption("--report", metavar="PATH.json", help="write the results as data")
-    group.addoption(
+    add("--table", metavar="PATH.md", help="write the table of conformance to a Markdown file")
+    add("--html", metavar="PATH.html", help="write a page about the run: a single file, which needs no network")
+    add("--report", metavar="PATH.json", help="write the results as JSON")
+    add(
         "--database",
         metavar="redis://HOST:PORT/0",
-        help="share examples with other machines: what one finds, all replay first; needs the extra redis",
+        help="share failing examples with other machines, which replay them first; needs the extra redis",
     )
-    group.addoption(
+    add(
         "--shard",
         type=_part,
         metavar="K/N",
-        help="judge part K of N, which together are the whole run; needs --hypothesis-seed, the same for all",
+        help="judge part K of the N parts of a run; give all parts the same --hypothesis-seed",
     )
-    group.addoption(
+    add(
         "--merge",
+        action="append",
         metavar="'*.json'",
-        help="judge nothing: merge the parts that --shard and --report made into one table, and what else is asked for",
+        help="judge nothing: merge the reports of the parts of a run (--shard with --report) into one table; "
+        "repeatable",
     )
 
 

@@ -97,7 +97,7 @@ def of_judging(times: int, case: Case, part: str) -> float:
 
 
 def _reference(case: Case) -> None:
-    forward(case.config, case.weights, case.x, case.h_0)
+    forward(case)
 
 
 def _nothing(value: object) -> None:

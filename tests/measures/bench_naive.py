@@ -1,8 +1,8 @@
 """The two ways to compare with: what an ordinary user of Hypothesis writes, and a grid as framework test suites have.
 
-Both feed nn.RNN and the implementation, and compare outputs and final states, or gradients of their sum, with
+Both feed torch's module and the implementation, and compare outputs and final states, or gradients of their sum, with
 `torch.testing.assert_close` and its own tolerances. Both stay inside what is claimed, and have no NaN or infinity.
-Sequences of different lengths are compared with what nn.RNN makes of them packed.
+Sequences of different lengths are compared with what it makes of them packed.
 
 What is open is decided in favour of these two: numbers up to 1 and sizes up to 8, as with larger ones more correct
 networks are accused; and no halves where others are claimed, as with halves all of them are.
@@ -22,14 +22,14 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from rnn_parity import Capabilities, Config
-from rnn_parity.contract import Build
+from rnn_parity.contract import KINDS, Build
 from rnn_parity.registry import module_build
 from rnn_parity.strategies import Case
 from rnn_parity.strategies.drawing.cases import LIMITS
 from rnn_parity.tests.judge.trial.lengths import hand_over, receive
 from rnn_parity.tests.measures.bench_meter import Meter, Outcome, OutOfTimeError
 
-NN_RNN = module_build(torch.nn.RNN)
+OF_TORCH = {name: module_build(getattr(torch.nn, kind.module)) for name, kind in KINDS.items()}
 #: The largest of the four sizes, of layers, and of numbers.
 SIZE, LAYERS, NUMBER = 8, 3, 1.0
 _HALVES = {torch.float16, torch.bfloat16}
@@ -44,7 +44,7 @@ def compare(build: Build, able: Capabilities, case: Case, *, gradients: bool) ->
         AssertionError: they differ, or whatever the implementation raises.
     """
     as_packed = replace(case, packed=case.lengths is not None)
-    expected = results(NN_RNN, able, as_packed, gradients=gradients)
+    expected = results(OF_TORCH[case.config.cell], able, as_packed, gradients=gradients)
     torch.testing.assert_close(results(build, able, case, gradients=gradients), expected)
 
 
@@ -87,6 +87,7 @@ def drawn(draw: st.DrawFn, able: Capabilities) -> Case:
         batch_first=draw(st.sampled_from(able.batch_first)),
         bidirectional=able.bidirectional and draw(st.booleans()),
         dtype=draw(st.sampled_from(dtypes(able))),
+        cell=able.cells[0],
     )
     width = _WIDTHS[config.dtype]
     elements = st.floats(-NUMBER, NUMBER, width=width)  # type: ignore[call-overload]
@@ -147,7 +148,9 @@ def grid(able: Capabilities) -> Iterator[Case]:
         (False, True)[: 1 + able.h_0],
         (False, True)[: 1 + (able.unbatched and not able.lengths)],
     ):
-        config = Config(_INPUTS, _HIDDEN, layers, nonlinearity, bias, batch_first, 0.0, bidirectional, dtype)
+        config = Config(
+            _INPUTS, _HIDDEN, layers, nonlinearity, bias, batch_first, 0.0, bidirectional, dtype, able.cells[0]
+        )
         batch, spread = 1 if unbatched else _BATCH, _HIDDEN**-0.5
         yield Case(
             config,

@@ -41,10 +41,10 @@ def main() -> None:
     inside = 0.0
 
     def reference(case: Case) -> None:
-        forward(case.config, case.weights, case.x, case.h_0)
+        forward(case)
 
     def tensors_too(case: Case) -> None:
-        forward(case.config, case.weights, case.x, case.h_0)
+        forward(case)
         case.tensors()
 
     def all_of_it(case: Case) -> None:
@@ -82,10 +82,10 @@ def gradients_beside_forward(count: int) -> None:
         pass
 
     def forwards(case: Case) -> None:
-        forward(case.config, case.weights, case.x, case.h_0)
+        forward(case)
 
     def back(case: Case) -> None:
-        gradients(case.config, case.weights, case.x, case.h_0, case.grad_output, case.grad_h_n)
+        gradients(case)
 
     drawing, one, both = (cpu(cases_with_cotangents(), count, visit) for visit in (nothing, forwards, back))
     print("with cotangents")

@@ -64,7 +64,7 @@ class Census:
     def take(self, case: Case) -> None:
         """Count one case."""
         self.features.update(name for name, shows in FEATURES.items() if shows(case))
-        output, _ = forward(case.config, case.weights, case.x, case.h_0)
+        output, _ = forward(case)
         dtype = str(case.config.dtype).removeprefix("torch.")
         self.cases[dtype] += 1
         vacuous = (output.rad > np.abs(output.mid)) & ~np.isinf(output.mid)
@@ -89,7 +89,7 @@ def census_of_gradients(dtype: torch.dtype, count: int) -> np.ndarray:
     total = np.zeros(4)
 
     def take(case: Case) -> None:
-        balls = gradients(case.config, case.weights, case.x, case.h_0, case.grad_output, case.grad_h_n).values()
+        balls = gradients(case).values()
         mid, rad = (np.concatenate([ball[part].ravel() for ball in balls]) for part in (0, 1))
         vacuous = rad > np.abs(mid)
         total[:] += mid.size, vacuous.sum(), vacuous.mean(), (rad == 0).sum()

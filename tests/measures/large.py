@@ -66,7 +66,7 @@ def nn_rnn(case: Case) -> Callable[[], Any]:
 
 def reference(case: Case) -> tuple[Ball, Ball]:
     """Outputs and final states with their bounds."""
-    return forward(case.config, case.weights, case.x, case.h_0)
+    return forward(case)
 
 
 def peak(work: Callable[[], Any]) -> float:

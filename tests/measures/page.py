@@ -17,8 +17,6 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from tempfile import mkdtemp
-from types import SimpleNamespace
-from typing import Any
 
 from hypothesis import Phase, settings
 from playwright.sync_api import Browser, sync_playwright
@@ -64,8 +62,8 @@ def played(players: Sequence[Implementation], *, reduced: bool = True) -> tuple[
         told: list[Finding] = []
         for name in PROPERTIES:
             trial, disagreement = _played(player, name)
-            made: Any = SimpleNamespace(outcome="skipped" if not trial.tally.cases else "passed")
-            result = results.found[player.name, name] = Result.of(trial, name, made, trial.tally.implementation_seconds)
+            outcome, spent = "passed" if trial.tally.cases else "skipped", trial.tally.implementation_seconds
+            result = results.found[player.name, name] = Result.of(trial, name, outcome, spent)
             if disagreement is not None:
                 result.status = "disagrees"
                 told = told or [_told(find_minimal(load_properties()[name], player, disagreement), reduced=reduced)]

@@ -7,27 +7,25 @@ from __future__ import annotations
 
 import decimal
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from fractions import Fraction
 from functools import cache
 from itertools import chain
 from random import Random
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, Protocol, TypeAlias
 
 import numpy as np
 import torch
 
 from rnn_parity import Rounding
-from rnn_parity.contract import Array
+from rnn_parity.contract import Activation, Array
 from rnn_parity.reference.balls import RADIUS_SLACK, Ball
 from rnn_parity.strategies import Case
 
 Number: TypeAlias = Fraction | float
 #: Factors: a product, or a bias and one.
 Term: TypeAlias = tuple[Number, Number]
-#: The products of W_ih, the products of W_hh, the biases -> the next state.
-Cell: TypeAlias = Callable[[list[Term], list[Term], list[Term]], Number]
 Numbers: TypeAlias = np.ndarray[Any, np.dtype[np.object_]]
 
 DIGITS = 60
@@ -91,12 +89,16 @@ def tanh(value: Number) -> Number:
     return sign(value) * Fraction(DECIMAL.divide(DECIMAL.subtract(power, 1), DECIMAL.add(power, 1)))
 
 
+def sigmoid(value: Number) -> Number:
+    """The sigmoid of a finite number to some fifty digits."""
+    assert isinstance(value, Fraction)
+    power = DECIMAL.exp(DECIMAL.divide(Decimal(-value.numerator), Decimal(value.denominator)))
+    return Fraction(DECIMAL.divide(Decimal(1), DECIMAL.add(Decimal(1), power)))
+
+
 def relu(value: Number) -> Number:
     """max(0, value), and NaN of NaN."""
     return Fraction(0) if value <= 0 else value
-
-
-ACTIVATIONS: dict[str, Callable[[Number], Number]] = {"tanh": tanh, "relu": relu}
 
 
 def exact_sum(terms: Sequence[Term]) -> Number:
@@ -150,12 +152,78 @@ def every_sum(terms: Sequence[Term], dtype: torch.dtype, *, flush: bool = True) 
     return sums(2 ** len(terms) - 1)
 
 
-def recur(case: Case, cell: Cell) -> tuple[Numbers, Numbers]:
-    """Outputs and final states of a network, element by element, time-major: `cell` says what a state is."""
+class Evaluation(Protocol):
+    """How a unit's numbers are made: every honest way, or the one without rounding."""
+
+    def affine(self, x: list[Term], h: list[Term], biases: list[Term]) -> Number:
+        """The sum of the products of W_ih, those of W_hh, and the biases."""
+
+    def activated(self, activation: Activation, a: Number) -> Number:
+        """The activation of a sum."""
+
+    def tanh(self, value: Number) -> Number:
+        """The tanh of a sum."""
+
+    def sigmoid(self, value: Number) -> Number:
+        """The sigmoid of a sum."""
+
+    def mix(self, z: Number, n: Number, h: Number) -> Number:
+        """(1 - z) n + z h."""
+
+
+class _Unit(NamedTuple):
+    """The algebra of fractions, as a unit has it at one step; what it reads of the state is all units'."""
+
+    evaluation: Evaluation
+    case: Case
+    suffix: str
+    j: int
+    x: list[Number]
+
+    def affine(self, gate: str, h: list[Number]) -> Number:
+        return self.evaluation.affine(
+            self.products(gate, "ih", self.x),
+            self.products(gate, "hh", h),
+            self.bias(gate, "ih") + self.bias(gate, "hh"),
+        )
+
+    def reset_affine(self, gate: str, h: list[Number], reset: Number) -> Number:
+        state = self.evaluation.affine([], self.products(gate, "hh", h), self.bias(gate, "hh"))
+        return self.evaluation.affine(self.products(gate, "ih", self.x), [(reset, state)], self.bias(gate, "ih"))
+
+    def products(self, gate: str, side: str, values: list[Number]) -> list[Term]:
+        weights = self.case.weights[f"weight_{side}_{self.suffix}"][self.row(gate)]
+        return [(number(weight), value) for weight, value in zip(weights, values, strict=True)]
+
+    def bias(self, gate: str, side: str) -> list[Term]:
+        name = f"bias_{side}_{self.suffix}"
+        return [(number(self.case.weights[name][self.row(gate)]), Fraction(1))] if self.case.config.bias else []
+
+    def row(self, gate: str) -> int:
+        return self.case.config.rows_of_gates()[gate].start + self.j
+
+    def activated(self, a: Number) -> Number:
+        return self.evaluation.activated(self.case.config.activation, a)
+
+    def gate(self, name: str, value: Number) -> Number:
+        return value
+
+    def tanh(self, a: Number) -> Number:
+        return self.evaluation.tanh(a)
+
+    def sigmoid(self, a: Number) -> Number:
+        return self.evaluation.sigmoid(a)
+
+    def mix(self, z: Number, n: Number, h: list[Number]) -> Number:
+        return self.evaluation.mix(z, n, h[self.j])
+
+
+def recur(case: Case, evaluation: Evaluation) -> tuple[Numbers, Numbers]:
+    """Outputs and final states of a network, element by element, time-major."""
     config, last = case.config, []
     sequence = [[[number(value) for value in row] for row in frame] for frame in case.x]
     start = np.zeros(1) if case.h_0 is None else case.h_0
-    start = np.broadcast_to(start, (config.num_layers * config.num_directions, case.batch_size, config.hidden_size))
+    start = np.broadcast_to(start, config.state_shape(case.batch_size))
     for layer in range(config.num_layers):
         ways = []
         for way in range(config.num_directions):
@@ -164,7 +232,10 @@ def recur(case: Case, cell: Cell) -> tuple[Numbers, Numbers]:
             states = []
             for frame in sequence[:: -1 if way else 1]:
                 state = [
-                    [_state(case, config.suffixes()[index], j, row, h, cell) for j in range(config.hidden_size)]
+                    [
+                        case.config.kind.step(_Unit(evaluation, case, config.suffixes()[index], j, row), h)
+                        for j in range(config.hidden_size)
+                    ]
                     for row, h in zip(frame, state, strict=True)
                 ]
                 states.append(state)
@@ -175,26 +246,38 @@ def recur(case: Case, cell: Cell) -> tuple[Numbers, Numbers]:
     return _objects(sequence, shape), _objects(last, start.shape)
 
 
-def _state(case: Case, suffix: str, j: int, x: list[Number], h: list[Number], cell: Cell) -> Number:
-    weights = case.weights
-    products = [
-        [(number(weight), value) for weight, value in zip(weights[f"weight_{name}_{suffix}"][j], values, strict=True)]
-        for name, values in (("ih", x), ("hh", h))
-    ]
-    names = [f"bias_{name}_{suffix}" for name in ("ih", "hh")] if case.config.bias else []
-    return cell(*products, [(number(weights[name][j]), Fraction(1)) for name in names])
-
-
 def _objects(values: Any, shape: tuple[int, ...]) -> Numbers:
     array = np.empty(shape, object)
     array[...] = np.array(values, object).reshape(shape)
     return array
 
 
+class WithoutRounding:
+    """The evaluation that rounds nothing, and tanh at fifty digits alone."""
+
+    def affine(self, x: list[Term], h: list[Term], biases: list[Term]) -> Number:
+        return exact_sum(x + h + biases)
+
+    def activated(self, activation: Activation, a: Number) -> Number:
+        state: Number = activation.of(self, a)
+        return state
+
+    def tanh(self, value: Number) -> Number:
+        return tanh(value)
+
+    def relu(self, value: Number) -> Number:
+        return relu(value)
+
+    def sigmoid(self, value: Number) -> Number:
+        return sigmoid(value)
+
+    def mix(self, z: Number, n: Number, h: Number) -> Number:
+        return exact_sum([(1 - z, n), (z, h)])
+
+
 def without_rounding(case: Case) -> tuple[Numbers, Numbers]:
     """The true outputs and final states."""
-    activation = ACTIVATIONS[case.config.nonlinearity]
-    return recur(case, lambda x, h, biases: activation(exact_sum(x + h + biases)))
+    return recur(case, WithoutRounding())
 
 
 class Adversary:
@@ -208,18 +291,20 @@ class Adversary:
     def __init__(self, dtype: torch.dtype, rounding: Rounding, seed: int) -> None:
         self.dtype, self.rounding, self.random = dtype, rounding, Random(seed)
         self.push = self.random.choice((-1, 0, 1))
+        #: In which way a candidate is mixed with the state; any, where it is empty.
+        self.way = ""
         self.flushes, self.widens = self.random.random() < 0.5, self.random.random() < 0.25
 
     def run(self, case: Case) -> tuple[Numbers, Numbers]:
         """What this evaluation returns for a case, rounded to the dtype at last."""
-        act = self.tanh if case.config.nonlinearity == "tanh" else relu
         store = np.frompyfunc(lambda value: rounded(value, self.dtype), 1, 1)
-        output, h_n = recur(case, lambda x, h, biases: self.state(act, self.affine(x, h, biases)))
+        output, h_n = recur(case, self)
         return store(output), store(h_n)
 
-    def state(self, act: Callable[[Number], Number], a: Number) -> Number:
+    def activated(self, activation: Activation, a: Number) -> Number:
         """The next state of a pre-activation."""
-        return self.store(act(a), self.dtype) if self.rounding.rounded == "state" else act(a)
+        state: Number = activation.of(self, a)
+        return self.store(state, self.dtype) if self.rounding.rounded == "state" else state
 
     def affine(self, x: list[Term], h: list[Term], biases: list[Term]) -> Number:
         """A pre-activation."""
@@ -275,6 +360,40 @@ class Adversary:
         unit = ulp(wrong, dtype)
         wrong = self.push * math.floor(self.push * wrong / unit) * unit if self.push else true
         return flushed(wrong, dtype) if self.flushes else wrong
+
+    def relu(self, value: Number) -> Number:
+        """ReLU is never wrong."""
+        return relu(value)
+
+    def sigmoid(self, value: Number) -> Number:
+        """A sigmoid with the largest error that is granted, and right at 0."""
+        return self.off(sigmoid(value), Fraction(2)) if value else Fraction(1, 2)
+
+    def mix(self, z: Number, n: Number, h: Number) -> Number:
+        """(1 - z) n + z h in one of the ways in which it is written, each operation rounded."""
+        rest, apart = self.added(Fraction(1), -z), self.added(h, -n)
+        way = self.way or self.random.choice("ABC")
+        if way == "A":
+            return self.added(self.times(rest, n), self.times(z, h))
+        if way == "B":
+            return self.added(n, self.times(z, apart))
+        return self.added(h, self.times(rest, -apart))
+
+    def added(self, a: Number, b: Number) -> Number:
+        """A rounded sum of two."""
+        return self.store(plus(a, b), self.dtype)
+
+    def times(self, a: Number, b: Number) -> Number:
+        """A rounded product."""
+        return self.store(self.load(a, b), self.dtype)
+
+    def off(self, true: Number, ulps: Fraction) -> Number:
+        """A number of the dtype, so many units away."""
+        assert isinstance(true, Fraction)
+        wrong = true + self.push * ulps * ulp(true, self.dtype)
+        unit = ulp(wrong, self.dtype)
+        wrong = self.push * math.floor(self.push * wrong / unit) * unit if self.push else true
+        return flushed(wrong, self.dtype) if self.flushes else wrong
 
     def gain(self, value: Number, true: Number) -> Number:
         """How far a value errs in the direction of this evaluation; at random where it has none."""

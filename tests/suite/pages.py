@@ -14,11 +14,11 @@ from rnn_parity.strategies import Case
 from rnn_parity.strategies.plain import to_plain
 from rnn_parity.tests.judge.base.finding import Finding
 from rnn_parity.tests.judge.base.settings import Run
+from rnn_parity.tests.judge.demands.property import load_properties
 from rnn_parity.tests.judge.finding.pictures import Picture, pictures_of
 from rnn_parity.tests.judge.reduction.counterexample import Counterexample, verdict_on
 from rnn_parity.tests.judge.report.html import page
 from rnn_parity.tests.judge.report.results import Result, Results
-from rnn_parity.tests.judge.run.plugin import load_properties
 from rnn_parity.tests.judge.trial.counts import BINS, FACETS, NAMES, key
 from rnn_parity.tests.judge.trial.features import FEATURES
 from rnn_parity.tests.suite.planted import BUGS, trying

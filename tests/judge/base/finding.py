@@ -7,6 +7,8 @@ import re
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+#: The kind of a finding that a first look makes of claims: all else is judged.
+CLAIMS = "claims"
 #: How a diagnosis begins, where the bug has a name, and where it has several that may be its own.
 NAMED, MAYBE = "the bug: ", "the bug may be, as far as can be told,"
 
@@ -70,8 +72,14 @@ class Finding:
     #: Where the implementation is written, from the root of the repository; empty where no file of it is known.
     source: str = ""
     line: int = 0
+    #: Where an error was raised: file, line, function, source and whether it is a library's, the innermost call first.
+    frames: list[dict[str, Any]] = field(default_factory=list)
+    #: Whether it is what a first look shows: of no case by itself, and told in a few lines.
+    of_look: bool = False
     #: How often it failed when it was tried again, and of how many tries.
     tries: tuple[int, int] = (0, 0)
+    #: Of the first thing that differs, where that is a number, a shape or a dtype: expected, got, and what is allowed.
+    details: dict[str, Any] = field(default_factory=dict)
 
     @builtins.property
     def name(self) -> str:
@@ -95,6 +103,11 @@ class Finding:
     def candidates(self) -> list[str]:
         """What the bug may be, where that is not certain."""
         return [line.strip() for line in self.diagnosis[1:]] if self.diagnosis[:1] == [MAYBE] else []
+
+    @builtins.property
+    def hopeless(self) -> bool:
+        """Whether nothing else of its implementation can be judged."""
+        return self.of_look and self.kind != CLAIMS
 
     @builtins.property
     def seen_once(self) -> bool:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -43,6 +45,8 @@ class Run:
     only: tuple[str, ...] = ()
     #: What is judged of the tests: paths, expressions of names and marks.
     selected: tuple[str, ...] = ()
+    #: By property and implementation: failures that are expected, each with the line that says so.
+    expected: Mapping[tuple[str, str], Any] = field(default_factory=dict)
 
 
 RUN = pytest.StashKey[Run]()

@@ -28,7 +28,7 @@ def tell(record: Path, into: str) -> str:
     return f"""
 rnn-parity: {note.in_words}, when {how}.
 Without workers that ends the run. The case is kept in {path}
-  to go on          : the same command with -n 1: what crashes is then judged in a process of its own
+  to continue       : the same command with -n 1: what crashes is then judged in a separate process
   to replay it alone: the same --impl, with --isolate --case={path}"""
 
 

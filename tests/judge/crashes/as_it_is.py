@@ -9,7 +9,7 @@ import tempfile
 from dataclasses import replace
 from pathlib import Path
 
-from rnn_parity.tests.judge.base.commands import program
+from rnn_parity.tests.judge.base.commands import replaying
 from rnn_parity.tests.judge.base.files import why
 from rnn_parity.tests.judge.base.finding import NAMED, Finding
 from rnn_parity.tests.judge.base.settings import Run
@@ -31,19 +31,19 @@ def keep(note: Note, run: Run) -> tuple[Finding, str]:
     folder = run.archive or Path(tempfile.mkdtemp(prefix="rnn-parity-found-"))
     about = f"{note.implementation} fails {note.property} on {note.case.descriptor}"
     # What crashes is judged in a process of its own; what memory is asked for cannot be.
-    apart = " --isolate" if note.apart or note.kind in ENDING else ""
+    apart = ["--isolate"] if note.apart or note.kind in ENDING else []
     try:
         path = archive.write(counterexample.record(), folder)
     except OSError as error:
         return _finding(counterexample, "", ""), f"{about}; NOT KEPT, {folder} cannot be written: {why(error)}"
-    replay = f"{program()}{apart} --impl={counterexample.implementation.asked or note.implementation} --case={path}"
+    replay = replaying(path, [counterexample.implementation.asked or note.implementation], *apart)
     archived = path.name if run.archive else ""
     return _finding(counterexample, replay, archived), f"{about}; kept: {path}"
 
 
 def _counterexample(note: Note, run: Run) -> Counterexample:
     (implementation,) = (found for found in run.implementations if found.name == note.implementation)
-    name = f"it takes its process down: {note.text}" if note.kind == "crashes" else ""
+    name = f"it crashes its process: {note.text}" if note.kind == "crashes" else ""
     disagreement = Disagreement(note.kind, note.text, name=name)
     return Counterexample.as_found(load_properties()[note.property], implementation, note.case, disagreement)
 

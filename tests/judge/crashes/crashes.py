@@ -9,14 +9,13 @@ writes down the case and says what to do, see `rnn_parity.tests.judge.crashes.af
 from __future__ import annotations
 
 import shutil
-import signal
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Generator, Iterator
 from contextlib import nullcontext
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +25,7 @@ import pytest
 from rnn_parity.registry import limits
 from rnn_parity.tests.judge.base.settings import RUN, Run
 from rnn_parity.tests.judge.crashes import as_it_is, machines
+from rnn_parity.tests.judge.crashes.deaths import Death
 from rnn_parity.tests.judge.crashes.rescheduling import RESUMING
 from rnn_parity.tests.judge.finding import explain as findings
 from rnn_parity.tests.judge.report.results import KEY
@@ -36,8 +36,8 @@ from rnn_parity.tests.judge.trial.recorder import RECORDER, Note
 from rnn_parity.tests.judge.trial.trial import trial_of
 
 _FOLDER = "rnn_parity_records"
-#: Seconds that a process which has died is given to be gone, and a busy one to end by itself.
-_PATIENCE, _GRACE = 2.0, 0.7
+#: Seconds that a busy worker of an interrupted run is given to end by itself.
+_GRACE = 0.7
 _REPEATED = "repeated"
 _WATCHDOG = pytest.StashKey[subprocess.Popen[bytes]]()
 
@@ -66,7 +66,8 @@ def _record(config: pytest.Config, path: Path, *, alone: bool) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         RECORDER.start(path)
     except OSError as error:
-        print(f"rnn-parity: no record is kept of what is judged, nor calls limited: {path}: {error}", file=sys.stderr)
+        said = f"calls are neither recorded nor limited, as {path} cannot be written: {error}"
+        print(f"rnn-parity: {said}", file=sys.stderr)
         return
     allowed, into = limits.limits(), config.stash[RUN].archive
     telling = [sys.executable, "-m", "rnn_parity.tests.judge.crashes.aftermath", str(path), str(into or "")]
@@ -89,25 +90,6 @@ def stop(config: pytest.Config) -> None:
         watching.wait()
     if not hasattr(config, "workerinput") and FOLDER in config.stash:
         shutil.rmtree(config.stash[FOLDER], ignore_errors=True)
-
-
-@dataclass(frozen=True)
-class Death:
-    """How a process ended that judged an implementation."""
-
-    note: Note
-    how: str
-    #: Whether it was the implementation that ended it; else somebody killed it, or nobody knows.
-    certain: bool
-    #: What had been found by then.
-    found: Note | None = None
-
-    @property
-    def told(self) -> Note | None:
-        """What is known of the implementation, should a repetition show nothing: that it crashes, or what was found."""
-        if self.certain and not self.note.kind:
-            return replace(self.note, kind="crashes", text=self.how)
-        return self.found
 
 
 class Crashes:
@@ -168,26 +150,26 @@ class Crashes:
         if seen is None or seen[1] is None or seen[1].implementation not in known:
             self._repeat_unknown(crashitem, report, sched)
             return
-        death = replace(_death(path, report.node, seen[1]), found=recorder.untold(path))
+        death = Death.of_worker(report.node, path, seen[1])
         recorder.remove(path)
         name = death.note.implementation
         said = f"{death.note.in_words}, when {death.how}"
         self._deaths[crashitem] = death
         # In a hunt several workers may be at one item, and die before they hear that it is to be judged apart.
         if death.note.apart and (name, crashitem) in self._tried:
-            report.longrepr = f"{said}: for the second time, so that it is not tried again"
+            report.longrepr = f"{said}. This was the second time: it is not repeated again"
             self._tell(report, self._deaths.pop(crashitem).told)
             return
         self._tried.add((name, crashitem))
         (self._folder / f"crashed-{name}").touch()
-        said = f"{said}. {crashitem} is repeated, and {name} judged from now on, in a process of its own"
+        said = f"{said}. {crashitem} is repeated, and from now on {name} is judged in a separate process"
         self._repeat(crashitem, report, sched, said)
 
     def _repeat_unknown(self, item: str, report: Any, sched: Any) -> None:
         """Repeat an item whose worker left no record here: it ran on another machine, which may be gone."""
-        said = f"{item}: its worker was lost; on which case, is known on its own machine only, if at all"
+        said = f"{item}: its worker was lost. Only the machine of that worker may know on which case"
         if ("", item) in self._tried:
-            report.longrepr = f"{said}. For the second time, so that it is not tried again"
+            report.longrepr = f"{said}. This was the second time: it is not repeated again"
             return
         self._tried.add(("", item))
         self._repeat(item, report, sched, f"{said}. It is repeated")
@@ -271,23 +253,7 @@ def _untold(notes: list[Note], run: Run) -> Iterator[str]:
         found, said = as_it_is.keep(note, run)
         yield f"interrupted: {said}"
         yield from (f"  {line}" for line in (*found.differs, *found.case.splitlines()))
-        yield from (f"  to go on: {command}" for command in found.commands.values())
-
-
-def _death(path: Path, node: Any, note: Note) -> Death:
-    """Return how the process of a worker ended, as far as that is known here."""
-    if reason := watchdog.why_ended(path):
-        return Death(note, reason, certain=True)
-    process = getattr(getattr(node.gateway, "_io", None), "popen", None)
-    try:
-        code = process.wait(_PATIENCE)  # type: ignore[union-attr]
-    except Exception:
-        return Death(note, "its worker was lost", certain=False)
-    if code == -signal.SIGKILL:
-        how = "its worker was killed, by somebody or by the system, which does so when memory runs out"
-        return Death(note, how, certain=False)
-    how = f"died of {signal.Signals(-code).name}" if code < 0 else f"ended with status {code}"
-    return Death(note, f"the process {how}", certain=True)
+        yield from (f"  to continue: {command}" for command in found.commands.values())
 
 
 def _look_at(item: Any) -> None:
@@ -308,7 +274,7 @@ def pytest_runtest_setup(item: Any) -> None:
         trial.implementation = trial.implementation.isolated()
         judged = getattr(item.obj, "property", None)
         if judged and (reason := judged.exempts(trial.capabilities)):
-            pytest.skip(f"{name} took its process down before, and {reason}")
+            pytest.skip(f"{name} crashed its process before, and {reason}")
 
 
 def pytest_runtest_logfinish() -> None:

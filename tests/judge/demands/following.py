@@ -14,7 +14,7 @@ import numpy as np
 
 from rnn_parity import Implementation
 from rnn_parity.strategies import Case, InvalidCase
-from rnn_parity.tests.judge.base.variations import FILLS, Fill
+from rnn_parity.tests.judge.base.fills import FILLS, Fill
 from rnn_parity.tests.judge.demands.property import Property
 from rnn_parity.tests.judge.trial.faults import COSTLY
 from rnn_parity.tests.judge.trial.recorder import RECORDER, Note

@@ -1,31 +1,17 @@
-"""Laws: what must stay the same, up to rounding, where a case is changed in a way that the recurrence allows.
-
-Each law gets the results of a case another way: it runs changed cases and puts their results together again. That is
-itself a correct implementation of the case's network: its sums have the same terms in another order, or zeros among
-them, or all of them times a power of two or minus one; and where a result is fed in again, it was rounded to the dtype,
-as a state in memory always may be. So both results lie within the case's radius of the same number, and differ by at
-most twice the radius. Of a changed case that is fed a result nothing else is known: where its own ball lies depends on
-that result. Hence the radius of the original, for every law.
-
-Only the reference's radii are looked at, never its midpoints. So the laws hold the reference to account as well: were
-it wrong, the implementations that agree with it would break a law. An infinite radius demands nothing; radius 0 demands
-the same number, the same infinity, or NaN both times.
-"""
+"""Laws: what must stay the same, up to rounding, where a case is changed in a way that the recurrence allows."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 import numpy as np
 import torch
 
 from rnn_parity.contract import Array
-from rnn_parity.reference.balls import Ball
 from rnn_parity.strategies import Case
-from rnn_parity.tests.judge.trial.trial import Network, Trial, companion
-from rnn_parity.tests.judge.trial.verdict import Disagreement, Result, judge_values, well_formed
+from rnn_parity.tests.judge.base.fills import companion
 
 #: output (T, B, num_directions * hidden_size) and h_n (num_layers * num_directions, B, hidden_size); None says nothing.
 Pair: TypeAlias = tuple[Array, Array | None]
@@ -36,10 +22,6 @@ Run: TypeAlias = Callable[[Case], tuple[Array, Array]]
 FACTOR = 8.0
 
 
-class OutsideClaims(Exception):
-    """A law leads to a case that the implementation does not take, so that it says nothing here."""
-
-
 @dataclass(frozen=True)
 class Law:
     """The results of a case, got another way."""
@@ -48,69 +30,6 @@ class Law:
     says: str
     applies: Callable[[Case], bool]
     another_way: Callable[[Case, Run], Pair]
-
-
-def obeys_laws(trial: Trial, case: Case) -> list[str]:
-    """Hold the result of a case against every law that applies, and hand back the names of these.
-
-    Raises:
-        Disagreement: a law is broken; its kind names the law, and what it expects is the result of the case itself.
-            Which of the two results is wrong a law cannot tell.
-    """
-    run = _Networks(trial)
-    plain, radii = run(case), [ball.rad for ball in trial.expected(case)]
-    held = []
-    for name, law in LAWS.items():
-        if law.applies(case):
-            try:
-                _compare(case, law.another_way(case, run), plain, radii)
-                held.append(name)
-            except OutsideClaims:
-                pass
-            except Disagreement as found:
-                says = law.says.format(last=case.steps // 2 - 1)
-                verb = "changes" if found.kind == "value" else "fails:"
-                raise Disagreement(f"law: {name}", f"{says} {verb} {found.text}", **found.details) from found
-    return held
-
-
-def _compare(case: Case, another: Pair, plain: tuple[Array, Array], radii: list[Array]) -> None:
-    arranges = (case.in_layout, case.state_in_layout)
-    for name, got, one, rad, arrange in zip(Result._fields, another, plain, radii, arranges, strict=True):
-        if got is not None:
-            mid = np.where(np.isinf(rad), 0.0, one)  # A finite one, with which anything is met.
-            judge_values(case, name, arrange(got), Ball(arrange(mid), arrange(2 * rad)))
-
-
-@dataclass
-class _Networks:
-    """Runs cases, on the same network where the parameters are the same arrays."""
-
-    trial: Trial
-    built: dict[object, tuple[Case, Network]] = field(default_factory=dict)
-
-    def __call__(self, case: Case) -> tuple[Array, Array]:
-        if not self.trial.takes(case):
-            raise OutsideClaims
-        key = case.config, tuple(map(id, case.weights.values()))
-        if key not in self.built:  # The case is kept too: its arrays hold on to their ids.
-            self.built[key] = case, self.trial.build(case)
-        return _time_major(case, self.built[key][1].call(case))
-
-
-def _time_major(case: Case, result: Result) -> tuple[Array, Array]:
-    config = case.config
-    shapes = (
-        case.in_layout(np.empty((case.steps, case.batch_size, config.num_directions * config.hidden_size))).shape,
-        case.state_in_layout(np.empty((len(config.suffixes()), case.batch_size, config.hidden_size))).shape,
-    )
-    output, h_n = (
-        well_formed(case, name, tensor, shape)
-        for name, tensor, shape in zip(Result._fields, result, shapes, strict=True)
-    )
-    if case.unbatched:
-        return output[:, None], h_n[:, None]
-    return (output.swapaxes(0, 1) if config.batch_first else output), h_n
 
 
 # Time
@@ -190,6 +109,10 @@ def _shift_units(array: Array, hidden: int, by: int) -> Array:
     return _joined(np.roll(_in_halves(array, hidden), by, axis=-1))
 
 
+def _one_more(array: Array, hidden: int, value: float) -> Array:
+    return _joined(np.insert(_in_halves(array, hidden), hidden, value, axis=-1))
+
+
 def _features_shifted(case: Case, run: Run) -> Pair:
     turned = {name: np.roll(array, 1, -1) for name, array in case.arrays.items() if name == "x" or _reads_x(name)}
     return run(case.with_arrays(**turned))
@@ -199,7 +122,7 @@ def _units_shifted(case: Case, run: Run) -> Pair:
     hidden, turned = case.config.hidden_size, {}
     for name, array in case.arrays.items():
         columns = array if name == "x" or _reads_x(name) else _shift_units(array, hidden, 1)
-        turned[name] = np.roll(columns, 1, 0) if name.startswith("weight") else columns
+        turned[name] = _shift_units(columns.T, hidden, 1).T if name.startswith("weight") else columns
     output, h_n = run(case.with_arrays(**turned))
     return _shift_units(output, hidden, -1), _shift_units(h_n, hidden, -1)
 
@@ -210,8 +133,8 @@ def _widened(case: Case, run: Run) -> Pair:
         if name == "x" or _reads_x(name):
             columns = np.insert(array, array.shape[-1], float(name == "x"), axis=-1)
         else:
-            columns = _joined(np.insert(_in_halves(array, hidden), hidden, float(name == "h_0"), axis=-1))
-        arrays[name] = np.insert(columns, hidden, 0.0, axis=0) if name.startswith("weight") else columns
+            columns = _one_more(array, hidden, float(name == "h_0"))
+        arrays[name] = _one_more(columns.T, hidden, 0.0).T if name.startswith("weight") else columns
     config = replace(case.config, input_size=case.config.input_size + 1, hidden_size=hidden + 1)
     x, h_0 = arrays.pop("x"), arrays.pop("h_0", None)
     output, h_n = run(replace(case, config=config, x=x, h_0=h_0, weights=arrays))
@@ -302,7 +225,7 @@ def _within_range(case: Case, *starts: str) -> bool:
 
 
 def _scales(case: Case) -> bool:
-    homogeneous = case.config.nonlinearity == "relu" and case.finite and _within_range(case, *_ADDENDS)
+    homogeneous = case.config.activation.piecewise_linear and case.finite and _within_range(case, *_ADDENDS)
     return homogeneous and _times(case, FACTOR, *_ADDENDS).finite
 
 
@@ -372,9 +295,5 @@ LAWS: dict[str, Law] = {
         f"x, h_0 and the biases times {FACTOR:.0f}, and the results of ReLU divided by it,", _scales, _scaled
     ),
     "input rescaled": Law(f"x times {FACTOR:.0f} and W_ih divided by it", _rescales, _input_rescaled),
-    "negated": Law(
-        "negating x, h_0 and the biases, and the results of tanh,",
-        lambda case: case.config.nonlinearity == "tanh",
-        _negated,
-    ),
+    "negated": Law("negating x, h_0 and the biases, and the results of tanh,", lambda case: case.config.odd, _negated),
 }

@@ -56,7 +56,7 @@ def _agrees(when: str, network: Network, case: Case) -> None:
 def claims_autocast(capabilities: Capabilities) -> str:
     """Return why `autocast` does not ask an implementation; empty where it does."""
     if capabilities.own_process:
-        return "runs in a process of its own, which torch.autocast here does not reach"
+        return "runs in a separate process, which torch.autocast does not reach"
     return "" if capabilities.autocast else "claims no autocast"
 
 

@@ -23,12 +23,14 @@ from rnn_parity.tests.judge.trial.verdict import Disagreement, Result, as_result
 def claims_module(capabilities: Capabilities) -> str:
     """Return why properties of modules do not ask an implementation; empty where they do."""
     if capabilities.own_process:
-        return "runs in a process of its own, where its module is out of reach"
+        return "runs in a separate process, where its module is out of reach"
     return "" if capabilities.module else "is no torch.nn.Module"
 
 
 def claims_dropout(capabilities: Capabilities) -> str:
     """Return why `dropout` does not ask an implementation; empty where it does."""
+    if "rnn" not in capabilities.cells:
+        return "is judged for nn.RNN's cell alone"
     return claims_module(capabilities) or ("" if capabilities.dropout else "claims no dropout")
 
 

@@ -100,7 +100,7 @@ def claims_gradients(capabilities: Capabilities) -> str:
 def claims_second_derivatives(capabilities: Capabilities) -> str:
     """Return why properties of second derivatives do not ask an implementation; empty where they do."""
     if capabilities.own_process:
-        return "runs in a process of its own, where it is differentiated once"
+        return "runs in a separate process, which differentiates once only"
     return claims_gradients(capabilities) or ("" if capabilities.second_derivatives else "claims no second derivatives")
 
 
@@ -112,7 +112,7 @@ def claims_lengths(capabilities: Capabilities) -> str:
 def own_process(capabilities: Capabilities) -> str:
     """Return why memory and concurrent calls are not judged; empty where they are."""
     return (
-        "runs in a process of its own, to which memory and calls are handed one by one"
+        "runs in a separate process, where memory and concurrent calls cannot be observed"
         if capabilities.own_process
         else ""
     )
@@ -138,7 +138,7 @@ def judged(
     """
 
     def exempts_or_dear(capabilities: Capabilities) -> str:
-        dear = "takes long to build for each shape, of which a case of this property has several"
+        dear = "builds slowly for each shape, and a case of this property has several shapes"
         return exempts(capabilities) or (dear if reshapes and not capabilities.several_shapes else "")
 
     def cases_of_few_shapes(capabilities: Capabilities) -> SearchStrategy[Case]:

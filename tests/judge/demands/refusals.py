@@ -32,7 +32,8 @@ def refuses(trial: Trial, case: Case) -> None:
         if case.misuse not in trial.capabilities.accepts:
             raise Disagreement(
                 f"accepts {case.misuse}",
-                f"takes {misuse_of(case).says}, which nn.RNN refuses, and returns {_said(returned)}",
+                f"takes {misuse_of(case).says}, which nn.{case.config.kind.module} refuses, "
+                f"and returns {_said(returned)}",
             )
         means = misuse_of(case).means(case)
         judge(means, _in_dtype(means, as_result(returned)), trial.expected(means))

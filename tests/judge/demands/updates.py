@@ -18,9 +18,10 @@ import torch
 from torch.nn import Module, Parameter
 
 from rnn_parity.strategies import Case
+from rnn_parity.tests.judge.base.fills import companion
 from rnn_parity.tests.judge.demands.modules import named
 from rnn_parity.tests.judge.trial import gradients
-from rnn_parity.tests.judge.trial.trial import Network, Trial, companion
+from rnn_parity.tests.judge.trial.trial import Network, Trial
 from rnn_parity.tests.judge.trial.verdict import Disagreement, Result
 
 Tensors = Mapping[str, torch.Tensor]
@@ -116,7 +117,7 @@ OF_MODULES: dict[str, Callable[[Module, Tensors], None]] = {
 
 def follows_its_parameters(trial: Trial, case: Case) -> None:
     """Call a network before any change and after each, without and with tracking; differentiate it in the end."""
-    network = _Changing.built(trial, case)
+    network = Changing.built(trial, case)
     network.agrees()
     last = list(case.weights)[-1]
     turned = companion(case).weights
@@ -134,7 +135,7 @@ def follows_its_parameters(trial: Trial, case: Case) -> None:
 
 
 @dataclass
-class _Changing:
+class Changing:
     """A network whose parameters change, called on one input."""
 
     trial: Trial
@@ -147,7 +148,8 @@ class _Changing:
     before: list[Case] = field(default_factory=list)
 
     @classmethod
-    def built(cls, trial: Trial, case: Case) -> _Changing:
+    def built(cls, trial: Trial, case: Case) -> Changing:
+        """Return a network with the parameters of a case, which ask for gradients where these are claimed."""
         weights = gradients.ask(case).weights if trial.capabilities.gradients else case.tensors()[0]
         network = trial.build_from(case, weights)
         roles = ("present",) if hasattr(network.run, "parameters") else ("present", "copied")

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 import numpy as np
 
 from rnn_parity.contract import DTYPES
+from rnn_parity.contract.axes import BY_NAME, Axis
 from rnn_parity.strategies import Case
 
 
@@ -29,32 +30,41 @@ def _descending(lengths: Sequence[int]) -> bool:
     return list(lengths) == sorted(lengths, reverse=True)
 
 
+def _has(axis: Axis, place: int) -> Callable[[Case], bool]:
+    return lambda case: axis.of(case) == place
+
+
+#: The axes from the plainest on, and what is true of several values of one.
+_AXES_OF_OPTIONS: dict[str, dict[str, Callable[[Case], bool]]] = {
+    "h_0": {"with an h_0": lambda case: case.h_0 is not None},
+    "layout": {"with batched input": lambda case: not case.unbatched},
+    "directions": {},
+    "layers": {"in networks of several layers": lambda case: case.config.num_layers > 1},
+    "nonlinearity": {},
+    "bias": {},
+    "dtype": {
+        "in dtypes other than float32": lambda case: case.config.dtype != DTYPES[1],
+        "in half precision": lambda case: case.config.dtype in DTYPES[2:],
+    },
+    "gradients": {},
+    "rows": {},
+    "lengths": {},
+    "how gradients come in": {},
+    "differentiated": {},
+    "memory": {},
+    "dropout": {},
+}
 #: From the plainest on.
 CONDITIONS: dict[str, Callable[[Case], bool]] = {
-    "without h_0": lambda case: case.h_0 is None,
-    "with an h_0": lambda case: case.h_0 is not None,
-    "where h_0 is zero": lambda case: case.h_0 is not None and not case.h_0.any(),
-    "with batch_first": lambda case: case.config.batch_first and not case.unbatched,
-    "without batch_first": lambda case: not case.config.batch_first and not case.unbatched,
-    "with unbatched input": lambda case: case.unbatched,
-    "with batched input": lambda case: not case.unbatched,
-    "in bidirectional networks": lambda case: case.config.bidirectional,
-    "in networks of one direction": lambda case: not case.config.bidirectional,
-    "in networks of several layers": lambda case: case.config.num_layers > 1,
-    "in networks of one layer": lambda case: case.config.num_layers == 1,
-    "in networks of more than two layers": lambda case: case.config.num_layers > 2,
-    "for tanh": lambda case: case.config.nonlinearity == "tanh",
-    "for relu": lambda case: case.config.nonlinearity == "relu",
-    "without biases": lambda case: not case.config.bias,
-    "with biases": lambda case: case.config.bias,
     **{
-        f"in {str(dtype).removeprefix('torch.')}": (lambda case, dtype=dtype: case.config.dtype == dtype)  # type: ignore[misc]
-        for dtype in DTYPES
+        condition: holds
+        for name, also in _AXES_OF_OPTIONS.items()
+        for condition, holds in [
+            *((value.condition, _has(BY_NAME[name], place)) for place, value in enumerate(BY_NAME[name].values)),
+            *also.items(),
+        ]
+        if condition
     },
-    "in dtypes other than float32": lambda case: case.config.dtype != DTYPES[1],
-    "in half precision": lambda case: case.config.dtype in DTYPES[2:],
-    "where gradients are asked for": lambda case: case.has_cotangents,
-    "where the batch is empty": lambda case: case.batch_size == 0,
     "where all lengths are equal": lambda case: case.lengths is not None and len(set(case.lengths)) == 1,
     "where the lengths are in order, the longest first": lambda case: (
         case.lengths is not None and _descending(case.lengths)

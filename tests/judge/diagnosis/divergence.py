@@ -3,52 +3,109 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 
-from rnn_parity.contract import Array
-from rnn_parity.reference.backward import LayerBackward, gradients
+from rnn_parity.contract import ACTIVATIONS, ELMAN, Array
 from rnn_parity.reference.balls import RADIUS_SLACK, Ball
-from rnn_parity.reference.forward import layer_passes
+from rnn_parity.reference.forward import Pass, layer_passes
 from rnn_parity.strategies import Case
-from rnn_parity.tests.judge.base.words import number
 from rnn_parity.tests.judge.diagnosis.evidence import Look
-from rnn_parity.tests.judge.trial.gradients import in_layout
+from rnn_parity.tests.judge.diagnosis.first_gradient import first_gradient
+from rnn_parity.tests.judge.diagnosis.first_wrong import NOTHING, TERMS, Divergence, both, factor, is_near, short
 from rnn_parity.tests.judge.trial.verdict import error_over_bound
 
-#: Terms of a sum that are written out; of more, those that are zero are left out, and then the rest.
-_TERMS = 6
 #: So many other failing cases may refute what is said of a number.
 _OTHERS = 24
+
+
+Products: TypeAlias = list[tuple[float, float]]
 
 
 class _Sum(NamedTuple):
     """The terms of one pre-activation: the factors of products, and the biases."""
 
-    input: list[tuple[float, float]]
+    input: Products
     b_ih: float
-    state: list[tuple[float, float]]
+    state: Products
     b_hh: float
     nonlinearity: str
     bias: bool
 
     def value(self, *, input: float = 1, b_ih: float = 1, state: float = 1, b_hh: float = 1, act: str = "") -> float:
         """Return the new state: each group of terms times its count, added up, through an activation."""
+        step = _InNumbers(self, (input, state), (b_ih, b_hh), act or self.nonlinearity)
         with np.errstate(all="ignore"):
-            total = np.float64(0.0)
-            for times, terms in ((input, self.input), (state, self.state)):
-                total = total + (sum(w * v for w, v in terms) * times if times else 0.0)
-            for times, bias in ((b_ih, self.b_ih), (b_hh, self.b_hh)):
-                total = total + (bias * times if times else 0.0)
-            return float(_ACTIVATIONS[act or self.nonlinearity](total))
+            return float(ELMAN.step(step, self.state))
 
 
-_ACTIVATIONS: dict[str, Callable[[float], float]] = {
-    "tanh": lambda a: float(np.tanh(a)),
-    "relu": lambda a: float(np.maximum(a, 0.0)),
-    "none": lambda a: a,
-}
+class _InNumbers(NamedTuple):
+    """The algebra of numbers in which each group of terms counts so many times; a state is its products with W_hh."""
+
+    terms: _Sum
+    products: tuple[float, float]
+    biases: tuple[float, float]
+    nonlinearity: str
+
+    def affine(self, gate: str, h: Products) -> float:
+        """Add up the groups; what counts 0 times adds nothing, not even a NaN."""
+        total = np.float64(0.0)
+        for times, terms in zip(self.products, (self.terms.input, h), strict=True):
+            total = total + (sum(w * v for w, v in terms) * times if times else 0.0)
+        for times, bias in zip(self.biases, (self.terms.b_ih, self.terms.b_hh), strict=True):
+            total = total + (bias * times if times else 0.0)
+        return total
+
+    def activated(self, a: float) -> float:
+        """Return the activation of a sum; the sum itself where it is to be none."""
+        return a if self.nonlinearity == "none" else float(ACTIVATIONS[self.nonlinearity].plain(a))
+
+
+class _InText(NamedTuple):
+    """The algebra of text, in a case's own numbers; a state is its products with W_hh."""
+
+    terms: _Sum
+
+    def affine(self, gate: str, h: Products) -> str:
+        """Write the sum out: the products of W_ih x, b_ih, the products of W_hh h, b_hh."""
+        biases = [short(self.terms.b_ih), short(self.terms.b_hh)] if self.terms.bias else []
+        return " + ".join([_products(self.terms.input), *biases[:1], _products(h), *biases[1:]])
+
+    def activated(self, a: str) -> str:
+        """Write the activation around its sum."""
+        return f"{self.terms.nonlinearity}({a})"
+
+
+class _GatesInText(NamedTuple):
+    """The algebra of text for gated cells: a gate is its number, and what leads to it is left out."""
+
+    gates: dict[str, str]
+
+    def affine(self, gate: str, h: str) -> str:
+        """Leave a sum out."""
+        return ""
+
+    def reset_affine(self, gate: str, h: str, reset: str) -> str:
+        """Leave a sum out."""
+        return ""
+
+    def sigmoid(self, a: str) -> str:
+        """Leave a function out."""
+        return ""
+
+    def tanh(self, a: str) -> str:
+        """Leave a function out."""
+        return ""
+
+    def gate(self, name: str, value: str) -> str:
+        """Write a gate as a number."""
+        return self.gates[name]
+
+    def mix(self, z: str, n: str, h: str) -> str:
+        """Write (1 - z) n + z h."""
+        return f"(1 - {z})*{n} + {z}*{h}"
+
 
 #: What the number may be instead: in words that follow "what it would be".
 INSTEAD: dict[str, Callable[[_Sum], float]] = {
@@ -78,21 +135,6 @@ class _Place(NamedTuple):
     unit: int
 
 
-class _Divergence(NamedTuple):
-    """A first wrong number: which it is, in lines, and what it may be instead."""
-
-    #: "h", or the role of the parameter whose gradient it is.
-    role: str
-    lines: list[str]
-    #: The number that came, as it is written.
-    got: str
-    #: Words out of `INSTEAD` or `_OTHERWISE`, or `_NOTHING`.
-    instead: list[str]
-
-
-_NOTHING = "nothing came back"
-
-
 def first_divergence(look: Look, others: Sequence[Look] = ()) -> list[str]:
     """Lines that write it out; none where shapes differ, or it raises.
 
@@ -107,9 +149,7 @@ def first_divergence(look: Look, others: Sequence[Look] = ()) -> list[str]:
             break
         if (located := _located(other)) and located.role == found.role:
             instead = [words for words in instead if words in located.instead]
-    hint = [
-        f"  {_NOTHING if words == _NOTHING else f'{found.got} is what it would be {words}'}" for words in instead[:1]
-    ]
+    hint = [f"  {NOTHING if words == NOTHING else f'{found.got} is what it would be {words}'}" for words in instead[:1]]
     return [*found.lines, *hint]
 
 
@@ -120,13 +160,13 @@ def _alike(look: Look, others: Sequence[Look]) -> Iterator[Look]:
     yield from kept[:_OTHERS]
 
 
-def _located(look: Look) -> _Divergence | None:
+def _located(look: Look) -> Divergence | None:
     if look.right is None or look.seen.error or look.is_right or next(wrong_shapes(look), ""):
         return None
     found = min(_wrong_states(look), default=None, key=lambda pair: pair[0])
     if found is not None:
         return _written_out(look, *found)
-    return _first_gradient(look) if look.case.has_cotangents else None
+    return first_gradient(look) if look.case.has_cotangents else None
 
 
 def wrong_shapes(look: Look) -> Iterator[str]:
@@ -179,10 +219,12 @@ def _time_major(case: Case, name: str, part: Array) -> Array:
     return part.swapaxes(0, 1) if case.config.batch_first and name == "output" else part
 
 
-def _written_out(look: Look, place: _Place, seen: tuple[float, float]) -> _Divergence:
+def _written_out(look: Look, place: _Place, seen: tuple[float, float]) -> Divergence:
     case = look.case
-    passes = layer_passes(case.config, case.weights, case.x, case.h_0, look.rounding, case.lengths)
+    passes = layer_passes(case, look.rounding)
     made = passes[place.layer]
+    if case.config.kind is not ELMAN:
+        return _written_with_gates(case, made, place, seen)
     x = made.x.mid[min(place.way, len(made.x.mid) - 1), place.t, place.b]
     h = (made.states.mid[place.way, place.t - 1] if place.t else made.h_0.mid[place.way])[place.b]
     layer, unit = made.layer, place.unit
@@ -196,16 +238,27 @@ def _written_out(look: Look, place: _Place, seen: tuple[float, float]) -> _Diver
     )
     got, allowed = seen
     expected = float(made.states.mid[place.way, place.t, place.b, unit])
-    said, found = _both(expected, got)
-    line = f"{_name(case, place)} = {case.config.nonlinearity}({_sum(terms)}) = {said}, got {found}"
+    said, found = both(expected, got)
+    line = f"{_name(case, place)} = {ELMAN.step(_InText(terms), terms.state)} = {said}, got {found}"
     instead = [
-        words for words, value in INSTEAD.items() if _is(value(terms), got, allowed) and value(terms) != expected
+        words for words, value in INSTEAD.items() if is_near(value(terms), got, allowed) and value(terms) != expected
     ]
-    return _Divergence("h", [line], found, instead)
+    return Divergence("h", [line], found, instead)
 
 
-def _is(value: float, got: float, allowed: float) -> bool:
-    return abs(value - got) <= 2 * allowed + 1e-12 * abs(got) if np.isfinite(got) else value == got
+def _written_with_gates(case: Case, made: Pass, place: _Place, seen: tuple[float, float]) -> Divergence:
+    """Write the last line of a gated cell's step, with its gates in numbers."""
+    at = place.way, place.t, place.b, place.unit
+    before = made.states.mid[place.way, place.t - 1] if place.t else made.h_0.mid[place.way]
+    gates = {name: short(made.gates[name].mid[at]) for name in case.config.kind.gates}
+    said, found = both(float(made.states.mid[at]), seen[0])
+    step = _GatesInText({name: f"({text})" if text.startswith("-") else text for name, text in gates.items()})
+    formula = case.config.kind.step(step, factor(float(before[place.b, place.unit])))
+    lines = [
+        f"{_name(case, place)} = {formula} = {said}, got {found}",
+        f"  with {', '.join(f'{name} = {text}' for name, text in gates.items())}",
+    ]
+    return Divergence("h", lines, found, [])
 
 
 def _name(case: Case, place: _Place) -> str:
@@ -215,116 +268,9 @@ def _name(case: Case, place: _Place) -> str:
     return f"h[{', '.join(where + axes)}]"
 
 
-def _sum(terms: _Sum) -> str:
-    """Return the sum in numbers: the products of W_ih x, b_ih, the products of W_hh h, b_hh."""
-    products = [_products(terms.input), _products(terms.state)]
-    biases = [_short(terms.b_ih), _short(terms.b_hh)] if terms.bias else []
-    groups = [products[0], *biases[:1], products[1], *biases[1:]]
-    return " + ".join(groups)
-
-
-def _products(terms: list[tuple[float, float]]) -> str:
-    shown = terms if len(terms) <= _TERMS else [(w, v) for w, v in terms if w and v]
-    said = [f"{_factor(w)}*{_factor(v)}" for w, v in shown[:_TERMS]]
-    if len(shown) > _TERMS:
-        said.append(f"... ({len(shown) - _TERMS} more)")
+def _products(terms: Products) -> str:
+    shown = terms if len(terms) <= TERMS else [(w, v) for w, v in terms if w and v]
+    said = [f"{factor(w)}*{factor(v)}" for w, v in shown[:TERMS]]
+    if len(shown) > TERMS:
+        said.append(f"... ({len(shown) - TERMS} more)")
     return " + ".join(said) or "0"
-
-
-def _factor(value: float) -> str:
-    text = _short(value)
-    return f"({text})" if text.startswith("-") else text
-
-
-def _short(value: float) -> str:
-    value = float(value)
-    return number(value) if value.is_integer() or not np.isfinite(value) else f"{value:.6g}"
-
-
-def _both(expected: float, got: float) -> tuple[str, str]:
-    """Two numbers, in as many digits as it takes to see that they differ."""
-    short = _short(expected), _short(got)
-    return short if short[0] != short[1] else (repr(float(expected)), repr(float(got)))
-
-
-# Gradients
-
-
-def _first_gradient(look: Look) -> _Divergence | None:
-    """Return the first wrong gradient on the way back: from the last layer down, biases, W_hh, W_ih; then h_0, x."""
-    case = look.case
-    recorded: list[LayerBackward] = []
-
-    class Recorded(LayerBackward):
-        def __init__(self, *arguments: object) -> None:
-            super().__init__(*arguments)  # type: ignore[arg-type]
-            recorded.append(self)
-
-    arguments = (
-        case.config,
-        case.weights,
-        case.x,
-        case.h_0,
-        case.grad_output,
-        case.grad_h_n,
-        look.rounding,
-        case.lengths,
-    )
-    expected = gradients(*arguments, going_back=Recorded)
-    for layer in recorded:
-        for d, suffix in list(enumerate(case.config.suffixes()[layer.number * case.config.num_directions :]))[
-            : case.config.num_directions
-        ]:
-            for role in ("bias_hh", "bias_ih", "weight_hh", "weight_ih"):
-                name = f"{role}_{suffix}"
-                if name in expected and (found := _gradient(look, name, expected[name], layer, d)):
-                    return found
-    for name in ("h_0", "x"):
-        if name in expected and (found := _gradient(look, name, in_layout(case, name, expected[name]), None, 0)):
-            return found
-    return None
-
-
-def _gradient(look: Look, name: str, ball: Ball, layer: LayerBackward | None, d: int) -> _Divergence | None:
-    got = look.seen.parts[f"gradient of {name}"]
-    wrong = np.argwhere(~(error_over_bound(got, ball) <= RADIUS_SLACK))
-    if not len(wrong):
-        return None
-    index = tuple(int(i) for i in wrong[0])
-    value, found = float(ball.mid[index]), float(got[index])
-    place = f"gradient of {name}[{', '.join(map(str, index))}]"
-    expected, returned = _both(value, found)
-    terms = [] if layer is None else _terms_of(layer, name, index, d)
-    role = name.rpartition("_l")[0] or name
-    instead = [_NOTHING] * (not got.any()) + [
-        words for words, other in _OTHERWISE.items() if terms and _is(other(terms), found, float(ball.rad[index]))
-    ]
-    if len(terms) < 2:
-        return _Divergence(role, [f"{place} = {expected}, got {returned}"], returned, instead)
-    said = " + ".join(_factor(term) for term in terms[:_TERMS])
-    more = f" + ... ({len(terms) - _TERMS} more)" if len(terms) > _TERMS else ""
-    lines = [
-        f"{place} = {said}{more} = {expected}, got {returned}",
-        f"  a term for each step{'' if look.case.batch_size == 1 else ', all rows together,'} as the direction goes",
-    ]
-    return _Divergence(role, lines, returned, instead)
-
-
-_OTHERWISE: dict[str, Callable[[list[float]], float]] = {
-    "with the last step only": lambda terms: terms[-1],
-    "with the first step only": lambda terms: terms[0],
-    "without the first step": lambda terms: sum(terms[1:]),
-    "without the last step": lambda terms: sum(terms[:-1]),
-    "if it were counted twice": lambda terms: 2 * sum(terms),
-    "as a mean over time": lambda terms: sum(terms) / max(1, len(terms)),
-    "with the opposite sign": lambda terms: -sum(terms),
-}
-
-
-def _terms_of(layer: LayerBackward, name: str, index: tuple[int, ...], d: int) -> list[float]:
-    """Return what each step adds to a parameter's gradient, rows of the batch summed up."""
-    grad_a = layer.grad_a.mid[d, :, :, index[0]]
-    if name.startswith("bias"):
-        return [float(term) for term in grad_a.sum(1)]
-    read = layer.read().mid[d] if name.startswith("weight_hh") else layer.made.x.mid[min(d, len(layer.made.x.mid) - 1)]
-    return [float(term) for term in (grad_a * read[..., index[1]]).sum(1)]

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import itertools
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Hashable, Iterator
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
@@ -17,13 +17,14 @@ from rnn_parity.reference.balls import RADIUS_SLACK, Ball
 from rnn_parity.registry.isolation import cpu_seconds
 from rnn_parity.strategies import Case
 from rnn_parity.strategies.shrinking.steps import keep
+from rnn_parity.tests.judge.base.fills import companion
 from rnn_parity.tests.judge.diagnosis.model import Calls, Model
-from rnn_parity.tests.judge.diagnosis.of_gradients import REFERENCE
+from rnn_parity.tests.judge.diagnosis.of_second import REFERENCE
 from rnn_parity.tests.judge.diagnosis.rich import rich_cases
 from rnn_parity.tests.judge.diagnosis.wiring import Prediction
 from rnn_parity.tests.judge.reduction.counterexample import Counterexample
 from rnn_parity.tests.judge.trial.observation import Observation, observe, observe_calls
-from rnn_parity.tests.judge.trial.trial import Trial, companion
+from rnn_parity.tests.judge.trial.trial import Trial
 from rnn_parity.tests.judge.trial.verdict import error_over_bound
 
 #: So much wider than the bound on what is right, a prediction is one of low precision; for so many numbers that is not
@@ -36,33 +37,41 @@ SECONDS = 1.0
 DRAWN = 40
 HEALTH = list(HealthCheck)
 #: Properties whose calls ask for gradients.
-TRACKED = ("gradients", "length_gradients", "backward", "requires_grad")
+TRACKED = ("gradients", "length_gradients", "backward", "requires_grad", "updates")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Look:
     """One look at the implementation: the calls, what the last of them gave, and what it should have given."""
 
     calls: Calls
     seen: Observation
     rounding: Rounding
+    #: What was predicted, and is kept, by what models come to here.
+    _kept: dict[Hashable, Prediction | None] = field(default_factory=dict, repr=False)
 
     @property
     def case(self) -> Case:
         """That of the last call."""
         return self.calls[-1]
 
-    def predicted(self, model: Model) -> Prediction | None:
+    def computed(self, model: Model) -> Prediction | None:
         """Return what a model predicts; None where it predicts that the network cannot compute the case."""
         try:
             return model.predict(self.calls, self.rounding)
         except (ValueError, IndexError):
             return None
 
+    def predicted(self, model: Model) -> Prediction | None:
+        """Return the same, kept for all models that come to the same here; for few models, as it may be large."""
+        if (key := model.comes_to(self.case)) not in self._kept:
+            self._kept[key] = self.computed(model)
+        return self._kept[key]
+
     @cached_property
     def right(self) -> Prediction | None:
         """What is right."""
-        return self.predicted(REFERENCE)
+        return self.computed(REFERENCE)
 
     @cached_property
     def is_right(self) -> bool:
@@ -84,7 +93,7 @@ class Look:
     def forward(self) -> Look:
         """The same, with no gradients asked for."""
         asked_for_nothing = replace(self.case, grad_output=None, grad_h_n=None)
-        return replace(self, calls=(*self.calls[:-1], asked_for_nothing))
+        return replace(self, calls=(*self.calls[:-1], asked_for_nothing), _kept={})
 
     def explained_by(self, prediction: Prediction | None) -> bool:
         """Return whether everything that was returned is what is predicted, within its bounds."""
@@ -188,8 +197,8 @@ class Evidence:
         self.tracked = False
         #: Whether one call is right, and only a later one of the same network wrong.
         self.again = len(calls) > 1 and self._look(calls[-1:]).is_right
-        if self.judged.name in TRACKED and not (self.again or self.minimal.has_cotangents):
-            self.tracked = self._look(calls[-1:]).is_right
+        if not self.again and (self.judged.name in TRACKED or self.minimal.has_cotangents):
+            self.tracked = self._is_right_untracked(self.minimal)
         looks = list(self._in_time(look for seen in (calls, *counterexample.seen) for look in self._last_of(seen)))
         self.failing = [look for look in looks if not look.is_right]
         self.passing = [look for look in looks if look.is_right]
@@ -201,6 +210,12 @@ class Evidence:
     def drawn(self) -> list[Look]:
         """Those at cases that were drawn, and that have nothing to do with the counterexample."""
         return self.looks[self._seen :]
+
+    def _is_right_untracked(self, case: Case) -> bool:
+        """Return whether it is right where no gradients are asked for, and what it returns is not where they are."""
+        untracked = self._look((replace(case, grad_output=None, grad_h_n=None),))
+        wrong = self._look((case,)).wrong if case.has_cotangents else ["output"]
+        return untracked.is_right and not {"output", "h_n"}.isdisjoint(wrong)
 
     def _last_of(self, calls: Calls) -> Iterator[Look]:
         """Yield the last of some calls alone; where it is right alone, after each of those before it."""
@@ -218,8 +233,7 @@ class Evidence:
         longer = replace(other, x=np.concatenate([case.x, other.x]), grad_output=None, grad_h_n=None)
         sizes = {"steps": case.steps, "batch": case.batch_size}
         shorter, fewer = (keep(other, axis, range((size + 1) // 2)) for axis, size in sizes.items())
-        firsts = [case, other, shorter, longer, fewer]
-        for first in filter(self._trial.takes, firsts):
+        for first in filter(self._trial.takes, (case, other, shorter, longer, fewer)):
             for h_0 in (case.h_0, None) if case.h_0 is not None else (None,):
                 yield self._look((first, replace(case, h_0=h_0)))
 
@@ -240,8 +254,8 @@ class Evidence:
 
     def rich(self, stream: int = 0) -> Iterator[Look]:
         """Yield looks at rich cases, as long as there is time."""
-        # Of each case, there are several pairs of calls to look at.
-        fewer = 4 if self.again else 1
+        # Of each case, there are several pairs of calls to look at; what is differentiated twice takes longer.
+        fewer = 4 if self.again else 1 + 2 * self.minimal.twice
         drawn = self._drawn(stream)[::fewer]
         cases = itertools.chain(self.later, rich_cases(self.minimal, self.within, RICH // fewer, stream), drawn)
         for look in self._in_time(

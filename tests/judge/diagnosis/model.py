@@ -7,11 +7,16 @@ from dataclasses import dataclass, fields
 from typing import Any, TypeAlias
 
 from rnn_parity import Rounding
+from rnn_parity.reference.forward import Cell
 from rnn_parity.strategies import Case
-from rnn_parity.tests.judge.diagnosis.wiring import Cell, Prediction, Step, Wiring, cells_of, predict
+from rnn_parity.tests.judge.diagnosis.wiring import Prediction, Step, Wiring, cells_of, predict
 
 #: Cases on which one network is called, one after the other.
 Calls: TypeAlias = tuple[Case, ...]
+
+
+#: What models come to that do what they should on a case, by their order.
+IDLE = "right going forward", "right going forward and back", "right going forward, back, and twice"
 
 
 @dataclass(frozen=True)
@@ -30,8 +35,10 @@ class Model:
     #: What it comes to on a case, among models of its family: those that come to the same predict the same, and one
     #: that comes to None does what it should. Empty: to something of its own.
     effect: Callable[[Case], Hashable] = lambda case: ()
-    #: Whether it is right forward, and wrong on the way back only.
-    backward: bool = False
+    #: Among which other models, where families have effects in common.
+    among: str = ""
+    #: How often one has to differentiate until it is wrong: 0 where it is wrong going forward.
+    order: int = 0
     #: Whether it predicts what goes back, too, of a bug that shows going forward or back.
     both: bool = False
     #: The parts of what is returned that it may change, by name.
@@ -42,6 +49,13 @@ class Model:
     digits: int = 0
     #: How much more it says than the plain edit everywhere: a scope, a number, a second thing.
     special: int = 0
+
+    def comes_to(self, case: Case) -> Hashable:
+        """Return a key that models share which predict the same on a case, as far as `effect` tells."""
+        effect = self.effect(case)
+        if effect is None:
+            return IDLE[max(self.order, int(self.both))]
+        return self if effect == () else (self.among or self.family, effect)
 
     @classmethod
     def wired(cls, name: str, wiring: Wiring, family: str = "", **facts: Any) -> Model:

@@ -10,7 +10,8 @@ import numpy as np
 from rnn_parity.reference.balls import Ball, exact
 from rnn_parity.strategies import Case
 from rnn_parity.tests.judge.diagnosis.model import Model, scoped
-from rnn_parity.tests.judge.diagnosis.wiring import Operations, Step, sum_of
+from rnn_parity.tests.judge.diagnosis.operations import Operations
+from rnn_parity.tests.judge.diagnosis.wiring import Step, only_for, sum_of
 
 #: What is granted to formulas that are not those of the reference, in units of their results' roundoff.
 _ULPS = 8.0
@@ -18,15 +19,10 @@ _ULPS = 8.0
 
 def _instead(nonlinearity: str, other: Callable[[Operations, Ball], Ball]) -> Callable[[Step], Ball]:
     """Another activation in the place of one of nn.RNN's two."""
-
-    def step(step: Step) -> Ball:
-        operations, a = step.operations, sum_of(step, step.h)
-        return other(operations, a) if operations.config.nonlinearity == nonlinearity else operations.activate(a)
-
-    return step
+    return only_for(nonlinearity, lambda step: other(step.operations, sum_of(step, step.h)))
 
 
-def _monotonic(function: Callable[[np.ndarray], np.ndarray]) -> Callable[[Operations, Ball], Ball]:
+def monotonic(function: Callable[[np.ndarray], np.ndarray]) -> Callable[[Operations, Ball], Ball]:
     """Apply a non-decreasing function to balls: what it makes of a ball lies between what it makes of its ends."""
 
     def activate(operations: Operations, a: Ball) -> Ball:
@@ -42,8 +38,13 @@ def _monotonic(function: Callable[[np.ndarray], np.ndarray]) -> Callable[[Operat
 
 def _softplus(operations: Operations, a: Ball) -> Ball:
     """As torch has it, linear from 20 on, or as the formula says."""
-    found = _monotonic(lambda a: np.logaddexp(0, a))(operations, a)
+    found = monotonic(lambda a: np.logaddexp(0, a))(operations, a)
     return Ball(found.mid, found.rad + np.where(a.mid + a.rad > 20, np.exp(-20.0), 0.0))
+
+
+def hard_sigmoid(slope: float) -> Callable[[Operations, Ball], Ball]:
+    """Clip slope * a + 1/2 to [0, 1]."""
+    return monotonic(lambda a: np.clip(slope * a + 0.5, 0, 1))
 
 
 def _sigmoid(a: np.ndarray) -> np.ndarray:
@@ -55,14 +56,14 @@ OTHERS: dict[str, Callable[[Step], Ball]] = {
     "relu is computed where tanh is asked for": _instead("tanh", lambda operations, a: operations.activated("relu", a)),
     "tanh is computed where relu is asked for": _instead("relu", lambda operations, a: operations.activated("tanh", a)),
     "no activation is applied": lambda step: sum_of(step, step.h),
-    "tanh is clipping to [-1, 1]": _instead("tanh", _monotonic(lambda a: np.clip(a, -1, 1))),
-    "tanh is a sigmoid": _instead("tanh", _monotonic(_sigmoid)),
-    "tanh is clipping to [0, 1], a hard sigmoid,": _instead("tanh", _monotonic(lambda a: np.clip(a / 6 + 0.5, 0, 1))),
-    "tanh is a / (1 + |a|), softsign,": _instead("tanh", _monotonic(lambda a: a / (1 + np.abs(a)))),
-    "relu has a slope of 0.01 below zero": _instead("relu", _monotonic(lambda a: np.where(a > 0, a, 0.01 * a))),
-    "relu has a slope of 0.2 below zero": _instead("relu", _monotonic(lambda a: np.where(a > 0, a, 0.2 * a))),
+    "tanh is clipping to [-1, 1]": _instead("tanh", monotonic(lambda a: np.clip(a, -1, 1))),
+    "tanh is a sigmoid": _instead("tanh", monotonic(_sigmoid)),
+    "tanh is clipping to [0, 1], a hard sigmoid,": _instead("tanh", hard_sigmoid(1 / 6)),
+    "tanh is a / (1 + |a|), softsign,": _instead("tanh", monotonic(lambda a: a / (1 + np.abs(a)))),
+    "relu has a slope of 0.01 below zero": _instead("relu", monotonic(lambda a: np.where(a > 0, a, 0.01 * a))),
+    "relu has a slope of 0.2 below zero": _instead("relu", monotonic(lambda a: np.where(a > 0, a, 0.2 * a))),
     "relu is a softplus, log(1 + exp(a))": _instead("relu", _softplus),
-    "relu is an elu": _instead("relu", _monotonic(lambda a: np.where(a > 0, a, np.expm1(np.minimum(a, 0))))),
+    "relu is an elu": _instead("relu", monotonic(lambda a: np.where(a > 0, a, np.expm1(np.minimum(a, 0))))),
     "relu is the absolute value": _instead("relu", lambda operations, a: Ball(np.abs(a.mid), a.rad)),
 }
 

@@ -8,9 +8,11 @@ from dataclasses import replace
 from rnn_parity import Rounding
 from rnn_parity.contract import Array
 from rnn_parity.reference.balls import Ball
+from rnn_parity.reference.forward import Cell
 from rnn_parity.strategies import Case
 from rnn_parity.tests.judge.diagnosis.model import Calls, Model
-from rnn_parity.tests.judge.diagnosis.wiring import Cell, Operations, Prediction, Wiring, each, predict, row_of
+from rnn_parity.tests.judge.diagnosis.operations import Operations
+from rnn_parity.tests.judge.diagnosis.wiring import Prediction, Wiring, each, predict, row_of
 
 
 def _goes_on(calls: Calls, rounding: Rounding) -> Prediction:

@@ -9,11 +9,11 @@ import numpy as np
 
 from rnn_parity import Rounding
 from rnn_parity.reference.balls import Ball
+from rnn_parity.reference.forward import Cell
 from rnn_parity.strategies import Case
 from rnn_parity.tests.judge.diagnosis.model import Model, scoped
+from rnn_parity.tests.judge.diagnosis.operations import Operations
 from rnn_parity.tests.judge.diagnosis.wiring import (
-    Cell,
-    Operations,
     Sequences,
     Step,
     Wiring,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
-from functools import partial
+from functools import lru_cache, partial
 from operator import eq
 from typing import Any
 
@@ -12,11 +12,13 @@ import numpy as np
 
 from rnn_parity import Rounding
 from rnn_parity.contract import Array
-from rnn_parity.reference.backward import LayerBackward, Sum, gradients
+from rnn_parity.reference.backward import LayerBackward, gradients
 from rnn_parity.reference.balls import FORMATS, Ball
+from rnn_parity.reference.forward import Pass, layer_passes, results
 from rnn_parity.strategies import Case
+from rnn_parity.tests.judge.diagnosis.going_back import BACK, clipped, from_the_end, summed_over, where_step
 from rnn_parity.tests.judge.diagnosis.model import Calls, Model
-from rnn_parity.tests.judge.diagnosis.wiring import Prediction, Wiring, each, predict
+from rnn_parity.tests.judge.diagnosis.wiring import Prediction, each
 from rnn_parity.tests.judge.trial.gradients import in_layout
 
 Gradients = Mapping[str, Ball]
@@ -37,20 +39,25 @@ def _model(
 
     def prediction(calls: Calls, rounding: Rounding) -> Prediction:
         given = calls[-1]
-        right = predict(given, Wiring(), rounding)
-        if not given.has_cotangents:
-            return right
-        seen = case(given)
-        arguments = seen.config, seen.weights, seen.x, seen.h_0, seen.grad_output, seen.grad_h_n, rounding, seen.lengths
-        found = result(given, gradients(*arguments, going_back=back))
-        laid_out = {f"gradient of {key}": in_layout(given, key, ball) for key, ball in found.items()}
-        return replace(right, parts={**right.parts, **laid_out})
+        made = passes(given, rounding)
+        output, h_n = results(given, made)
+        parts = {"output": each(given.in_layout, output), "h_n": each(given.state_in_layout, h_n)}
+        if given.has_cotangents:
+            found = result(given, gradients(case(given), rounding, going_back=back, passes=made))
+            parts |= {f"gradient of {key}": in_layout(given, key, ball) for key, ball in found.items()}
+        return Prediction(parts)
 
     special = special or int(numbered)
-    return Model(name, prediction, family or name, backward=True, numbered=numbered, special=special, **facts)
+    return Model(name, prediction, family or name, order=1, numbered=numbered, special=special, **facts)
 
 
-#: Right in every respect, forward and back.
+@lru_cache(maxsize=4)
+def passes(case: Case, rounding: Rounding) -> list[Pass]:
+    """Return what goes forward, which is the same for all models of one look."""
+    return layer_passes(case, rounding)
+
+
+#: Right forward and back.
 REFERENCE = _model("")
 
 
@@ -91,192 +98,21 @@ def _h_n_of_layers(case: Case, *, last: bool) -> Case:
     return replace(case, grad_h_n=np.where((upper == last)[:, None, None], case.grad_h_n, 0.0))
 
 
-# On the way back
-
-
-def _nothing(total: Sum) -> Sum:
-    """Return a sum without terms."""
-    zeros = np.zeros(total.mid.shape)
-    return Sum(np.inf, zeros, zeros, zeros, zeros, zeros)
-
-
-def _where_step(forgets: Callable[[int], bool]) -> type[LayerBackward]:
-    """Nothing goes back from a step to the state before it, where it is detached there."""
-
-    class Detached(LayerBackward):
-        def carried(self, before: Sum, t: int) -> Sum:
-            return _nothing(before) if forgets(t) else before
-
-    return Detached
-
-
-class _LayersDetached(LayerBackward):
-    def of_input(self) -> Sum:
-        total = super().of_input()
-        return _nothing(total) if self.number else total
-
-
-class _ReverseDetached(LayerBackward):
-    def of_input(self) -> Sum:
-        grads = self.grad_a
-        if len(grads.mid) == 1:
-            return super().of_input()
-        self.grad_a = each(lambda part: np.stack([part[0], 0 * part[1]]), grads)
-        total = super().of_input()
-        self.grad_a = grads
-        return total
-
-
-class _ReverseNotTurned(LayerBackward):
-    """What goes to the input from the reverse direction stays in the order of processing."""
-
-    def of_input(self) -> Sum:
-        grads = self.grad_a
-        if len(grads.mid) == 1:
-            return super().of_input()
-        self.grad_a = each(lambda part: np.stack([part[0], part[1, ::-1]]), grads)
-        total = super().of_input()
-        self.grad_a = grads
-        return total
-
-
-class _NotTransposed(LayerBackward):
-    def recurrent(self) -> Array:
-        return super().recurrent().swapaxes(-1, -2)
-
-
-class _ReadsNewState(LayerBackward):
-    def read(self) -> Ball:
-        return self.made.states
-
-
-class _ReadsZeroAtFirst(LayerBackward):
-    def read(self) -> Ball:
-        first = np.arange(self.made.states.mid.shape[1])[:, None, None] == 0
-        return each(lambda part: np.where(first, 0.0, part), super().read())
-
-
-def _slope(change: Callable[[LayerBackward], Ball | None]) -> type[LayerBackward]:
-    """Another derivative; None where it is as it should be."""
-
-    class Sloped(LayerBackward):
-        def slope(self) -> Ball:
-            found = change(self)
-            return super().slope() if found is None else found
-
-    return Sloped
-
-
-def _as_relu(layer: LayerBackward) -> Ball | None:
-    h = layer.made.states
-    if layer.made.layer.nonlinearity != "tanh":
-        return None
-    uncertain = np.abs(h.mid) <= h.rad
-    mid = np.where(uncertain & (h.rad > 0), 0.5, (h.mid > 0) * 1.0)
-    return Ball(mid, np.where(uncertain & (h.rad > 0), 0.5, 0.0))
-
-
-def _as_tanh(layer: LayerBackward) -> Ball | None:
-    h = layer.made.states
-    if layer.made.layer.nonlinearity != "relu":
-        return None
-    unit = layer.arithmetic.format.unit_roundoff
-    size = np.abs(h.mid) + h.rad
-    return Ball(1 - h.mid**2, np.where(h.mid == 0, 0.0, h.rad * (2 * size + h.rad) + 8 * unit * (1 + size * size)))
-
-
-def _at_zero(value: float) -> Callable[[LayerBackward], Ball | None]:
-    def slope(layer: LayerBackward) -> Ball | None:
-        if layer.made.layer.nonlinearity != "relu":
-            return None
-        right = LayerBackward.slope(layer)
-        a = _pre_activations(layer)
-        zero = (a.mid == 0) & (a.rad == 0)
-        return Ball(np.where(zero, value, right.mid), np.where(zero, 0.0, right.rad))
-
-    return slope
-
-
-def _pre_activations(layer: LayerBackward) -> Ball:
-    """Midpoints of W_ih x + b_ih + W_hh h + b_hh, and whether they are exact, as the layer's states are."""
-    made = layer.made
-    parts = made.layer
-    before = LayerBackward.read(layer)
-    mid = made.x.mid @ parts.w_ih.swapaxes(-1, -2)[:, None] + before.mid @ parts.w_hh.swapaxes(-1, -2)[:, None]
-    return Ball(mid + (parts.b_ih + parts.b_hh)[:, None, None], made.states.rad)
-
-
-def _ones(layer: LayerBackward) -> Ball:
-    return Ball(np.ones(layer.made.states.mid.shape), np.zeros(layer.made.states.mid.shape))
-
-
-def _linear_tanh(layer: LayerBackward) -> Ball | None:
-    if layer.made.layer.nonlinearity != "tanh":
-        return None
-    h, unit = layer.made.states, layer.arithmetic.format.unit_roundoff
-    return Ball(1 - np.abs(h.mid), np.where((h.mid == 0) & (h.rad == 0), 0.0, h.rad + 4 * unit))
-
-
-BACK: dict[str, type[LayerBackward]] = {
-    "the state is detached before every step": _where_step(lambda t: True),
-    "layers above the first send nothing back to those below": _LayersDetached,
-    "the reverse direction sends nothing back to its input": _ReverseDetached,
-    "what the reverse direction sends back to its input stays in the order of processing": _ReverseNotTurned,
-    "on the way back W_hh is not transposed": _NotTransposed,
-    "W_hh's gradient is made of the states that the steps return, not of those that they read": _ReadsNewState,
-    "W_hh's gradient takes h_0 for zero": _ReadsZeroAtFirst,
-    "tanh goes back as relu does": _slope(_as_relu),
-    "relu goes back as tanh does": _slope(_as_tanh),
-    "relu' is 1 at exactly zero": _slope(_at_zero(1.0)),
-    "relu' is a half at exactly zero": _slope(_at_zero(0.5)),
-    "no derivative of the activation is applied": _slope(_ones),
-    "tanh' is 1 - |h| instead of 1 - h^2": _slope(_linear_tanh),
-}
-
-
-def _clipped(bound: float) -> type[LayerBackward]:
-    class Clipped(LayerBackward):
-        def carried(self, before: Sum, t: int) -> Sum:
-            mid = np.clip(before.mid, -bound, bound)
-            return Sum(
-                min(before.grain, bound), mid, before.rad, np.minimum(before.size, bound), before.terms, before.lost
-            )
-
-    return Clipped
-
-
-def _summed_over(keeps: Callable[[int, int], bool], roles: tuple[str, ...], axis: int = 1) -> type[LayerBackward]:
-    """Parameters whose gradients are summed up over some steps only: by number, in the order of processing, and T.
-
-    On the next axis: over some rows of the batch, by number and B.
-    """
-
-    class Summed(LayerBackward):
-        def of_parameters(self, bias: bool) -> dict[str, Ball]:
-            right, grads = super().of_parameters(bias), self.grad_a
-            size = grads.mid.shape[axis]
-            kept = np.array([keeps(i, size) for i in range(size)], bool).reshape(-1, *[1] * (3 - axis))
-            self.grad_a = each(lambda part: np.where(kept, part, 0.0), grads)
-            some = super().of_parameters(bias)
-            self.grad_a = grads
-            return {role: (some if role in roles else right)[role] for role in right}
-
-    return Summed
-
-
 # Gradients
 
 
-def _scaled(factor: Callable[[Case], float], applies: Callable[[str], bool]) -> Callable[[Case, Gradients], Gradients]:
+def scaled(factor: Callable[[Case], float], applies: Callable[[str], bool]) -> Callable[[Case, Gradients], Gradients]:
+    """Multiply what comes of some arguments by a factor."""
+
     def result(case: Case, found: Gradients) -> Gradients:
         by = factor(case)
         unit = 4 * FORMATS[case.config.dtype].unit_roundoff
 
-        def scaled(ball: Ball) -> Ball:
+        def times(ball: Ball) -> Ball:
             rounded = 0.0 if by in (0.0, 0.5, 1.0, 2.0) else unit * np.abs(by * ball.mid)
             return Ball(by * ball.mid, by * ball.rad + rounded)
 
-        return {name: scaled(ball) if applies(name) else ball for name, ball in found.items()}
+        return {name: times(ball) if applies(name) else ball for name, ball in found.items()}
 
     return result
 
@@ -360,9 +196,9 @@ def models(case: Case) -> Iterator[Model]:
     yield from _summed_over_blocks(case)
     for wording, factor in FACTORS.items():
         for role, of_role in PARAMETERS.items():
-            yield from _in_parts(wording.format(role), factor, of_role)
+            yield from in_parts(_model, wording.format(role), factor, of_role)
         for argument in ("x", "h_0"):
-            yield _model(wording.format(argument), result=_scaled(factor, partial(eq, argument)))
+            yield _model(wording.format(argument), result=scaled(factor, partial(eq, argument)))
     yield _model("h_0 gets a gradient in the first layer only", result=_rows_of_h_0(_above_first))
     yield _model("h_0 gets a gradient in the forward direction only", result=_rows_of_h_0(_reverse))
 
@@ -372,20 +208,20 @@ def _cut_off(case: Case) -> Iterator[Model]:
     for k in range(1, case.steps + 1):
         yield _model(
             f"the state is detached after every {k} steps",
-            back=_where_step(lambda t, k=k: t > 0 and t % k == 0),  # type: ignore[misc]
+            back=where_step(lambda t, k=k: t > 0 and t % k == 0),  # type: ignore[misc]
             family="the state is detached after every so many steps",
             numbered=True,
         )
         yield _model(
             f"gradients go back {k} steps from the end, and no further",
-            back=_from_the_end(k),
+            back=from_the_end(k),
             family="gradients go back so many steps",
             numbered=True,
         )
     for bound in (0.25, 0.5, 1, 2, 5, 10):
         yield _model(
             f"what goes back from step to step is clipped to [-{bound:g}, {bound:g}]",
-            back=_clipped(bound),
+            back=clipped(bound),
             family="what goes back is clipped",
             numbered=True,
         )
@@ -395,7 +231,7 @@ def _summed_wrongly() -> Iterator[Model]:
     for what, steps in STEPS.items():
         for whose, roles in _SUMMED.items():
             if (what, whose) not in _SAID_OTHERWISE:
-                yield _model(f"the gradients of {whose} are those of {what} only", back=_summed_over(steps, roles))
+                yield _model(f"the gradients of {whose} are those of {what} only", back=summed_over(steps, roles))
 
 
 def _summed_over_blocks(case: Case) -> Iterator[Model]:
@@ -408,7 +244,7 @@ def _summed_over_blocks(case: Case) -> Iterator[Model]:
                     name = f"the gradients of {whose} are those of {what.format(things, k='{k}')} only"
                     yield _model(
                         name.format(k=k),
-                        back=_summed_over(steps, roles, axis),
+                        back=summed_over(steps, roles, axis),
                         family=name,
                         effect=lambda case, steps=steps, size_of=size_of: _left_out(steps, size_of(case)),
                         touches=lambda part, roles=roles: part.startswith(tuple(f"gradient of {r}" for r in roles)),
@@ -430,15 +266,10 @@ def _reverse(case: Case, row: Array) -> Array:
     return np.asarray((row % case.config.num_directions) == 1)
 
 
-def _in_parts(name: str, factor: Callable[[Case], float], of_role: Callable[[str], bool]) -> Iterator[Model]:
+def in_parts(
+    model: Callable[..., Model], name: str, factor: Callable[[Case], float], of_role: Callable[[str], bool]
+) -> Iterator[Model]:
+    """Yield models that multiply what comes of the parameters of a role, in all cells or in some."""
     for where, part in _PARTS.items():
         applies = lambda argument, part=part: of_role(argument) and part(argument)  # noqa: E731
-        yield _model(name + where, result=_scaled(factor, applies), family=name, special=bool(where))
-
-
-def _from_the_end(k: int) -> type[LayerBackward]:
-    class FromTheEnd(LayerBackward):
-        def carried(self, before: Sum, t: int) -> Sum:
-            return _nothing(before) if t <= self.made.states.mid.shape[1] - k else before
-
-    return FromTheEnd
+        yield model(name + where, result=scaled(factor, applies), family=name, special=bool(where))

@@ -9,9 +9,10 @@ import numpy as np
 
 from rnn_parity import Rounding
 from rnn_parity.reference.balls import Ball
+from rnn_parity.reference.forward import Cell
 from rnn_parity.strategies import Case
 from rnn_parity.tests.judge.diagnosis.model import Calls, Model, scoped
-from rnn_parity.tests.judge.diagnosis.wiring import Cell, Pair, Prediction, Wiring, each, last_of, predict
+from rnn_parity.tests.judge.diagnosis.wiring import Pair, Prediction, Wiring, each, last_of, predict
 
 Lengths = tuple[int, ...]
 #: The lengths that it goes by in the place of those that it is given.

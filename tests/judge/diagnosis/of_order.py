@@ -13,12 +13,12 @@ from rnn_parity import Rounding
 from rnn_parity.contract import Array
 from rnn_parity.reference.backward import gradients
 from rnn_parity.reference.balls import FORMATS, Ball, exact
+from rnn_parity.reference.forward import Cell
 from rnn_parity.strategies import Case
 from rnn_parity.tests.judge.diagnosis import index_maps
 from rnn_parity.tests.judge.diagnosis.index_maps import IndexMap, Positions, given_back, positions, read_through
 from rnn_parity.tests.judge.diagnosis.model import SCOPES, Calls, Model, cells_where, limited
 from rnn_parity.tests.judge.diagnosis.wiring import (
-    Cell,
     Pair,
     Prediction,
     Wiring,
@@ -172,9 +172,9 @@ def _predicted(calls: Calls, rounding: Rounding, moved: Callable[[Case], Moved])
     found = predict(seen, Wiring(result=result), rounding)
     if not given.has_cotangents:
         return found
-    arguments = seen.config, seen.weights, seen.x, seen.h_0, seen.grad_output, seen.grad_h_n, rounding, seen.lengths
     back = {
-        name: given_back(ball, at[name], unit) if name in at else ball for name, ball in gradients(*arguments).items()
+        name: given_back(ball, at[name], unit) if name in at else ball
+        for name, ball in gradients(seen, rounding).items()
     }
     laid_out = {f"gradient of {name}": in_layout(given, name, ball) for name, ball in back.items()}
     return replace(found, parts={**found.parts, **laid_out})

@@ -9,9 +9,10 @@ import numpy as np
 
 from rnn_parity import Config
 from rnn_parity.contract import Array
+from rnn_parity.reference.forward import Cell
 from rnn_parity.strategies import Case
 from rnn_parity.tests.judge.diagnosis.model import Model, numbered, scoped
-from rnn_parity.tests.judge.diagnosis.wiring import Cell, Cells, Wiring
+from rnn_parity.tests.judge.diagnosis.wiring import Cells, Wiring
 
 #: A bug's name, and the cell as it is used.
 EDITS: dict[str, Callable[[Cell], Cell]] = {

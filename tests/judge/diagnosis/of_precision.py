@@ -10,12 +10,21 @@ import numpy as np
 import torch
 
 from rnn_parity import Rounding
-from rnn_parity.contract import Array
+from rnn_parity.contract import Array, dtype_name
+from rnn_parity.contract.case import round_to
 from rnn_parity.reference.balls import FORMATS, Ball
 from rnn_parity.strategies import Case
-from rnn_parity.strategies.case import round_to
 from rnn_parity.tests.judge.diagnosis.model import Calls, Model
-from rnn_parity.tests.judge.diagnosis.wiring import Operations, Prediction, Step, Wiring, as_it_should, predict, sum_of
+from rnn_parity.tests.judge.diagnosis.operations import Operations
+from rnn_parity.tests.judge.diagnosis.wiring import (
+    Prediction,
+    Step,
+    Wiring,
+    as_it_should,
+    only_for,
+    predict,
+    sum_of,
+)
 
 
 @dataclass(frozen=True)
@@ -41,7 +50,7 @@ class Narrow:
 
 
 def _of(dtype: torch.dtype) -> Narrow:
-    found, name = FORMATS[dtype], str(dtype).removeprefix("torch.")
+    found, name = FORMATS[dtype], dtype_name(dtype)
     return Narrow(name, lambda values: round_to(dtype, values), found.unit_roundoff, found.smallest_normal, dtype)
 
 
@@ -77,7 +86,7 @@ def models(case: Case) -> Iterator[Model]:
             digits = int(-np.log2(narrow.unit))
             yield from (replace(model, digits=digits) for model in _rounding_to(narrow))
     for dtype in FORMATS:
-        name = str(dtype).removeprefix("torch.")
+        name = dtype_name(dtype)
         yield _returned(f"results are {name} whatever was asked for", dtype, "output", "h_n")
         yield _returned(f"h_n is {name} whatever was asked for", dtype, "h_n")
 
@@ -177,15 +186,13 @@ def _computed(narrow: Narrow, dtype: torch.dtype) -> Iterator[Model]:
         )
 
     def tanh(step: Step) -> Ball:
-        if step.case.config.nonlinearity != "tanh":
-            return as_it_should(step)
         return within(step.case).activated("tanh", narrow.ball(sum_of(step, step.h)))
 
     yield Model.wired(f"matrix products are computed in {narrow.name}", Wiring(step=_where(narrow, products)))
     yield _with_digits(
         narrow,
-        lambda case: case.config.nonlinearity == "tanh",
-        Model.wired(f"tanh is computed in {narrow.name}", Wiring(step=_where(narrow, tanh))),
+        lambda case: not case.config.activation.piecewise_linear,
+        Model.wired(f"tanh is computed in {narrow.name}", Wiring(step=_where(narrow, only_for("tanh", tanh)))),
     )
 
     def everything(calls: Calls, rounding: Rounding) -> Prediction:

@@ -11,31 +11,29 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from itertools import product
-from typing import Literal, NamedTuple, TypeAlias
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 
 from rnn_parity import Config
-from rnn_parity.contract import Array
+from rnn_parity.contract import DTYPES, ELMAN, NONLINEARITIES, Array
+from rnn_parity.contract.case import round_to
 from rnn_parity.reference.balls import FORMATS, Ball
 from rnn_parity.strategies import Case
-from rnn_parity.strategies.case import round_to
 from rnn_parity.tests.judge.diagnosis.evidence import Evidence, Look
 from rnn_parity.tests.judge.diagnosis.model import Model
-from rnn_parity.tests.judge.diagnosis.wiring import Step, Wiring, sum_of
+from rnn_parity.tests.judge.diagnosis.narrowing import Probed, between, narrowed
+from rnn_parity.tests.judge.diagnosis.wiring import Step, Wiring, only_for, sum_of
 
 Mask = np.typing.NDArray[np.bool_]
 #: Roundings granted to a state that was computed by other means.
 _ROUNDINGS = 32.0
-#: So many probes a call, and so many calls, narrow a bound down.
-_PROBES, _CALLS = 16, 4
 #: A bound is told where it is known to this part.
 _SHARP = 0.02
 #: Whole blocks of lanes are of these sizes.
 _LANES = range(2, 65)
 #: So many rows are looked at beyond a bound.
 _BATCHES, _LATER_BATCHES = (1, 3, 7, 16), (2, 5, 12, 20)
-NONLINEARITIES: tuple[Literal["tanh", "relu"], ...] = ("tanh", "relu")
 
 
 class Pairs(NamedTuple):
@@ -114,14 +112,15 @@ def models(evidence: Evidence, looks: Sequence[Look]) -> Iterator[Model]:
         kept = [pairs for look, pairs in measured if look.case.config.dtype in dtypes]
         if kept:
             pairs = Pairs(*(np.concatenate(parts) for parts in zip(*kept, strict=True)))
-            config = Config(1, 1, nonlinearity=nonlinearity, dtype=next(iter(dtypes)))
+            config = Config(1, 1, nonlinearity=nonlinearity, dtype=min(dtypes, key=DTYPES.index))
             yield from _ranges(evidence, config, pairs)
 
 
 def _pairs(look: Look, nonlinearity: str) -> Pairs | None:
     case, config = look.case, look.case.config
     if (
-        config.nonlinearity != nonlinearity
+        config.kind is not ELMAN
+        or config.nonlinearity != nonlinearity
         or config.num_layers > 1
         or case.lengths
         or look.seen.error
@@ -146,7 +145,7 @@ def _of_direction(case: Case, states: Array, d: int) -> Pairs:
     with np.errstate(all="ignore"):
         a = x @ w_ih.T + before @ w_hh.T + bias
         size = np.abs(x) @ np.abs(w_ih).T + np.abs(before) @ np.abs(w_hh).T + np.abs(bias)
-        right = np.tanh(a) if case.config.nonlinearity == "tanh" else np.maximum(a, 0)
+        right = case.config.activation.plain(a)
         near = _ROUNDINGS * FORMATS[case.config.dtype].unit_roundoff * (size + np.abs(right))
     b, j = np.indices(states.shape[1:])
     batch, hidden = states.shape[1:]
@@ -175,13 +174,13 @@ def _ranges(evidence: Evidence, config: Config, pairs: Pairs) -> Iterator[Model]
                 low = float(size[right & place(pairs.places, pairs.sizes) & (size < high)].max(initial=-np.inf))
                 if not np.isfinite(low):
                     continue
-                bounds = _narrowed(partial(_probed, evidence, config, found, value.of), low, high)
+                bounds = narrowed(partial(_probed, evidence, config, found, value.of), low, high)
                 if bounds[1] - bounds[0] > _SHARP * max(map(abs, bounds)):
                     continue
                 _probe_around(evidence, config, found, bounds[1])
                 yield Model.wired(
-                    f"{nonlinearity}(a) is {value.words} {words.format(_between(*found.ends(*bounds)))}{where}",
-                    Wiring(step=_step(nonlinearity, value, found.measure, bounds, place)),
+                    f"{nonlinearity}(a) is {value.words} {words.format(between(*found.ends(*bounds)))}{where}",
+                    Wiring(step=only_for(nonlinearity, _step(value, found.measure, bounds, place))),
                     family=f"{nonlinearity}(a) is {value.words} {words}",
                     numbered=True,
                     special=2 + bool(where),
@@ -202,7 +201,6 @@ def _values(pairs: Pairs) -> Iterator[Value]:
 
 
 Place: TypeAlias = Callable[[Array, Array], Mask]
-Probed: TypeAlias = tuple[Array, Array]
 
 
 def _places_between(pairs: Pairs, wrong: Mask, right: Mask) -> Iterator[tuple[str, Place]]:
@@ -232,11 +230,7 @@ def _beyond_blocks(axis: int, k: int, places: Array, sizes: Array) -> Mask:
 
 
 def _step(
-    nonlinearity: str,
-    found: Value,
-    measure: Callable[[Array], Array],
-    bounds: tuple[float, float],
-    place: Place,
+    found: Value, measure: Callable[[Array], Array], bounds: tuple[float, float], place: Place
 ) -> Callable[[Step], Ball]:
     """Another value beyond a bound; anything, where a may be on either side."""
     low, high = bounds
@@ -244,8 +238,6 @@ def _step(
     def step(step: Step) -> Ball:
         a = sum_of(step, step.h)
         right = step.operations.activate(a)
-        if step.case.config.nonlinearity != nonlinearity:
-            return right
         b, j = np.indices(right.mid.shape)
         batch, hidden = right.mid.shape
         inside = place(
@@ -292,24 +284,3 @@ def _case(evidence: Evidence, config: Config, found: Range, sizes: Array) -> Cas
     a = round_to(config.dtype, found.back(sizes))
     case = Case(config, a.reshape(1, -1, 1), weights={"weight_ih_l0": np.ones((1, 1))})
     return case if np.isfinite(a).all() and not evidence.implementation.capabilities.objections(case) else None
-
-
-def _narrowed(probe: Callable[[Array], Probed], low: float, high: float) -> tuple[float, float]:
-    """Nearer bounds, as far as probes tell: at `low` it is right, at `high` it is not."""
-    for _ in range(_CALLS):
-        spaced = np.geomspace if low * high > 0 else np.linspace
-        right, wrong = probe(spaced(low, high, _PROBES + 2)[1:-1])
-        lower, upper = float(right.max(initial=low)), float(wrong.min(initial=high))
-        if not low <= lower < upper <= high:
-            break
-        low, high = lower, upper
-    return low, high
-
-
-def _between(low: float, high: float) -> str:
-    """Return the shortest number between two ends, or both ends where they are far apart."""
-    for digits in range(1, 7):
-        number = float(f"{(low + high) / 2:.{digits}g}")
-        if low <= number <= high and high - low <= 1e-3 * abs(number):
-            return f"{number:g}"
-    return f"a bound from {low:.4g} to {high:.4g}"

@@ -9,10 +9,10 @@ import numpy as np
 
 from rnn_parity.contract import Array
 from rnn_parity.reference.balls import Ball, exact
+from rnn_parity.reference.forward import Cell
 from rnn_parity.strategies import Case
 from rnn_parity.tests.judge.diagnosis.model import Model, numbered, scoped
 from rnn_parity.tests.judge.diagnosis.wiring import (
-    Cell,
     Step,
     Wiring,
     as_it_should,

@@ -12,7 +12,7 @@ from rnn_parity.contract import Array
 from rnn_parity.reference.balls import Ball
 from rnn_parity.strategies import Case
 from rnn_parity.tests.judge.diagnosis.model import Model, scoped
-from rnn_parity.tests.judge.diagnosis.wiring import Step, Wiring, as_it_should, sum_of
+from rnn_parity.tests.judge.diagnosis.wiring import Step, Wiring, as_it_should, only_for, sum_of
 
 
 def _of_nan(nonlinearity: str, value: float) -> Callable[[Step], Ball]:
@@ -20,12 +20,10 @@ def _of_nan(nonlinearity: str, value: float) -> Callable[[Step], Ball]:
 
     def step(step: Step) -> Ball:
         new = as_it_should(step)
-        if step.case.config.nonlinearity != nonlinearity:
-            return new
         nan = np.isnan(sum_of(step, step.h).mid)
         return Ball(np.where(nan, value, new.mid), np.where(nan, 0.0, new.rad))
 
-    return step
+    return only_for(nonlinearity, step)
 
 
 def _largest(step: Step) -> Ball:
@@ -47,9 +45,7 @@ STEPS: dict[str, Callable[[Step], Ball]] = {
     "tanh of NaN is -1": _of_nan("tanh", -1.0),
     "a state of NaN becomes 0": lambda step: _cleaned(as_it_should(step)),
     "an infinite state becomes the largest finite number": _largest,
-    "relu of minus infinity is NaN": lambda step: (
-        _nan_of_infinity(step) if step.case.config.nonlinearity == "relu" else as_it_should(step)
-    ),
+    "relu of minus infinity is NaN": only_for("relu", _nan_of_infinity),
     "a row whose state holds a NaN goes on from zeros": lambda step: as_it_should(
         step._replace(states=[_without_nan_rows(step.h)])
     ),

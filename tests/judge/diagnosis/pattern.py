@@ -125,13 +125,14 @@ ELEMENTS: dict[str, Callable[[Wrong], bool]] = {
     "in the first row of the batch only": lambda found: found.b == 0,
     "where NaN or an infinity is expected": lambda found: found.special,
 }
+_DERIVATIVES = "gradient", "second derivative"
 _FROM = {"b": "in rows of the batch", "unit": "in hidden units"}
 
 
 def _parts(wrong: Sequence[Wrong]) -> Iterator[str]:
     parts = sorted({found.part for found in wrong})
-    if all(part.startswith("gradient") for part in parts):
-        yield "in gradients only" if len(parts) > _LISTED else f"in {' and '.join(parts)} only"
+    if kind := next((kind for kind in _DERIVATIVES if all(part.startswith(kind) for part in parts)), ""):
+        yield f"in {kind}s only" if len(parts) > _LISTED else f"in {' and '.join(parts)} only"
     elif len(parts) == 1:
         yield f"in {parts[0]} only"
 

@@ -12,9 +12,9 @@ import torch
 
 from rnn_parity import Capabilities, Config
 from rnn_parity.contract import Array
+from rnn_parity.contract.case import round_to
+from rnn_parity.contract.memory import INCOMING, MEMORY
 from rnn_parity.strategies import Case
-from rnn_parity.strategies.case import round_to
-from rnn_parity.strategies.memory import INCOMING, MEMORY
 
 Sizes: TypeAlias = dict[str, int]
 

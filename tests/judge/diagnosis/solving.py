@@ -7,10 +7,10 @@ from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from rnn_parity.reference.balls import RADIUS_SLACK, Ball
-from rnn_parity.tests.judge.diagnosis import of_calls, of_ranges
+from rnn_parity.tests.judge.diagnosis import of_calls, of_ranges, of_updates
 from rnn_parity.tests.judge.diagnosis.conditions import fitting
 from rnn_parity.tests.judge.diagnosis.evidence import Evidence, Look, exclude
-from rnn_parity.tests.judge.diagnosis.model import Model
+from rnn_parity.tests.judge.diagnosis.model import IDLE, Model
 from rnn_parity.tests.judge.diagnosis.raising import raises
 from rnn_parity.tests.judge.diagnosis.table import models
 from rnn_parity.tests.judge.diagnosis.wiring import Prediction
@@ -19,6 +19,8 @@ from rnn_parity.tests.judge.diagnosis.wiring import Prediction
 ENOUGH = 3
 #: After so many seconds of CPU no other condition is looked for.
 SECONDS = 1.0
+#: How the names of what is returned begin, in the order in which it is computed.
+_IN_ORDER = "output", "h_n", "gradient of", "second derivative by"
 
 
 @dataclass(frozen=True)
@@ -32,8 +34,8 @@ class Diagnosis:
     models: int = 0
     cases: int = 0
     wrong: int = 0
-    #: Whether the name says under which condition it raises, and no model was needed.
-    raises: bool = False
+    #: Where no model was needed: in which cases it is so, in words.
+    shows: str = ""
 
 
 @dataclass
@@ -42,6 +44,8 @@ class _Candidate:
 
     model: Model
     predictions: list[Prediction | None] = field(default_factory=list)
+    #: In how many of them it and what is right exclude each other.
+    shown: int = 0
     #: The condition under which it holds; empty for always.
     condition: str = ""
 
@@ -54,7 +58,7 @@ class _Candidate:
 def solve(evidence: Evidence) -> Diagnosis:
     """Find the models that explain all failing cases and all rich ones; where none does, solve for a condition."""
     if not evidence.failing:
-        return Diagnosis()
+        return _changed(evidence) if evidence.judged.name == "updates" else Diagnosis()
     tried, survivors = _explaining(evidence)
     looks = [*evidence.looks, *evidence.rich()]
     found = _always(survivors, looks)
@@ -63,7 +67,7 @@ def solve(evidence: Evidence) -> Diagnosis:
         looks = list(evidence.looks)  # With those that were made to read it off.
         found, survivors = _always(read_off, looks), [*survivors, *read_off]
     wrong = sum(not look.is_right for look in looks)
-    shown = min((_shows(candidate, looks) for candidate in found), default=0)
+    shown = min((candidate.shown for candidate in found), default=0)
     # Of what only raises, no model says anything that could be seen to be so.
     only_raises = all(look.is_right or look.seen.error for look in looks)
     if not (found or only_raises) and (conditional := list(_conditional(survivors, looks))):
@@ -71,7 +75,8 @@ def solve(evidence: Evidence) -> Diagnosis:
         found = [candidate for candidate in conditional if _confirmed(candidate, others)]
         shown = ENOUGH if found else 0
     if not found and (condition := _raising(evidence, looks)):
-        return Diagnosis(condition, len(condition) == 1, tried, len(looks), wrong, raises=True)
+        shows = f"so it does in {wrong} of {len(looks)} cases; in the others it is right"
+        return Diagnosis(condition, len(condition) == 1, tried, len(looks), wrong, shows)
     names = tuple(dict.fromkeys(candidate.name for candidate in found))
     when = " from the second call on" * evidence.again + " where gradients are asked for" * evidence.tracked
     names = tuple(name if name in of_calls.MODELS else name.removesuffix(",") + when for name in names)
@@ -80,8 +85,16 @@ def solve(evidence: Evidence) -> Diagnosis:
 
 def _always(candidates: Sequence[_Candidate], looks: Sequence[Look]) -> list[_Candidate]:
     """Those that explain all looks, told apart."""
-    always = [found for found in candidates if _explains_all(found, looks)]
-    return _told_apart([candidate for candidate in always if _shows(candidate, looks)])
+    for look in looks:
+        candidates = [candidate for candidate in candidates if _explains(candidate, look)]
+    return _told_apart([candidate for candidate in candidates if candidate.shown])
+
+
+def _changed(evidence: Evidence) -> Diagnosis:
+    """Return which parameters are not followed, and when."""
+    found = of_updates.of_updates(evidence)
+    shows = f"so it is in {found.wrong} of {found.tried} calls after a change; in the others it is right"
+    return Diagnosis(found.names, len(found.names) == 1 and found.wrong >= ENOUGH, wrong=found.wrong, shows=shows)
 
 
 def _raising(evidence: Evidence, looks: Sequence[Look]) -> tuple[str, ...]:
@@ -95,51 +108,47 @@ def _raising(evidence: Evidence, looks: Sequence[Look]) -> tuple[str, ...]:
 def _explaining(evidence: Evidence) -> tuple[int, list[_Candidate]]:
     """Return how many models there are, and those that explain every failing case."""
     first = evidence.failing[0]
-    forward_is_right = _forward_is_right(first)
+    order = _order(first)
     table = [*(of_calls.models(first.case) if evidence.again else ()), *models(first.case)]
-    found = [model for model in table if model.both or model.backward == forward_is_right]
+    found = [model for model in table if model.order == order or (model.both and order < 2)]
     for look in evidence.failing:
-        known: dict[Hashable, bool] = {}
+        known: dict[Hashable, bool] = dict.fromkeys(IDLE, False)
         wrong = look.wrong
         found = [model for model in found if all(map(model.touches, wrong)) and _explained(look, model, known)]
     return len(table), [_Candidate(model) for model in found]
 
 
 def _explained(look: Look, model: Model, known: dict[Hashable, bool]) -> bool:
-    """Return whether a model explains a failing look, computed once for models with the same prediction there."""
-    if (effect := model.effect(look.case)) is None:
-        return False
-    key = (model.family, effect) if effect != () else model
-    if key not in known:
-        known[key] = _may_explain(look, model) and look.explained_by(look.predicted(model))
+    """Return whether a model explains a failing look, computed once for models that come to the same there."""
+    if (key := model.comes_to(look.case)) not in known:
+        known[key] = _may_explain(look, model) and look.explained_by(look.computed(model))
     return known[key]
 
 
 def _may_explain(look: Look, model: Model) -> bool:
     """Return whether a model explains what comes before gradients, which costs far less to find out."""
-    return not (model.both and look.case.has_cotangents) or look.explained_by(look.forward.predicted(model))
+    return not (model.both and look.case.has_cotangents) or look.explained_by(look.forward.computed(model))
 
 
-def _forward_is_right(look: Look) -> bool:
-    """Return whether gradients were asked for, and what came before them is right."""
+def _order(look: Look) -> int:
+    """Return how often one has to differentiate, as far as is asked for, until something is wrong."""
     if not look.case.has_cotangents or look.right is None or look.seen.error:
+        return 0
+    for order in range(2):
+        before = {name: ball for name, ball in look.right.parts.items() if name.startswith(_IN_ORDER[: 2 + order])}
+        if not look.explained_by(Prediction(before)):
+            return order
+    return 2
+
+
+def _explains(candidate: _Candidate, look: Look) -> bool:
+    """Return whether a candidate explains one more look, and keep what it says there."""
+    prediction = look.predicted(candidate.model)
+    if not look.explained_by(prediction) or look.too_good_for(candidate.model, prediction):
         return False
-    forward = {name: ball for name, ball in look.right.parts.items() if name in ("output", "h_n")}
-    return look.explained_by(Prediction(forward))
-
-
-def _explains_all(candidate: _Candidate, looks: Sequence[Look]) -> bool:
-    for look in looks:
-        prediction = look.predicted(candidate.model)
-        if not look.explained_by(prediction) or look.too_good_for(candidate.model, prediction):
-            return False
-        candidate.predictions.append(prediction)
+    candidate.predictions.append(prediction)
+    candidate.shown += look.tells_apart(prediction)
     return True
-
-
-def _shows(candidate: _Candidate, looks: Sequence[Look]) -> int:
-    """Return in how many cases a model and what is right exclude each other."""
-    return sum(look.tells_apart(prediction) for look, prediction in zip(looks, candidate.predictions, strict=True))
 
 
 def _told_apart(found: Sequence[_Candidate]) -> list[_Candidate]:

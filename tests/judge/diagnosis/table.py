@@ -8,6 +8,7 @@ from rnn_parity.strategies import Case
 from rnn_parity.tests.judge.diagnosis import (
     of_activations,
     of_directions,
+    of_gates,
     of_gradients,
     of_lengths,
     of_memory,
@@ -15,6 +16,7 @@ from rnn_parity.tests.judge.diagnosis import (
     of_parameters,
     of_precision,
     of_results,
+    of_second,
     of_states,
     of_values,
 )
@@ -22,6 +24,7 @@ from rnn_parity.tests.judge.diagnosis.model import Model
 
 #: From the commonest on. Where two explain the same, the earlier is the plainer name.
 FAMILIES = (
+    of_gates,
     of_parameters,
     of_states,
     of_activations,
@@ -32,6 +35,7 @@ FAMILIES = (
     of_values,
     of_precision,
     of_gradients,
+    of_second,
     of_order,
 )
 

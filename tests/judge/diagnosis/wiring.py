@@ -10,9 +10,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import partial
+from functools import lru_cache, partial
 from operator import itemgetter
-from typing import NamedTuple, TypeAlias
+from typing import NamedTuple, TypeAlias, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -20,22 +20,11 @@ import torch
 
 from rnn_parity import Config, Rounding
 from rnn_parity.contract import Array
-from rnn_parity.reference.balls import Arithmetic, Ball, exact, grain
+from rnn_parity.reference import gates
+from rnn_parity.reference.balls import Ball, exact
+from rnn_parity.reference.forward import Cell, Layer, Mask, concatenated, layer_cells
 from rnn_parity.strategies import Case
-
-
-class Cell(NamedTuple):
-    """One layer in one direction and its parameters, zeros for biases that are not there."""
-
-    layer: int
-    #: The number of the last layer.
-    top: int
-    reverse: bool
-    w_ih: Array
-    w_hh: Array
-    b_ih: Array
-    b_hh: Array
-
+from rnn_parity.tests.judge.diagnosis.operations import Operations
 
 #: By (layer, reverse).
 Cells: TypeAlias = Mapping[tuple[int, bool], Cell]
@@ -50,69 +39,6 @@ class Prediction:
     dtypes: Mapping[str, torch.dtype] = field(default_factory=dict)
     #: Where everything that is returned was rounded to fewer digits than its dtype has: that rounding.
     digits: Callable[[Array], Array] | None = None
-
-
-class Operations:
-    """Sums of products and activations on balls, for one case and one rounding."""
-
-    def __init__(self, config: Config, rounding: Rounding) -> None:
-        self.config, self.arithmetic = config, Arithmetic(config.dtype, rounding)
-
-    def affine(self, products: Sequence[tuple[Ball, Array]], biases: Sequence[Array] = ()) -> Ball:
-        """Return the sum of v W^T for each (v, W), v: (B, n) and W: (H, n), and of biases (H,)."""
-        arithmetic = self.arithmetic
-        rows = products[0][0].mid.shape[0]
-        terms = sum(np.count_nonzero(w, -1) for _, w in products) + float(len(biases))
-        gamma = arithmetic.gamma(np.asarray(terms, np.float64))
-        mid = size = rad = np.zeros((rows, len(products[0][1])))
-        quantum, smallest = np.inf, np.inf
-        with np.errstate(all="ignore"):
-            for v, w in products:
-                v_size, w_size = np.abs(v.mid) + v.rad, np.abs(w)
-                mid, size = mid + v.mid @ w.T, size + v_size @ w_size.T
-                lost = v_size @ arithmetic.flushed(exact(w)).T
-                rad = rad + (v.rad + arithmetic.flushed(v)) @ w_size.T + lost
-                v_grain, w_grain = grain(v.mid) if not v.rad.any() else 0.0, grain(w)
-                quantum, smallest = min(quantum, v_grain * w_grain), min(smallest, v_grain, w_grain)
-            for bias in biases:
-                mid, size = mid + bias, size + np.abs(bias)
-                rad = rad + arithmetic.flushed(exact(bias))
-                quantum = min(quantum, grain(bias))
-            if not (size * (1 + gamma)).max(initial=0.0) <= arithmetic.format.largest:
-                return self._carefully(products, biases, gamma)
-            if min(quantum, smallest) < arithmetic.format.smallest_normal:
-                quantum = 0.0
-            is_exact = size <= arithmetic.largest_whole * quantum
-            rad = rad + terms * arithmetic.underflow + gamma * size
-        return Ball(mid, np.where(is_exact, 0.0, rad))
-
-    def _carefully(self, products: Sequence[tuple[Ball, Array]], biases: Sequence[Array], gamma: Array) -> Ball:
-        rows = len(products[0][0].mid)
-        ones = exact(np.ones((rows, len(biases))))
-        operands = [*(v for v, _ in products), ones]
-        weights = [*(w for _, w in products), *(bias[:, None] for bias in biases)]
-        joined = Ball(*(np.concatenate(parts, -1) for parts in zip(*operands, strict=True)))
-        return self.arithmetic.sum_of_products(joined, np.concatenate(weights, -1), gamma)
-
-    def add(self, *balls: Ball) -> Ball:
-        """Add balls, rounded after each; sums of multiples of 1/64 below 2, and of zeros, are exact in every dtype."""
-        broadcast = zip(*(np.broadcast_arrays(*parts) for parts in zip(*balls, strict=True)), strict=True)
-        balls = tuple(Ball(*parts) for parts in broadcast)
-        mid, rad = sum(ball.mid for ball in balls), sum(ball.rad for ball in balls)
-        size = sum(np.abs(ball.mid) + ball.rad for ball in balls)
-        nonzero = sum((ball.mid != 0) | (ball.rad > 0) for ball in balls)
-        whole = np.all([np.rint(ball.mid * 64) == ball.mid * 64 for ball in balls], axis=0) & (rad == 0) & (size < 2)
-        rounded = np.where(whole | (nonzero <= 1), 0.0, 2 * len(balls) * self.arithmetic.format.unit_roundoff * size)
-        return Ball(np.asarray(mid), np.asarray(rad + rounded))
-
-    def activate(self, a: Ball) -> Ball:
-        """Return the activation of the case."""
-        return self.activated(self.config.nonlinearity, a)
-
-    def activated(self, nonlinearity: str, a: Ball) -> Ball:
-        """Any activation."""
-        with np.errstate(all="ignore"):
-            return self.arithmetic.activation(nonlinearity)(a)
 
 
 class Step(NamedTuple):
@@ -132,16 +58,66 @@ class Step(NamedTuple):
         """The state before this step."""
         return self.states[-1] if self.states else self.start
 
+    def affine(self, gate: str, h: Ball) -> Ball:
+        """Return W_ih x + b_ih + W_hh h + b_hh of a gate."""
+        w_ih, w_hh, b_ih, b_hh = self.parameters(gate)
+        return self.operations.affine([(self.x, w_ih), (h, w_hh)], [b_ih, b_hh])
+
+    def reset_affine(self, gate: str, h: Ball, reset: Ball) -> Ball:
+        """Return W_ih x + b_ih + reset * (W_hh h + b_hh) of a gate."""
+        w_ih, w_hh, b_ih, b_hh = self.parameters(gate)
+        product = self.times(reset, self.operations.affine([(h, w_hh)], [b_hh]))
+        return self.operations.affine([(self.x, w_ih), (product, np.eye(len(b_ih)))], [b_ih])
+
+    def parameters(self, gate: str) -> tuple[Array, Array, Array, Array]:
+        """Return W_ih, W_hh, b_ih and b_hh of a gate."""
+        cell = self.cell
+        w_ih, w_hh, b_ih, b_hh = (self.operations.rows(gate, part) for part in cell[3:])
+        return w_ih, w_hh, b_ih, b_hh
+
+    def activated(self, a: Ball) -> Ball:
+        """Return the activation of the case."""
+        return self.operations.activate(a)
+
+    def gate(self, name: str, value: Ball) -> Ball:
+        """Return the value of a gate."""
+        return value
+
+    def tanh(self, a: Ball) -> Ball:
+        """Return tanh(a)."""
+        return self.operations.arithmetic.tanh(a)
+
+    def sigmoid(self, a: Ball) -> Ball:
+        """Return the sigmoid of a."""
+        return gates.sigmoid(self.operations.arithmetic, a)
+
+    def times(self, a: Ball, b: Ball) -> Ball:
+        """Return a b."""
+        return gates.times(self.operations.arithmetic, a, b)
+
+    def mix(self, z: Ball, n: Ball, h: Ball) -> Ball:
+        """Return (1 - z) n + z h."""
+        return gates.mix(self.operations.arithmetic, z, n, h)
+
 
 def sum_of(step: Step, h: Ball) -> Ball:
-    """W_ih x + b_ih + W_hh h + b_hh."""
-    cell = step.cell
-    return step.operations.affine([(step.x, cell.w_ih), (h, cell.w_hh)], [cell.b_ih, cell.b_hh])
+    """W_ih x + b_ih + W_hh h + b_hh.
+
+    Raises:
+        ValueError: the cell has several gates, each with a sum of its own.
+    """
+    (gate,) = step.operations.config.kind.gates
+    return step.affine(gate, h)
 
 
 def as_it_should(step: Step) -> Ball:
     """Return the next state."""
-    return step.operations.activate(sum_of(step, step.h))
+    return cast("Ball", step.operations.config.kind.step(step, step.h))
+
+
+def only_for(nonlinearity: str, other: Callable[[Step], Ball]) -> Callable[[Step], Ball]:
+    """Make another step in networks of one activation."""
+    return lambda step: other(step) if step.case.config.nonlinearity == nonlinearity else as_it_should(step)
 
 
 Sequences: TypeAlias = Sequence[Ball]
@@ -168,7 +144,7 @@ class Wiring:
     turn: Callable[[Cell, Array], Array] = lambda cell, part: part[::-1] if cell.reverse else part
     turn_back: Callable[[Cell, Array], Array] = lambda cell, part: part[::-1] if cell.reverse else part
     #: Which steps count, (T, B, 1) in the order of processing, where rows have lengths.
-    valid: Callable[[Cell, Array], Array] = lambda cell, counts: counts
+    valid: Callable[[Cell, Mask], Mask] = lambda cell, counts: counts
     step: Callable[[Step], Ball] = as_it_should
     #: What a direction hands on of its states, all in the order of processing: out of its start and its states.
     hand_on: Callable[[Cell, Ball, Ball], Ball] = lambda cell, start, states: states
@@ -194,7 +170,7 @@ def row_of(case: Case, cell: Cell) -> int:
 
 def joined(parts: Sequence[Ball], axis: int = -1) -> Ball:
     """Balls side by side."""
-    return Ball(*(np.concatenate(part, axis) for part in zip(*parts, strict=True)))
+    return concatenated(parts, axis)
 
 
 def stacked(parts: Sequence[Ball]) -> Ball:
@@ -217,18 +193,11 @@ def last_of(start: Ball, states: Ball) -> Ball:
     return each(lambda part: part[-1], states) if len(states.mid) else start
 
 
-def cells_of(case: Case) -> dict[tuple[int, bool], Cell]:
+@lru_cache(maxsize=4)
+def cells_of(case: Case) -> Cells:
     """Return the cells of a case's network, from the bottom up."""
-    config, weights = case.config, case.weights
-    found = {}
-    for index, suffix in enumerate(config.suffixes()):
-        layer, reverse = divmod(index, config.num_directions)
-        biases = [
-            weights[f"bias_{role}_{suffix}"] if config.bias else np.zeros(config.hidden_size) for role in ("ih", "hh")
-        ]
-        matrices = weights[f"weight_ih_{suffix}"], weights[f"weight_hh_{suffix}"]
-        found[layer, bool(reverse)] = Cell(layer, config.num_layers - 1, bool(reverse), *matrices, *biases)
-    return found
+    layers = range(case.config.num_layers)
+    return {(cell.layer, cell.reverse): cell for layer in layers for cell in layer_cells(case, layer)}
 
 
 def predict(given: Case, wiring: Wiring, rounding: Rounding) -> Prediction:
@@ -238,9 +207,15 @@ def predict(given: Case, wiring: Wiring, rounding: Rounding) -> Prediction:
         ValueError: a shape does not fit; a network that is wired so would raise, too, or be undefined.
     """
     case = wiring.case(given)
-    output, h_n = wiring.result(case, *_network(case, wiring, Operations(case.config, rounding)))
+    output, h_n = wiring.result(case, *_network(case, wiring, _operations(case, rounding)))
     output, h_n = wiring.returned(given, Ball(*map(case.in_layout, output)), Ball(*map(case.state_in_layout, h_n)))
     return Prediction({"output": output, "h_n": h_n}, wiring.dtypes(given))
+
+
+@lru_cache(maxsize=4)
+def _operations(case: Case, rounding: Rounding) -> Operations:
+    """Return the operations of all models of one look, which share what they do not edit."""
+    return Operations(case.config, rounding)
 
 
 def _network(case: Case, wiring: Wiring, operations: Operations) -> Pair:
@@ -266,8 +241,14 @@ def _network(case: Case, wiring: Wiring, operations: Operations) -> Pair:
 
 
 def _scan(
-    case: Case, cell: Cell, wiring: Wiring, operations: Operations, x: Ball, start: Ball, valid: Array | None
+    case: Case, cell: Cell, wiring: Wiring, operations: Operations, x: Ball, start: Ball, valid: Mask | None
 ) -> Ball:
+    """Return the states of a cell in the order of processing: the reference's where no step is edited."""
+    if wiring.step is as_it_should:
+        layer = Layer([cell], case.config, operations.arithmetic)
+        read, h_0 = (each(itemgetter(None), ball) for ball in (x, start))
+        with np.errstate(all="ignore"):
+            return each(itemgetter(0), layer.run(read, h_0, None if valid is None else valid[None], {}))
     states: list[Ball] = []
     for t in range(len(x.mid)):
         step = Step(operations, cell, case, t, each(itemgetter(t), x), start, states)

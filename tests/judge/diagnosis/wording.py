@@ -27,6 +27,8 @@ class Told:
     #: The wrong results that it rests on, that of the minimal case first; and whether a wrong shape is what was found.
     failing: Sequence[Look] = ()
     of_shapes: bool = False
+    #: Whether no bug model explains it, where some might have.
+    unexplained: bool = False
 
     @property
     def divergence(self) -> list[str]:
@@ -45,14 +47,15 @@ def diagnose(counterexample: Counterexample, failing_too: Sequence[Case] = ()) -
     found = solve(evidence)
     failing = [look for look in evidence.looks if not look.is_right] if evidence.failing else []
     of_shapes = counterexample.disagreement.kind.endswith(" shape")
-    return Told(list(_lines(evidence, found, failing_too)), found.certain, failing, of_shapes)
+    unexplained = bool(evidence.failing) and not found.names
+    return Told(list(_lines(evidence, found, failing_too)), found.certain, failing, of_shapes, unexplained)
 
 
 def _lines(evidence: Evidence, found: Diagnosis, failing_too: Sequence[Case]) -> Iterator[str]:
     if found.certain:
         yield NAMED + _clause(found.names[0])
-        if found.raises:
-            yield f"  so it does in {found.wrong} of {found.cases} cases; in the others it is right"
+        if found.shows:
+            yield f"  {found.shows}"
             return
         yield (
             f"  explains all that it returned in {counted(found.cases, 'case')}, {found.wrong} of them wrong; "
@@ -66,9 +69,7 @@ def _lines(evidence: Evidence, found: Diagnosis, failing_too: Sequence[Case]) ->
             yield f"  or one of {counted(len(found.names) - _LISTED, 'other')}"
         return
     if not evidence.failing:
-        # No model says anything of second derivatives.
-        once = "results and their gradients are" if evidence.minimal.twice else "the network is"
-        yield f"no bug model applies: called once, and in the right way, {once} right on this case"
+        yield "no bug model applies: called once, and in the right way, the network is right on this case"
         return
     yield f"none of the {found.models} bug models explains it"
     yield f"  {found.wrong} of {counted(found.cases, 'case')} {'is' if found.wrong == 1 else 'are'} wrong"

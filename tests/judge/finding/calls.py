@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 
 import numpy as np
 
-from rnn_parity.contract import Array
+from rnn_parity.contract import Array, dtype_name
 from rnn_parity.strategies import Case
 from rnn_parity.tests.judge.finding.wording import pasteable
 from rnn_parity.tests.judge.reduction.counterexample import Counterexample
@@ -74,7 +74,7 @@ def _options(case: Case) -> Mapping[str, str]:
         "biases": "with biases" if config.bias else "without biases",
         "layout": layout,
         "h_0": "without h_0" if case.h_0 is None else "with h_0 = 0" if zero else "with h_0",
-        "dtype": str(config.dtype).removeprefix("torch."),
+        "dtype": dtype_name(config.dtype),
         "memory": f"{case.memory} tensors",
         "lengths": "without lengths" if case.lengths is None else f"lengths {', '.join(map(str, case.lengths))}",
         "packing": "packed" if case.packed else "not packed",

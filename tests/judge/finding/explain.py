@@ -16,11 +16,13 @@ from rnn_parity.tests.judge.finding.calls import calls_made
 from rnn_parity.tests.judge.finding.matters import Variations
 from rnn_parity.tests.judge.finding.pictures import pictures_of
 from rnn_parity.tests.judge.finding.source import written_at
-from rnn_parity.tests.judge.finding.wording import pasteable, what_differs
+from rnn_parity.tests.judge.finding.wording import pasteable, plain_details, what_differs
 from rnn_parity.tests.judge.reduction.counterexample import Counterexample, others
 
 #: The attribute of a pytest report under which a finding travels from a worker.
 KEY = "rnn_parity_finding"
+#: And the one of a first look, beside it.
+LOOK = "rnn_parity_look"
 
 
 def explained(
@@ -50,7 +52,9 @@ def explained(
         commands=dict(commands),
         archived=archived,
         script=script,
+        frames=[frame._asdict() for frame in counterexample.disagreement.frames],
         tries=(counterexample.tries.failed, counterexample.tries.made),
+        details=plain_details(counterexample.disagreement),
     )
     told = _Looked(counterexample)
     for what in only or PARTS:
@@ -85,6 +89,8 @@ def _matters(looked: _Looked) -> dict[str, Any]:
 
 def _diagnosis(looked: _Looked) -> dict[str, Any]:
     looked.diagnosis = diagnose(looked.counterexample, looked.failing)
+    if looked.counterexample.disagreement.frames and looked.diagnosis.unexplained:
+        return {}  # The error and its line say more.
     return {"diagnosis": looked.diagnosis.diagnosis, "certain": looked.diagnosis.certain}
 
 
@@ -96,6 +102,8 @@ def _pictures(looked: _Looked) -> dict[str, Any]:
 
 #: What is told also of what can be neither reduced nor looked into.
 WRITTEN = "the case and where the implementation is written"
+#: What takes long: every other implementation is judged.
+OTHERS = "the others on the same case"
 #: What is made of a counterexample, in this order: some fields of a finding each.
 PARTS: dict[str, Callable[[_Looked], dict[str, Any]]] = {
     WRITTEN: _as_written,
@@ -104,7 +112,7 @@ PARTS: dict[str, Callable[[_Looked], dict[str, Any]]] = {
     "what matters": _matters,
     "the diagnosis": _diagnosis,
     "the first divergence": lambda looked: {"divergence": looked.diagnosis.divergence},
-    "the others on the same case": lambda looked: {"others": others(looked.counterexample)},
+    OTHERS: lambda looked: {"others": others(looked.counterexample)},
     "the pictures": _pictures,
 }
 #: Those of what could not be repeated.

@@ -15,13 +15,14 @@ import numpy as np
 import torch
 
 from rnn_parity import Implementation
-from rnn_parity.contract import Array, Config
+from rnn_parity.contract import ELMAN, Array, Config, dtype_name
+from rnn_parity.contract.axes import AXES
 from rnn_parity.reference.balls import RADIUS_SLACK, Ball
 from rnn_parity.registry import LIGHT
 from rnn_parity.strategies import Case
-from rnn_parity.tests.judge.base.commands import with_option
+from rnn_parity.tests.judge.base.words import counted
 from rnn_parity.tests.judge.demands.refusals import refuses_misuse
-from rnn_parity.tests.judge.finding import script
+from rnn_parity.tests.judge.finding import calling, literals, script
 from rnn_parity.tests.judge.finding.bundle import OURS, Bundle, NotSelfContained
 from rnn_parity.tests.judge.reduction.counterexample import Counterexample
 from rnn_parity.tests.judge.trial.observation import Observation, expected_on, observe
@@ -45,21 +46,21 @@ class Reproduction:
     def told(self, again: str) -> str:
         """Return the command that writes the script, made of the one that finds the failure; or why there is none."""
         if not self.script:
-            return f"no script of one call: {self.reason}"
-        return with_option(again, "--repro=reproduction.py") + script.note(self.script)
+            return f"no script of a single call: {self.reason}"
+        return f"{again} --repro=reproduction.py{script.note(self.script)}"
 
 
 def reproduction_of(counterexample: Counterexample) -> Reproduction:
     """Return the script of a counterexample, where its case fails by a single call, and that can be written."""
     implementation, case = counterexample.implementation, counterexample.case
     if counterexample.disagreement.name:
-        return Reproduction(reason="what it does to its process is not seen in what it returns")
+        return Reproduction(reason="the failure is what it does to its process, not what it returns")
     if reason := unwritable(implementation, case) or _unseen(counterexample):
         return Reproduction(reason=reason)
     text = script_of(implementation, case, counterexample.disagreement.text)
     light = implementation.library in LIGHT and implementation.environment is None and script.NEEDS_US not in text
     if not (fails_here(text) if light else fails_apart(text)):
-        return Reproduction(reason="a script was written and run, which does not show it")
+        return Reproduction(reason="a script was written and run, and did not show the failure")
     return Reproduction(text)
 
 
@@ -67,7 +68,7 @@ def unwritable(implementation: Implementation, case: Case) -> str:
     """Return why no script can be written of a case, whether it fails or not."""
     name = implementation.name
     if not (implementation.script or _is_own(implementation)):
-        return f"its adapter carries no template of {implementation.library}'s own calls (register(..., script=...))"
+        return f"its adapter has no template of {implementation.library}'s own calls (register(..., script=...))"
     if sum(array.size for array in case.arrays.values()) > MOST_NUMBERS:
         return f"the case has more than {MOST_NUMBERS} numbers"
     foreign = implementation.script and implementation.library not in LIGHT
@@ -79,7 +80,7 @@ def unwritable(implementation: Implementation, case: Case) -> str:
     ):
         return f"the template of {name} shows no gradients"
     if implementation.script and case.misuse not in ("", "x-no-steps"):
-        return f"the wrong call is made of {name}'s adapter; its template makes right ones"
+        return f"the template of {name} cannot make the wrong call"
     if implementation.script and case.lengths is not None and "lengths" not in implementation.script:
         return f"the template of {name} has no sequences of different lengths"
     return ""
@@ -100,15 +101,13 @@ def _unseen(counterexample: Counterexample) -> str:
     implementation, case = counterexample.implementation, counterexample.case
     if case.misuse:
         refused = refuses_misuse(Trial(implementation), case)
-        return "the wrong call is refused: it is a right one afterwards that fails" if refused else ""
+        return "the wrong call is refused, and a right call after it fails" if refused else ""
     found = observe(implementation, case)
     if found.error:
-        return "what raises there is not claimed" if counterexample.property.name == "claims" else ""
+        return "it raises on a case outside of its claims" if counterexample.property.name == "claims" else ""
     if differs(found, expected_on(implementation, case)):
         return ""
-    return (
-        f"a single call on this case does what is demanded; what fails {counterexample.property.name} is more than that"
-    )
+    return f"a single call on this case is right; {counterexample.property.name} fails by more than a single call"
 
 
 def differs(found: Observation, expected: dict[str, Ball]) -> bool:
@@ -151,52 +150,37 @@ def fails_here(text: str) -> bool:
 def script_of(implementation: Implementation, case: Case, says: str) -> str:
     """Return the script itself."""
     return script.assemble(
-        title=_title(implementation),
-        found=[*_in_words(case), "", says],
-        environment=implementation.environment or {},
-        case=script.literals(case, sizes=bool(implementation.script)),
-        reference=script.nn_rnn(case),
-        middle=_middle(implementation, case),
-        calls=script.calls(case, implementation),
-        verdict=script.refusal(implementation.name) if case.misuse else _comparison(implementation, case),
+        _title(implementation, case),
+        [*_in_words(case), "", says],
+        implementation.environment or {},
+        [
+            literals.literals(case, sizes=bool(implementation.script)),
+            calling.nn_rnn(case),
+            _middle(implementation, case),
+            calling.calls(case, implementation),
+            script.refusal(implementation.name, case.config.kind.module)
+            if case.misuse
+            else _comparison(implementation, case),
+        ],
     )
 
 
-def _title(implementation: Implementation) -> str:
+def _title(implementation: Implementation, case: Case) -> str:
     libraries = {"torch": torch.__version__, **implementation.versions}
     versions = ", ".join(f"{library} {version}" for library, version in libraries.items())
-    return f"{implementation.name} does not compute what torch.nn.RNN computes ({versions})."
-
-
-def _number(count: int, what: str) -> str:
-    return f"{count} {what}" if count == 1 else f"{count} {what}s"
+    return f"{implementation.name} does not compute what torch.nn.{case.config.kind.module} computes ({versions})."
 
 
 def _in_words(case: Case) -> list[str]:
     config = case.config
     directions = "both directions" if config.bidirectional else "one direction"
-    options = {
-        "no biases": not config.bias,
-        "batch_first": config.batch_first,
-        "without a batch axis": case.unbatched,
-        "an initial state": case.has_h_0,
-        f"lengths {list(case.lengths or ())}": case.lengths is not None,
-        f"tensors that are {case.memory} in memory": case.memory != "contiguous",
-        "differentiated twice" if case.twice else "differentiated": case.has_cotangents,
-        f"gradients that come in {case.incoming}": case.has_cotangents and case.incoming != "contiguous",
-    }
-    said = [word for word, holds in options.items() if holds]
-    network = [_number(config.num_layers, "layer"), directions, _number(config.input_size, "input")]
+    said = [words for axis in AXES if (words := axis.words(case))]
+    kind = f"A {config.nonlinearity} network" if config.kind is ELMAN else f"A {config.kind.module}"
+    network = [counted(config.num_layers, "layer"), directions, counted(config.input_size, "input")]
+    fed = f"on {counted(case.steps, 'step')} of {counted(case.batch_size, 'sequence')}"
     return [
-        f"A {config.nonlinearity} network of {', '.join(network)} and {_number(config.hidden_size, 'hidden unit')},",
-        ", ".join(
-            [
-                f"on {_number(case.steps, 'step')} of {_number(case.batch_size, 'sequence')}",
-                f"in {script.dtype_name(config)}",
-                *said,
-            ]
-        )
-        + ".",
+        f"{kind} of {', '.join(network)} and {counted(config.hidden_size, 'hidden unit')},",
+        f"{', '.join([fed, f'in {dtype_name(config.dtype)}', *said])}.",
     ]
 
 
@@ -207,8 +191,9 @@ def _comparison(implementation: Implementation, case: Case) -> str:
     for name, ball in balls.items():
         allowed = np.where(np.isfinite(ball.mid), ball.rad * RADIUS_SLACK, 0.0)
         expected[name] = ball.mid, np.where(free, np.inf, allowed) if name == "output" and free is not None else allowed
-    accuracy = f", tanh within {implementation.rounding.tanh_ulps:g} ulp" * (case.config.nonlinearity == "tanh")
-    return script.comparison(implementation.name, expected, accuracy)
+    ulps = f", {case.config.nonlinearity} within {implementation.rounding.tanh_ulps:g} ulp"
+    accuracy = ulps * (not case.config.activation.piecewise_linear)
+    return script.comparison(implementation.name, case.config.kind.module, expected, accuracy)
 
 
 def _beyond_ends(implementation: Implementation, case: Case) -> Array | None:
@@ -224,7 +209,7 @@ def _beyond_ends(implementation: Implementation, case: Case) -> Array | None:
 
 def _middle(implementation: Implementation, case: Case) -> str:
     if implementation.script:
-        return script.layers_around(implementation.script, case)
+        return calling.layers_around(implementation.script, case)
     module = getattr(implementation.build, "module", None)
     subject = implementation.build if module is None else module
     names = ["Config"] if module is None else []
@@ -266,6 +251,13 @@ def _imported(implementation: Implementation, reason: str) -> str:
     )
 
 
+#: A line of a script in which a build function is called: it may return a module.
+_OWN_PARAMETERS = (
+    'parameters.update(dict(network.named_parameters() if hasattr(network, "named_parameters") else '
+    'getattr(network, "parameters", {})))'
+)
+
+
 def _call(name: str, case: Case, is_module: bool) -> str:
     config: Config = case.config
     arguments = [f"{key}={value!r}".replace("'", '"') for key, value in config.module_arguments().items()]
@@ -279,7 +271,7 @@ def _call(name: str, case: Case, is_module: bool) -> str:
         lines = [
             f"config = Config({', '.join([*arguments, f'dtype={config.dtype}'])})",
             f"network = {name}(config, weights)",
-            *['parameters.update(getattr(network, "parameters", {}))'] * case.has_cotangents,
+            *[_OWN_PARAMETERS] * case.has_cotangents,
         ]
-    body = "\n".join(f"    {line}" for line in [*lines, *script.handed_over(case)])
+    body = "\n".join(f"    {line}" for line in [*lines, *calling.handed_over(case)])
     return f"def run(x, h_0, weights):\n{body}"

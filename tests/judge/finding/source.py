@@ -54,6 +54,10 @@ def _of_name(implementation: Implementation) -> Iterator[tuple[Path, int]]:
 
 
 def _lines_with(file: Path, pattern: str) -> Iterator[tuple[Path, int]]:
-    for number, line in enumerate(file.read_text(encoding="utf-8").splitlines() if file.is_file() else (), 1):
+    for number, line in enumerate(file.read_text(encoding="utf-8").splitlines() if _is_source(file) else (), 1):
         if re.search(pattern, line):
             yield file, number
+
+
+def _is_source(file: Path) -> bool:
+    return file.suffix == ".py" and file.is_file()

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from rnn_parity.registry.frames import in_lines
 from rnn_parity.strategies import Case
-from rnn_parity.tests.judge.base.words import counted, number
+from rnn_parity.tests.judge.base.words import counted, number, spelled
 from rnn_parity.tests.judge.trial.verdict import Disagreement
 
 
 def what_differs(disagreement: Disagreement) -> list[str]:
-    """Return in words: where it is wrong, what was expected and returned, what is allowed, and how much is wrong."""
+    """Return in words: where it is wrong, what was expected and returned, what is allowed, and how much is wrong.
+
+    Of an error, where it was raised.
+    """
     lines = [disagreement.text]
     details = disagreement.details
     if "allowed" in details:
@@ -19,7 +25,21 @@ def what_differs(disagreement: Disagreement) -> list[str]:
         ]
     if details.get("wrong", 1) > 1:
         lines.append(f"  {details['wrong']} of the {counted(details['of'], 'element')} are wrong")
-    return lines
+    return [*lines, *in_lines(disagreement.frames)]
+
+
+def plain_details(disagreement: Disagreement) -> dict[str, Any]:
+    """Return expected, got and allowed as JSON holds them."""
+    found = {
+        name: disagreement.details[name] for name in ("expected", "got", "allowed") if name in disagreement.details
+    }
+    return {name: _plain(value) for name, value in found.items()}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, float):
+        return spelled(value)
+    return list(value) if isinstance(value, tuple) else value if isinstance(value, int) else str(value)
 
 
 def _allowed(expected: float, allowed: float) -> str:

@@ -26,7 +26,7 @@ from rnn_parity.tests.judge.trial.trial import trial_of
 #: Under which name what a round has seen travels in a report.
 KEY = "rnn-parity-round"
 #: What repeats the round that an item had last.
-AGAIN = pytest.StashKey[str]()
+AGAIN = pytest.StashKey[tuple[str, ...]]()
 #: Under which names a worker's input holds what it has to know of a hunt.
 LEFT, HUNTS = "rnn_parity_hunt_seconds_left", "rnn_parity_hunts"
 
@@ -88,7 +88,7 @@ class Rounds:
         item.callspec.params["trial"] = trial
         item.obj = shard_test(judged, trial, seed, item.config.stash[RUN].sizes)
         item.obj.property = judged
-        item.stash[AGAIN] = f"--hypothesis-profile=hunt --hypothesis-seed={seed} --cases={trial.budget}"
+        item.stash[AGAIN] = ("--hypothesis-profile=hunt", f"--hypothesis-seed={seed}", f"--cases={trial.budget}")
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_makereport(self, item: Any, call: Any) -> Any:

@@ -65,7 +65,7 @@ class Summary:
         yield from self._table("where most was new", lambda share: share.new)
         yield from self._table("nearest to their bounds", lambda share: share.worst)
         if missing := [" ".join(pair) for pair in self.known if pair not in self.shares]:
-            yield f"not reached, which takes more minutes: {_some(missing)}"
+            yield f"not reached in these minutes: {_some(missing)}"
 
     def _table(self, title: str, by: Callable[[Share], float]) -> Iterator[str]:
         shown = sorted(self.shares, key=lambda pair: by(self.shares[pair]), reverse=True)[:_SHOWN]

@@ -5,16 +5,18 @@ from __future__ import annotations
 import builtins
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from rnn_parity.registry import nearest
 from rnn_parity.strategies import Case, InvalidCase
 from rnn_parity.strategies.plain import from_plain, to_plain
 from rnn_parity.tests.judge.base.files import sweep, write_text
 from rnn_parity.tests.judge.base.places import TESTS
+from rnn_parity.tests.judge.demands.property import Property, load_properties
 
 SCHEMA = 1
 REGRESSIONS = TESTS / "regressions"
@@ -129,3 +131,30 @@ def _record(data: dict[str, Any]) -> Record:
 def files(folder: Path = REGRESSIONS) -> list[Path]:
     """Return the archive's files, sorted by name."""
     return sorted(folder.glob("*.json"))
+
+
+def kept_of(judged: str, implementation: str, folder: Path) -> Iterator[tuple[Path, Case, dict[str, Any]]]:
+    """Yield the files of cases on which an implementation failed a property, each with the case and what was seen."""
+    for path in files(folder):
+        try:
+            record = read(path)
+        except UnreadableCase:
+            continue  # Whoever replays it says so.
+        for seen in record.disagreed if record.property == judged else ():
+            if isinstance(seen, dict) and seen.get("implementation") == implementation:
+                yield path, record.case, seen
+
+
+def property_of(path: Path, record: Record) -> Property:
+    """Return the property that a file's case is about.
+
+    Raises:
+        UnreadableCase: this suite has none of that name.
+    """
+    properties = load_properties()
+    if record.property not in properties:
+        raise UnreadableCase(
+            f"{path}: is about the property {record.property!r}{nearest(record.property, properties)}; "
+            f"this suite has {', '.join(properties)}"
+        )
+    return properties[record.property]

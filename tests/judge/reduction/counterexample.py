@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
+from typing import Any
 
 from rnn_parity import Implementation, registered
 from rnn_parity.registry import LIGHT, MAIN
@@ -70,11 +71,13 @@ class Counterexample:
     def record(self, diagnosis: Sequence[str] = ()) -> Record:
         """Return what the archive keeps of a counterexample, with its diagnosis where it has one by then."""
         details = {key: value for key, value in self.disagreement.details.items() if isinstance(value, int | float)}
-        seen = {
+        seen: dict[str, Any] = {
             "implementation": self.implementation.name,
             "kind": self.disagreement.kind,
             "says": self.disagreement.text,
         }
+        if self.disagreement.frames:
+            seen["frames"] = [frame._asdict() for frame in self.disagreement.frames]
         if diagnosis:
             seen["diagnosis"] = "; ".join(line.strip() for line in diagnosis)
         versions = {
@@ -165,7 +168,7 @@ def verdict_on(judged: Property, implementation: Implementation, case: Case) -> 
 
 
 def others(counterexample: Counterexample) -> dict[str, list[str]]:
-    """Judge other implementations of the main group and of its own on the same case: names by verdict.
+    """Judge others of the main group and of its own, and of the same kind of cell, on the same case: names by verdict.
 
     Whoever is slow, hangs, crashes or cannot be imported there is not accused: its own items judge it.
     """
@@ -173,7 +176,8 @@ def others(counterexample: Counterexample) -> dict[str, list[str]]:
     standing: dict[str, list[str]] = {verdict: [] for verdict in verdicts}
     groups = {MAIN, counterexample.implementation.group}
     for name, implementation in registered().items():
-        if name != counterexample.implementation.name and implementation.group in groups:
+        alike = implementation.group in groups and counterexample.case.config.cell in implementation.capabilities.cells
+        if name != counterexample.implementation.name and alike:
             standing[_standing(counterexample, implementation)].append(name)
     return standing
 

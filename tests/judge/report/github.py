@@ -84,7 +84,8 @@ def _escaped(text: str, also: str = "") -> str:
 def _message(finding: Finding) -> Iterator[str]:
     """Yield the diagnosis, or what differs; the case, what matters of it, and how to see it again."""
     yield from finding.diagnosis or finding.differs
-    yield f"minimal case: {finding.descriptor}"
+    if not finding.of_look:
+        yield f"minimal case: {finding.descriptor}"
     if finding.matters:
         yield finding.matters
     if replay := finding.commands.get("replay"):
@@ -145,7 +146,7 @@ def _details(finding: Finding) -> Iterator[str]:
     for heading, lines in (
         ("diagnosis", finding.diagnosis),
         ("what differs", finding.differs),
-        (f"minimal case: {finding.descriptor}", finding.case.splitlines()),
+        (f"minimal case: {finding.descriptor}", [] if finding.of_look else finding.case.splitlines()),
         ("first divergence", finding.divergence),
         ("what next", [f"# {what}\n{how}" for what, how in finding.commands.items()]),
     ):

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import groupby
 from typing import NamedTuple
 
 from rnn_parity import Implementation
@@ -95,18 +96,33 @@ def _aligned(rows: Sequence[Sequence[str]]) -> Iterator[str]:
 
 def _in_words(results: Results, judged: Sequence[Implementation]) -> Iterator[str]:
     """Say what a cell does not: which properties, whose budget ended, which known defects, who is not there."""
+    hopeless = {found.implementation for found in results.findings if found.hopeless}
     for status, says in _EXCEPTIONS.items():
         for each in judged:
+            if status == "follows" and each.name in hopeless:
+                continue  # All that there is.
             if found := [result for result in results.of(each.name) if result.status == status]:
                 yield f"{each.name}: {says}: {', '.join(_named(found))}"
     if cut := sorted({result.implementation for result in results.found.values() if result.cut}):
         yield f"the CPU seconds of some properties ended before their cases (--seconds): {listed(cut, most=_MOST)}"
+    if expected := sorted({line for result in results.found.values() for line in result.expected}):
+        yield f"failing as expected: {listed(expected, most=_MOST)}"
+    for result in results.found.values():
+        yield from (f"{result.implementation}: {line}" for line in without(result.left_out, result.within))
     known = {each.name: sum(result.known for result in results.of(each.name)) for each in judged}
     if having := [each for each in judged if known[each.name]]:
         libraries = counted(len({each.library for each in having}), "library", "libraries")
         yield f"{counted(sum(known.values()), 'known defect')} of {libraries} still there: impls/CONFORMANCE.md"
     if absent := sorted(each.name for each in judged if not each.installed):
         yield f"not installed, see --list-impls: {listed(absent, most=_MOST)}"
+
+
+def without(left_out: Mapping[str, str], within: str) -> Iterator[str]:
+    """Say what was not judged, by reason, and within what the rest was, where that is narrower."""
+    for reason, names in groupby(sorted(left_out, key=left_out.__getitem__), left_out.__getitem__):
+        yield f"not judged: {', '.join(names)} ({reason})"
+    if within:
+        yield f"judged within {within}"
 
 
 def _named(found: Sequence[Result]) -> Iterator[str]:

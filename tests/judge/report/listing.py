@@ -46,9 +46,9 @@ def _claims(capabilities: Capabilities) -> str:
     added = [said for name, said in differing.items() if name in _ADDED]
     limits = [said for name, said in differing.items() if name not in _ADDED]
     return (
-        "claims the whole surface of nn.RNN"
+        "claims the defaults of Capabilities"
         + (f", and {'; '.join(added)}" if added else "")
-        + (f", save {'; '.join(limits)}" if limits else "")
+        + (f", except {'; '.join(limits)}" if limits else "")
     )
 
 

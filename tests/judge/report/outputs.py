@@ -14,7 +14,7 @@ from rnn_parity.tests.judge.base.settings import Run
 from rnn_parity.tests.judge.base.telling import Teller
 from rnn_parity.tests.judge.report import conformance
 from rnn_parity.tests.judge.report import results as report
-from rnn_parity.tests.judge.report.sentences import Verdict, verdicts
+from rnn_parity.tests.judge.report.sentences import Conclusion, verdicts
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class Whole:
     exit_status: int
 
     @property
-    def verdicts(self) -> dict[str, Verdict]:
+    def verdicts(self) -> dict[str, Conclusion]:
         """On each implementation, the best first."""
         return verdicts(self.results, self.run.implementations)
 

@@ -39,7 +39,7 @@ _COUNTS = (
 )
 #: What the report says beside, in other words.
 _BESIDE = ("group", "vacuous_share", "subnormals")
-SCHEMA = 5
+SCHEMA = 6
 
 
 def subnormals(kept: int, flushed: int) -> str:
@@ -90,13 +90,18 @@ class Result:
     #: Cases drawn by facet, and cases that agreed by dtype and error over bound; see `trial.counts`.
     drawn: Counts = field(default_factory=dict)
     margins: Counts = field(default_factory=dict)
+    #: Where nobody has said what it takes on: what was left out as it never works, by what it raises, and within what
+    #: it was judged.
+    left_out: dict[str, str] = field(default_factory=dict)
+    within: str = ""
+    #: Where it fails as is expected: the lines that say so.
+    expected: list[str] = field(default_factory=list)
 
     @classmethod
-    def of(cls, trial: Trial, name: str, made: pytest.TestReport, cpu_seconds: float) -> Result:
-        """Return the result of an item that has just run, or was skipped."""
+    def of(cls, trial: Trial, name: str, outcome: str, cpu_seconds: float, *, known: bool = False) -> Result:
+        """Return the result of an item that has just run, or was skipped: of pytest's outcomes, or a `known` defect."""
         skipped = "not installed" if not trial.implementation.installed else "unsupported"
-        xfailed = hasattr(made, "wasxfail")
-        status = "agrees" if made.outcome == "passed" or xfailed else skipped if made.outcome == "skipped" else "error"
+        status = "agrees" if outcome == "passed" or known else skipped if outcome == "skipped" else "error"
         tally = trial.tally
         return cls(
             trial.implementation.name,
@@ -111,7 +116,7 @@ class Result:
             tally.margin.kept,
             tally.margin.flushed,
             followed=tally.followed,
-            known=int(xfailed),
+            known=int(known),
             cut=tally.cut,
             enough=trial.limits.enough,
             features=tally.features,
@@ -145,12 +150,14 @@ class Result:
         """Take in another item of the same implementation and property."""
         self.status = max(self.status, other.status, key=STATUSES.index)
         self.cut = self.cut or other.cut
+        self.left_out, self.within = {**self.left_out, **other.left_out}, self.within or other.within
         self.features = added(self.features, other.features)
         self.drawn, self.margins = together(self.drawn, other.drawn), together(self.margins, other.margins)
         self.worst_error_over_bound = max(self.worst_error_over_bound, other.worst_error_over_bound)
         for name in _COUNTS:
             setattr(self, name, getattr(self, name) + getattr(other, name))
         self._settle()
+        self.expected = sorted({*self.expected, *other.expected})
         self.counterexamples = sorted({*self.counterexamples, *other.counterexamples})
 
     @builtins.property

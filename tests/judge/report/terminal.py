@@ -6,6 +6,7 @@ It fills a screen at most. What does not fit is cut, with a word of where the wh
 from __future__ import annotations
 
 import re
+import shutil
 import textwrap
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -85,10 +86,12 @@ class Told:
         self.again: list[str] = []
         #: The files that were archived of it: another property has its own.
         self.archived = [finding.archived] if finding.archived else []
+        #: What the same item tells first.
+        self.before: Told | None = None
         self.reprcrash = Crash(finding.source, finding.line, finding.headline)
 
     def __str__(self) -> str:
-        return "\n".join(line.text for line in self.lines(_WIDEST))
+        return "\n".join(line.text for line in self.lines(columns(_WIDEST)))
 
     def toterminal(self, writer: Any) -> None:
         """Print it for pytest."""
@@ -97,12 +100,19 @@ class Told:
 
     def lines(self, width: int) -> Iterator[Line]:
         """Yield the finding, and the other items that have it."""
+        if self.before:
+            yield from (*self.before.lines(width), Line(""))
         yield from lines(self.finding, width)
         if self.again:
             yield Line("")
             yield Line(f"the same counterexample: {_more(self.again)}", "quiet")
         for name in self.archived[1:]:
             yield Line(f"archived for another property: {name}", "quiet")
+
+
+def columns(otherwise: int) -> int:
+    """Return the width of the terminal, or what COLUMNS says; `otherwise` where there is neither."""
+    return shutil.get_terminal_size((otherwise, 0)).columns
 
 
 def seen_once(finding: Finding) -> str:
@@ -123,6 +133,9 @@ def _more(nodeids: Sequence[str]) -> str:
 def lines(finding: Finding, width: int) -> Iterator[Line]:
     """Yield the lines of a finding, as they fit on a screen of so many columns."""
     width = min(max(width, _NARROWEST), _WIDEST)
+    if finding.of_look:
+        yield from _at_first_sight(finding, width)
+        return
     first, last = list(_headline(finding, width)), list(_footer(finding, width))
     parts = [part for part in _parts(finding) if part.lines]
     room = SCREEN - sum(_height(line, width) for line in [*first, *last])
@@ -132,6 +145,15 @@ def lines(finding: Finding, width: int) -> Iterator[Line]:
         yield from [part.heading] if part.heading else ()
         yield from _cut(part, most, width)
     yield from last
+
+
+def _at_first_sight(finding: Finding, width: int) -> Iterator[Line]:
+    """Yield what a first look shows: the sentence, what goes with it, and what to do, without headings."""
+    version = f"{finding.library} {finding.version}".strip()
+    first, *others = finding.differs
+    told = Part(None, [Line(f"{finding.implementation} ({version}): {first}", "headline"), *map(Line, others)], "")
+    yield from told.broken(width)
+    yield from (Line(f"  {what}: {command}") for what, command in finding.commands.items())
 
 
 def _headline(finding: Finding, width: int) -> Iterator[Line]:

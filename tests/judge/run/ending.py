@@ -25,7 +25,8 @@ def at_a_glance(write: Any, results: Results, run: Run, verbosity: int) -> Itera
     """Tell how each does in each group; in each property, too, where more is asked for, or only how many cases."""
     if not results.found:
         return
-    if verbosity >= 0:
+    judged = any(result.cases for result in results.found.values())
+    if verbosity >= 0 and (judged or not any(finding.hopeless for finding in results.findings)):
         write.sep("=", "groups of properties")
         yield from groups.lines(results, run.implementations, _width(write))
         yield "each property by itself: -v, --table=PATH.md or --html=PATH.html"

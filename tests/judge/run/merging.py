@@ -140,11 +140,15 @@ def _standing(parts: Sequence[Read], absent: Sequence[int], failed: Sequence[Rea
 # Reading
 
 
-def _read_all(pattern: str) -> list[Read]:
-    paths = [Path(found) for found in sorted(glob.glob(pattern))]  # noqa: PTH207 - an absolute pattern, too
-    if not paths:
-        raise pytest.UsageError(f"--merge {pattern}: there is no such file; expected reports that --report has written")
-    parts = sorted((_read(path) for path in paths), key=lambda read: read.part.number)
+def _read_all(patterns: Sequence[str]) -> list[Read]:
+    paths: set[str] = set()
+    for pattern in patterns:
+        if not (found := glob.glob(pattern)):  # noqa: PTH207 - an absolute pattern, too
+            raise pytest.UsageError(
+                f"--merge {pattern}: there is no such file; expected reports that --report has written"
+            )
+        paths.update(found)
+    parts = sorted((_read(Path(path)) for path in sorted(paths)), key=lambda read: read.part.number)
     for before, read in pairwise(parts):
         _belong_together(before, read)
     return parts

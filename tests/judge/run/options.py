@@ -11,11 +11,12 @@ from pathlib import Path
 import psutil
 import pytest
 import torch
-from hypothesis import HealthCheck, Phase, settings
+from hypothesis import Phase, settings
 
 from rnn_parity import DEVICES, Implementation, RegistrationError, resolve
 from rnn_parity.registry import in_group, nearest
 from rnn_parity.registry.limits import Limits
+from rnn_parity.registry.modules import for_module
 from rnn_parity.tests.commandline.options import CASES, LARGE_CASES, LEAST_MEMORY, ROUND_SECONDS, SECONDS
 from rnn_parity.tests.judge.base.fuzzing import fuzzing
 from rnn_parity.tests.judge.base.groups import GROUPS
@@ -24,7 +25,9 @@ from rnn_parity.tests.judge.base.places import TESTS
 from rnn_parity.tests.judge.base.settings import RUN, Run
 from rnn_parity.tests.judge.reduction import archive
 from rnn_parity.tests.judge.report import html, scripts
+from rnn_parity.tests.judge.run import expected
 from rnn_parity.tests.judge.schedule import database
+from rnn_parity.tests.judge.schedule.profiles import common
 from rnn_parity.tests.judge.schedule.shards import SHARD
 from rnn_parity.tests.judge.trial import surroundings
 
@@ -53,7 +56,7 @@ def configure(config: pytest.Config) -> None:
     only = _groups(config.getoption("only") or ())
     config.stash[RUN] = Run(
         implementations=_implementations(
-            config.getoption("impl"), config.getoption("group"), apart=config.getoption("isolate")
+            config.getoption("impl"), config.getoption("group"), apart=config.getoption("isolate"), hunted=minutes > 0
         ),
         seconds=_seconds(config, profile),
         # A hunt runs each item again and again, and HypoFuzz goes on with each for ever.
@@ -72,6 +75,7 @@ def configure(config: pytest.Config) -> None:
         limits=Limits(config.getoption("time_limit"), _memory(config)),
         part=_part(config, profile),
         only=only,
+        expected=_expected(config.getoption("expected")),
         selected=(*config.args, config.option.keyword, config.option.markexpr, *only),
     )
 
@@ -103,9 +107,9 @@ def _refuse_with_minutes(config: pytest.Config) -> None:
         return
     reasons = {
         "cases": "a hunt judges as many cases as its minutes allow",
-        "seconds": "a hunt shares its minutes out by what pays",
-        "case": "a case is replayed, and leaves nothing to hunt for",
-        "shard": "hunts have fresh seeds on every machine, and need no parts",
+        "seconds": "a hunt divides its minutes among properties and implementations itself",
+        "case": "a replay judges one case, and draws none",
+        "shard": "every machine hunts on fresh seeds, so that a hunt has no parts",
     }
     for option, reason in reasons.items():
         if config.getoption(option):
@@ -148,7 +152,7 @@ def check_outputs(config: pytest.Config) -> None:
             raise pytest.UsageError(f"--{option} {written}: there is no folder {Path(written).absolute().parent}")
     if config.getoption("html") and (absent := html.missing()):
         raise pytest.UsageError(
-            f"--html {config.getoption('html')}: the page is made with {', '.join(absent)}, not installed here: "
+            f"--html {config.getoption('html')}: the page needs {', '.join(absent)}, not installed here. Run "
             "python -m pip install 'rnn-parity[report]', or -e '.[report]' in a checkout"
         )
 
@@ -175,12 +179,17 @@ def _use_device(name: str) -> str:
     return ""
 
 
-def _implementations(asked: list[str] | None, group: str, *, apart: bool = False) -> tuple[Implementation, ...]:
+def _implementations(
+    asked: list[str] | None, group: str, *, apart: bool = False, hunted: bool = False
+) -> tuple[Implementation, ...]:
     try:
         if asked:
             found = tuple({found.name: found for name in asked for found in resolve(name)}.values())
         else:
             found = tuple(in_group(group))
+        for each in found if hunted else ():  # Without a first look, which would find out what it takes on.
+            if each.unclaimed and hasattr(each.build, "module"):
+                for_module(f"--impl {each.asked}", each.build.module, {})
     except RegistrationError as error:
         raise pytest.UsageError(str(error)) from error
     return tuple(implementation.isolated() for implementation in found) if apart else found
@@ -201,20 +210,24 @@ def _groups(asked: Iterable[str]) -> tuple[str, ...]:
     return tuple(name for name in GROUPS if name in names)
 
 
+def _expected(path: str | None) -> expected.Expected:
+    """Return the failures that a file lists.
+
+    Raises:
+        pytest.UsageError: it cannot be read, or lists something else.
+    """
+    try:
+        return expected.read(Path(path)) if path else {}
+    except ValueError as error:
+        raise pytest.UsageError(f"--expected {error}") from error
+
+
 def _load_profile(config: pytest.Config) -> str:
     """Replace Hypothesis's own profiles of those names: its `ci` derandomizes, ours keeps the shards' seeds."""
-    common = settings(
-        deadline=None,
-        report_multiple_bugs=False,
-        print_blob=False,
-        # Judging costs as much as the implementation takes, and a case may hold a large network.
-        suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.large_base_example],
-        phases=[Phase.explicit, Phase.reuse, Phase.generate, Phase.shrink],
-    )
-    settings.register_profile("dev", common)
-    settings.register_profile("ci", common, database=None, derandomize=False)
+    settings.register_profile("dev", common())
+    settings.register_profile("ci", common(database=None, derandomize=False))
     # Steered towards the bounds; and what the seed gives is all that it gives, so that its command repeats a round.
-    settings.register_profile("hunt", common, database=None, phases=[*common.phases, Phase.target])
+    settings.register_profile("hunt", common(database=None, phases=[*common().phases, Phase.target]))
     usual = "hunt" if config.getoption("minutes") else "ci" if os.environ.get("CI") else "dev"
     name = config.getoption("hypothesis_profile", None) or usual
     settings.load_profile(name)
@@ -226,8 +239,8 @@ def _part(config: pytest.Config, profile: str) -> Part:
     asked = config.getoption("hypothesis_seed", None) not in (None, "random")
     if part != WHOLE and not asked and profile != "ci" and not hasattr(config, "workerinput"):
         raise pytest.UsageError(
-            f"--shard {part}: the parts of a run are those of one seed, and this one would take a fresh one: "
-            "give all of them the same --hypothesis-seed=N (profile ci has a fixed one)"
+            f"--shard {part}: all parts of a run need the same seed, and this one would take a fresh one. "
+            "Give every part the same --hypothesis-seed=N, or use the profile ci, which has a fixed seed"
         )
     return part
 

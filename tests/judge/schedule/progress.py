@@ -1,4 +1,4 @@
-"""How far a long run is: a plain line every so often, from the results as they arrive, with or without workers."""
+"""What a run has found, as soon as it is known, and how far it is, now and then; with workers or without."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from rnn_parity.tests.judge.base.finding import Finding
 from rnn_parity.tests.judge.base.settings import RUN, Run
 from rnn_parity.tests.judge.base.telling import TELLER
 from rnn_parity.tests.judge.base.words import counted
@@ -100,13 +101,14 @@ def _about(seconds: float) -> str:
 
 
 class Reporter:
-    """Tells the progress of a run between pytest's dots."""
+    """Tells what was found, and the progress of a run, between pytest's dots."""
 
     def __init__(self, config: pytest.Config, results: Results, progress: Progress) -> None:
         self._config = config
         self._results = results
         self._progress = progress
         self._expecting = True
+        self._announced = 0
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         """Take the collected items, where there are no workers."""
@@ -124,20 +126,29 @@ class Reporter:
 
     @pytest.hookimpl(trylast=True)
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Count a report, after pytest has written its dot and the results were taken in."""
+        """Count a report, and name what was found, after pytest has written its dot and the results were taken in."""
         with self._config.stash[TELLER].part("the progress of the run"):
             for key, value in report.user_properties:
                 if key == KEY and (report.when == "call" or report.outcome != "passed"):
                     self._progress.take(report.nodeid, value["cases"], value["cpu_seconds"])  # type: ignore[index]
-                    self._tell()
+                    if self._progress.due():
+                        self._tell([self._progress.line(len(self._results.findings))])
+            self._tell([_named(found) for found in self._results.findings[self._announced :]])
+            self._announced = len(self._results.findings)
 
-    def _tell(self) -> None:
+    def _tell(self, lines: Sequence[str]) -> None:
         terminal = self._config.pluginmanager.get_plugin("terminalreporter")
-        if terminal and terminal.verbosity > -2 and self._progress.due():
+        if lines and terminal and terminal.verbosity > -2:
             if terminal._tw.width_of_current_line:
                 terminal._tw.line()
                 terminal.currentfspath = None  # Without workers the next dot names its file again.
-            terminal.write_line(self._progress.line(len(self._results.findings)))
+            terminal.write_line("\n".join(lines))
+
+
+def _named(finding: Finding) -> str:
+    """Return a line on what was found just now; the whole is told at the end."""
+    where = "" if finding.of_look else f" ({finding.property}, {finding.descriptor}{', by chance' * finding.by_chance})"
+    return f"{finding.implementation}: {finding.name or finding.first}{where}"
 
 
 def report_progress(config: pytest.Config, results: Results, progress: Progress | None) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -12,6 +12,7 @@ from hypothesis import Phase, seed, settings
 from rnn_parity.tests.judge.base.fuzzing import fuzzing
 from rnn_parity.tests.judge.demands.property import Property
 from rnn_parity.tests.judge.schedule import database
+from rnn_parity.tests.judge.trial.budget import Budget, needed
 from rnn_parity.tests.judge.trial.trial import Trial
 
 #: Cases of one shard: what one worker does in one go.
@@ -23,6 +24,17 @@ POOLS = 16
 def budgets(cases: int) -> list[int]:
     """Return the number of cases of each shard of a property."""
     return [min(SHARD, cases - start) for start in range(0, cases, SHARD)]
+
+
+def shares(cases: int, seconds: float, *, hunted: bool = False) -> Iterator[dict[str, Any]]:
+    """Yield what the trial of each shard has of a property's cases and CPU seconds; a hunt asks for no number of cases.
+
+    They are arguments of `Trial`.
+    """
+    for shard, share in enumerate(budgets(cases)):
+        start = shard * SHARD
+        enough = 0 if hunted else needed(start, start + share, cases)
+        yield {"shard": shard, "budget": share, "limits": Budget(seconds * share / cases, enough)}
 
 
 def shard_test(

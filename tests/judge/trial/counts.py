@@ -8,8 +8,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from rnn_parity.contract import DTYPES
-from rnn_parity.strategies import MEMORY, Case
+from rnn_parity.contract import DTYPES, dtype_name
+from rnn_parity.contract.axes import AXES
+from rnn_parity.strategies import Case
 
 #: Plain numbers, which travel with a result and add up.
 Counts: TypeAlias = dict[str, int]
@@ -39,8 +40,7 @@ class Facet:
 #: The smallest size in each bin.
 _SMALLEST = (0, 1, 2, 3, 5, 9, 17, 33)
 _SIZES = ("0", "1", "2", "3-4", "5-8", "9-16", "17-32", "33+")
-_MEMORY = tuple(MEMORY)
-NAMES = tuple(str(dtype).removeprefix("torch.") for dtype in DTYPES)
+NAMES = tuple(map(dtype_name, DTYPES))
 
 
 def _size(of: Callable[[Case], int]) -> Facet:
@@ -53,20 +53,7 @@ FACETS: dict[str, Facet] = {
     "rows B": Facet(_SIZES, lambda case: bisect_right(_SMALLEST, case.batch_size) - 1),
     "inputs I": _size(lambda case: case.config.input_size),
     "units H": _size(lambda case: case.config.hidden_size),
-    "layers": Facet(("1", "2", "3+"), lambda case: min(case.config.num_layers, 3) - 1),
-    "directions": Facet(("forward", "both"), lambda case: case.config.bidirectional),
-    "nonlinearity": Facet(("tanh", "relu"), lambda case: case.config.nonlinearity == "relu"),
-    "dtype": Facet(NAMES, lambda case: DTYPES.index(case.config.dtype)),
-    "bias": Facet(("yes", "no"), lambda case: not case.config.bias),
-    "layout": Facet(
-        ("time-major", "batch_first", "unbatched"), lambda case: 2 if case.unbatched else case.config.batch_first
-    ),
-    "memory": Facet(_MEMORY, lambda case: _MEMORY.index(case.memory)),
-    "h_0": Facet(("given", "absent"), lambda case: not case.has_h_0),
-    "lengths": Facet(("none", "padded", "packed"), lambda case: 0 if case.lengths is None else 1 + case.packed),
-    "gradients": Facet(("not asked", "asked"), lambda case: case.has_cotangents),
-    "numbers": Facet(("finite", "NaN, infinity"), lambda case: not case.finite),
-    "call": Facet(("right", "to be refused"), lambda case: bool(case.misuse)),
+    **{axis.name: Facet([value.name for value in axis.values], axis.of) for axis in AXES},
 }
 _KEYED = [(facet.of, [key(name, value) for value in facet.values]) for name, facet in FACETS.items()]
 

@@ -6,6 +6,9 @@ import signal
 from collections.abc import Callable
 from typing import Any
 
+import pytest
+
+from rnn_parity.registry.frames import frames_of
 from rnn_parity.registry.limits import Crashed, TimedOut, TookMemory
 from rnn_parity.registry.server import in_words
 from rnn_parity.tests.judge.trial.verdict import Disagreement
@@ -13,8 +16,8 @@ from rnn_parity.tests.judge.trial.verdict import Disagreement
 #: Kinds of disagreement by what ended a process, and what the bug is called.
 _ENDS: dict[type[Crashed], tuple[str, str]] = {
     TimedOut: ("hangs", "it does not return"),
-    TookMemory: ("takes memory", "it takes more memory than it may"),
-    Crashed: ("crashes", "it takes its process down"),
+    TookMemory: ("takes memory", "it exceeds the memory limit"),
+    Crashed: ("crashes", "it crashes its process"),
 }
 #: Kinds that end a process: a crash, or a limit.
 ENDING = tuple(kind for kind, _ in _ENDS.values())
@@ -22,6 +25,8 @@ ENDING = tuple(kind for kind, _ in _ENDS.values())
 COSTLY = (*ENDING, "leaks")
 #: How kinds begin that show by chance: how often a case fails has to be counted.
 BY_CHANCE = "threads: "
+#: How a plugin of pytest, such as pytest-timeout, ends an item from outside, in the middle of whatever it does.
+ENDED_FROM_OUTSIDE = pytest.fail.Exception
 #: Longer texts of errors are cut.
 _TEXT = 2000
 
@@ -59,10 +64,11 @@ def disagreement_from(what: str, error: BaseException) -> Disagreement:
             return Disagreement(kind, str(error), name=f"{name}: {error.how}")
     raised, text = type(error).__name__, in_words(error)[:_TEXT]
     said = f"{what} raised {raised}: {text}"
-    if isinstance(error, Exception):
-        return Disagreement(f"raises {raised}", said)
     ends = f"raises {raised}, which is no Exception and ends the program that calls it"
-    return Disagreement(f"ends by {raised}", said, name=ends)
+    ordinary = isinstance(error, Exception)
+    found = Disagreement(f"raises {raised}", said) if ordinary else Disagreement(f"ends by {raised}", said, name=ends)
+    found.frames = frames_of(error)
+    return found
 
 
 def guarded(what: str, function: Callable[..., Any], *arguments: Any) -> Any:
@@ -71,11 +77,14 @@ def guarded(what: str, function: Callable[..., Any], *arguments: Any) -> Any:
     Raises:
         Disagreement: it raised, whatever it was.
         KeyboardInterrupt: the user pressed Ctrl-C meanwhile.
+        pytest.fail.Exception: a plugin of pytest has ended the item.
     """
     if INTERRUPTION.pressed:
         raise KeyboardInterrupt
     try:
         return function(*arguments)
+    except ENDED_FROM_OUTSIDE:
+        raise
     except BaseException as error:
         if isinstance(error, KeyboardInterrupt) and INTERRUPTION.pressed:
             raise

@@ -98,7 +98,7 @@ def judge(
         said = f"{says} {name}"
         found = well_formed(case, said, gradient, ball.mid.shape)
         margin.add(judge_values(case, said, found, ball, kind))
-    if case.config.nonlinearity == "relu":
+    if case.config.activation.piecewise_linear:
         # Where a derivative may be 0 or 1, a gradient lies at an edge of its ball: that says nothing of its rounding.
         margin.worst = 0.0
     return margin

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ctypes
 import ctypes.util
+import math
 import os
 import random
 import signal
@@ -37,7 +38,7 @@ class Setting:
 
 def _arithmetic() -> str:
     """Return the settings of this thread's floating-point unit, found out by what it computes."""
-    tiny, one = float(np.nextafter(0.0, 1.0)), 1.0
+    tiny, one = math.nextafter(0.0, 1.0), 1.0
     kept = tiny * one > 0 and (one * sys.float_info.min) / 2 > 0
     up, down = one + one * 2.0**-60 > 1, -one - one * 2.0**-60 < -1
     rounds = "to nearest" if not (up or down or one - one * 2.0**-60 < 1) else "in one direction"

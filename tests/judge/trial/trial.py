@@ -1,60 +1,29 @@
-"""One implementation on trial: building its networks, calling them, comparing, and keeping count."""
+"""One implementation on trial: building its networks, calling them, and comparing."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
-from functools import lru_cache
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
 
-import rnn_parity.reference.backward
-import rnn_parity.reference.second
-from rnn_parity import Capabilities, Implementation, Rounding
+from rnn_parity import Capabilities, Implementation
 from rnn_parity.contract import KnownDefect, Run
 from rnn_parity.reference.balls import Ball
-from rnn_parity.reference.forward import Pass, forward, layer_passes, results
-from rnn_parity.reference.second import SecondDerivatives
 from rnn_parity.strategies import Case
-from rnn_parity.tests.judge.trial import gradients, lengths, second_derivatives, surroundings
+from rnn_parity.tests.judge.trial import expecting, gradients, lengths, second_derivatives, surroundings
 from rnn_parity.tests.judge.trial.budget import Budget, is_first
-from rnn_parity.tests.judge.trial.counts import Counts, count_drawn, count_margin
+from rnn_parity.tests.judge.trial.counts import count_drawn
 from rnn_parity.tests.judge.trial.faults import BY_CHANCE, COSTLY, guarded
-from rnn_parity.tests.judge.trial.features import features_of
 from rnn_parity.tests.judge.trial.recorder import RECORDER, Note
+from rnn_parity.tests.judge.trial.tally import Tally
 from rnn_parity.tests.judge.trial.verdict import Disagreement, Margin, Result, Root, as_result, judge
 
 #: No more calls on one case are noted.
 _MADE = 64
-
-
-@dataclass
-class Tally:
-    """What a trial has seen, for the table and the report."""
-
-    cases: int = 0
-    #: How many of them fail as a plainer call fails.
-    followed: int = 0
-    implementation_seconds: float = 0.0
-    margin: Margin = field(default_factory=Margin)
-    #: Whether the budget of CPU seconds ended before that of cases.
-    cut: bool = False
-    #: By feature: how many cases that show it agreed, how many did not, and the worst error over bound.
-    features: dict[str, tuple[int, int, float]] = field(default_factory=dict)
-    #: How many cases were drawn by facet, and how many agreed by dtype and error over bound; see `trial.counts`.
-    drawn: Counts = field(default_factory=dict)
-    margins: Counts = field(default_factory=dict)
-
-    def count(self, case: Case, *, agreed: bool, worst: float) -> None:
-        """Count a case inside the claims under each of its features."""
-        for name in features_of(case):
-            before = self.features.get(name, (0, 0, 0.0))
-            self.features[name] = before[0] + agreed, before[1] + (not agreed), max(before[2], worst)
-        if agreed and self.margin.elements:
-            count_margin(self.margins, case, worst)
 
 
 @dataclass
@@ -172,7 +141,7 @@ class Trial:
 
     def expected(self, case: Case) -> tuple[Ball, Ball]:
         """Return outputs and final hidden states as the reference bounds them for this implementation's rounding."""
-        return _expected(case, self.implementation.rounding)
+        return expecting.outputs(case, self.implementation.rounding)
 
     def build(self, case: Case) -> Network:
         """Return a network with the case's parameters."""
@@ -182,9 +151,7 @@ class Trial:
         """Return a network from these very tensors."""
         run = self._timed("building a network", self.implementation.build_in_place, case.config, weights)
         if not callable(run):
-            raise Disagreement(
-                "type", f"build(config, weights) should return a function run(x, h_0=None), but returned {run!r}"
-            )
+            raise Disagreement("type", f"build(config, weights) returned {run!r}, expected a function run(x, h_0=None)")
         self._networks += 1
         return Network(self, run, self._networks)
 
@@ -205,25 +172,19 @@ class Trial:
         asked = gradients.ask(case, wanted)
         network = self.build_from(case, asked.weights)
         with network.told():
-            self._agrees_on(network, case, asked, calls, backwards, connected=wanted is None)
-
-    def _agrees_on(
-        self, network: Network, case: Case, asked: gradients.Asked, calls: int, backwards: int, *, connected: bool
-    ) -> None:
-        results = [network.call_on(case, asked.x, asked.h_0) for _ in range(calls)]
-        for result in results:
-            self.judge(case, result, self.expected(case))
-            if connected and not any(part.requires_grad for part in result):
-                raise Disagreement(
-                    "raises nothing to differentiate",
-                    "torch's autograd connects the results to no argument: either detach nothing, or say "
-                    "Capabilities(gradients=False)",
-                )
-        for left in reversed(range(backwards)):
-            self.run_back(case, results, retain_graph=left > 0)
-        found = gradients.collect(asked, network.leaves(asked.weights))
-        expected = self.expected_gradients(case, calls * backwards)
-        self.tally.margin.add(gradients.judge(case, found, expected))
+            results = [network.call_on(case, asked.x, asked.h_0) for _ in range(calls)]
+            for result in results:
+                self.judge(case, result, self.expected(case))
+                if wanted is None and not any(part.requires_grad for part in result):
+                    raise Disagreement(
+                        "raises nothing to differentiate",
+                        "torch's autograd connects the results to no argument: either detach nothing, or say "
+                        "Capabilities(gradients=False)",
+                    )
+            for left in reversed(range(backwards)):
+                self.run_back(case, results, retain_graph=left > 0)
+            found = gradients.collect(asked, network.leaves(asked.weights))
+            self.tally.margin.add(gradients.judge(case, found, self.expected_gradients(case, calls * backwards)))
 
     def run_back(self, case: Case, results: Sequence[Result], *, retain_graph: bool = False) -> None:
         """Differentiate results of a case, of which the gradients that come in are as they were afterwards."""
@@ -252,11 +213,11 @@ class Trial:
 
     def expected_second_derivatives(self, case: Case, calls: int = 1) -> dict[str, Ball]:
         """Return the gradients of gradients of the losses of `calls` calls, as the reference bounds them."""
-        return _expected_second_derivatives(case, self.implementation.rounding).of_calls(calls)
+        return expecting.second_derivatives(case, self.implementation.rounding).of_calls(calls)
 
     def expected_gradients(self, case: Case, times: int = 1) -> dict[str, Ball]:
         """Gradients, so many `times` added up, as the reference bounds them for this implementation's rounding."""
-        return _expected_gradients(case, self.implementation.rounding, times)
+        return expecting.gradients(case, self.implementation.rounding, times)
 
     def _timed(self, what: str, function: Callable[..., Any], *arguments: Any) -> Any:
         start, apart = time.perf_counter(), self.implementation.environment is not None
@@ -331,46 +292,7 @@ class Network:
         return result
 
 
-@lru_cache(maxsize=8)
-def _expected(case: Case, rounding: Rounding) -> tuple[Ball, Ball]:
-    if case.has_cotangents:
-        return results(_passes(case, rounding), case.x, case.lengths)
-    return forward(case.config, case.weights, case.x, case.h_0, rounding, case.lengths)
-
-
-@lru_cache(maxsize=8)
-def _passes(case: Case, rounding: Rounding) -> list[Pass]:
-    """Return the passes of the reference, of which results and gradients are made."""
-    return layer_passes(case.config, case.weights, case.x, case.h_0, rounding, case.lengths)
-
-
-@lru_cache(maxsize=8)
-def _expected_gradients(case: Case, rounding: Rounding, times: int) -> dict[str, Ball]:
-    arguments = case.config, case.weights, case.x, case.h_0, case.grad_output, case.grad_h_n
-    return rnn_parity.reference.backward.gradients(
-        *arguments, rounding, case.lengths, times, passes=_passes(case, rounding)
-    )
-
-
-@lru_cache(maxsize=8)
-def _expected_second_derivatives(case: Case, rounding: Rounding) -> SecondDerivatives:
-    arguments = case.config, case.weights, case.x, case.h_0, case.grad_output, case.grad_h_n
-    return rnn_parity.reference.second.second_derivatives(*arguments, rounding, case.lengths, _passes(case, rounding))
-
-
 def trial_of(item: Any) -> Trial | None:
     """Return the trial that a pytest item is given, if it is given one."""
     found = getattr(item, "callspec", None) and item.callspec.params.get("trial")
     return found if isinstance(found, Trial) else None
-
-
-def companion(case: Case) -> Case:
-    """Another case of the same sizes and options: every array turned around and negated."""
-    return replace(
-        case,
-        x=-case.x[::-1, ::-1, ::-1],
-        h_0=None if case.h_0 is None else -case.h_0[::-1, ::-1, ::-1],
-        weights={
-            name: -array[tuple(slice(None, None, -1) for _ in array.shape)] for name, array in case.weights.items()
-        },
-    )

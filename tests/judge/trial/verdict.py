@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, TypeAlias
 
@@ -9,9 +10,10 @@ import numpy as np
 import torch
 
 from rnn_parity.contract import Array
+from rnn_parity.contract.case import round_to
 from rnn_parity.reference.balls import RADIUS_SLACK, Ball
+from rnn_parity.registry.frames import Frame
 from rnn_parity.strategies import Case
-from rnn_parity.strategies.case import round_to
 
 Index: TypeAlias = tuple[int, ...]
 
@@ -27,6 +29,8 @@ class Disagreement(AssertionError):
         self.name = name
         #: expected, got and allowed, where a number is wrong.
         self.details = details
+        #: Where an error was raised: calls of the implementation, innermost first.
+        self.frames: tuple[Frame, ...] = ()
         #: The case that showed it; set by the property.
         self.case: Case | None = None
         #: What one network was called on, the call that showed it last, where a call did.
@@ -85,10 +89,21 @@ def as_result(returned: object) -> Result:
                     f"{name} device", f"{where}, expected a dense one on {expected}, where the arguments are"
                 )
         return Result(*returned)
-    found = (
-        [type(part).__name__ for part in returned] if isinstance(returned, (tuple, list)) else type(returned).__name__
-    )
-    raise Disagreement("type", f"run(x, h_0) should return (output, h_n), two torch.Tensors, but returned {found}")
+    raise Disagreement("type", f"run(x, h_0) returned {_types(returned)}, expected (output, h_n), two torch.Tensors")
+
+
+def _types(returned: object) -> str:
+    """Return the types of what was returned, as it would be written: `(torch.Tensor, NoneType)`."""
+    kinds = [
+        f"{type(part).__module__}.{type(part).__qualname__}".removeprefix("builtins.") for part in _parts(returned)
+    ]
+    if isinstance(returned, tuple):
+        return f"({', '.join(kinds)}{',' * (len(kinds) == 1)})"
+    return f"[{', '.join(kinds)}]" if isinstance(returned, list) else kinds[0]
+
+
+def _parts(returned: object) -> Sequence[object]:
+    return returned if isinstance(returned, (tuple, list)) else [returned]
 
 
 def judge(case: Case, result: Result, expected: tuple[Ball, Ball]) -> Margin:

@@ -72,6 +72,7 @@ Family: TypeAlias = Literal[
     "lengths",
     "modules",
     "leaks",
+    "gates",
 ]
 Property: TypeAlias = Literal[
     "agreement",

@@ -51,7 +51,14 @@ class ByHand(Loop):
 
     def slope(self, h: Tensor) -> Tensor:
         """The activation's derivative where its value is h."""
-        return 1 - h * h if self.config.nonlinearity == "tanh" else (h > 0).to(h.dtype)
+        found: Tensor = self.config.activation.slope(self, h)
+        return found
+
+    def one_minus_square(self, h: Tensor) -> Tensor:
+        return 1 - h * h
+
+    def is_positive(self, h: Tensor) -> Tensor:
+        return (h > 0).to(h.dtype)
 
     def carry(self, cell: Cell, grad_a: Tensor) -> Tensor:
         """What goes back to the state before."""

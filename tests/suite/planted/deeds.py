@@ -35,8 +35,11 @@ def raising(error: BaseException) -> Callable[..., None]:
 
 
 def hang(*_: Any) -> None:
-    """In native code, with the interpreter's lock held, and deaf to signals."""
-    sum(range(10**15))
+    """In native code, with the interpreter's lock held, and deaf to signals: it waits for a mutex that it holds."""
+    native, mutex = ctypes.PyDLL(None), ctypes.create_string_buffer(128)
+    native.pthread_mutex_init(mutex, None)
+    for _ in range(2):
+        native.pthread_mutex_lock(mutex)
 
 
 def devour(*_: Any) -> None:

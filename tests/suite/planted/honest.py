@@ -22,6 +22,7 @@ from torch.utils.checkpoint import checkpoint
 from rnn_parity import Capabilities, Config, Rounding
 from rnn_parity.contract import Build, Run, Weights
 from rnn_parity.tests.suite.planted.by_hand import ByHand
+from rnn_parity.tests.suite.planted.gru import GRULoop
 from rnn_parity.tests.suite.planted.loop import Cell, Loop
 from rnn_parity.tests.suite.planted.ragged import Ragged
 from rnn_parity.tests.suite.planted.twice_by_hand import TwiceByHand
@@ -778,6 +779,78 @@ class SmallAndModest(Loop):
 )
 class BetterThanItSays(Loop):
     """It claims little, and is right in everything."""
+
+
+# GRUs
+
+
+@honest(cells=("gru",))
+class GruAsTorch(GRULoop):
+    """n + z (h - n), as torch has it."""
+
+    def mix(self, z: Tensor, n: Tensor, h: Tensor) -> Tensor:
+        return n + z * (h - n)
+
+
+@honest(cells=("gru",))
+class GruAsLerp(GRULoop):
+    """h + (1 - z) (n - h), the other half of a linear interpolation."""
+
+    def mix(self, z: Tensor, n: Tensor, h: Tensor) -> Tensor:
+        return h + (1 - z) * (n - h)
+
+
+@honest(cells=("gru",))
+class GruByTorchLerp(GRULoop):
+    """The state is interpolated by torch.lerp."""
+
+    def mix(self, z: Tensor, n: Tensor, h: Tensor) -> Tensor:
+        return torch.lerp(n, h, z)
+
+
+@honest(cells=("gru",))
+class GruSigmoidByExp(GRULoop):
+    """Sigmoids are 1 / (1 + exp(-a)), computed in float64."""
+
+    def sigmoid(self, a: Tensor) -> Tensor:
+        return (1 / (1 + torch.exp(-a.double()))).to(a.dtype)
+
+
+@honest(cells=("gru",), gradients=False)
+class GruSigmoidByTanh(GRULoop):
+    """Sigmoids are (1 + tanh(a / 2)) / 2, accurate relative to 1 only: which is enough for a GRU going forward."""
+
+    def sigmoid(self, a: Tensor) -> Tensor:
+        return (1 + torch.tanh(a / 2)) / 2
+
+
+@honest(cells=("gru",))
+class GruSumsInFloat64(GRULoop):
+    """Sums are accumulated in float64."""
+
+    def product(self, v: Tensor, w: Tensor) -> Tensor:
+        return (v.double() @ w.double().T).to(v.dtype)
+
+
+@honest(cells=("gru",))
+class GruOneByOneBackwards(GRULoop):
+    """Products are added up one by one, from the last."""
+
+    def product(self, v: Tensor, w: Tensor) -> Tensor:
+        total = v.new_zeros(len(v), len(w))
+        for place in reversed(range(v.shape[1])):
+            total = total + v[:, place : place + 1] * w[:, place]
+        return total
+
+
+@honest(cells=("gru",))
+class GruBiasesFirst(GRULoop):
+    """The candidate's sum begins with its biases."""
+
+    def candidate(self, cell: Cell, x: Tensor, h: Tensor, r: Tensor) -> Tensor:
+        rows = self.rows("n")
+        bias = cell.b_ih[rows] + r * (self.product(h, cell.w_hh[rows]) + cell.b_hh[rows])
+        return bias + self.product(x, cell.w_ih[rows])
 
 
 HONEST: tuple[Honest, ...] = tuple(_VARIANTS)

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from rnn_parity import Config
-from rnn_parity.contract import Weights
+from rnn_parity.contract import ELMAN, Weights
 from rnn_parity.toolkit.arguments import check_arguments
 
 
@@ -127,7 +127,8 @@ class Loop:
 
     def step(self, cell: Cell, x: Tensor, h: Tensor, t: int) -> Tensor:
         """The next state of (B, H); `t` counts steps in the order of processing."""
-        return self.activate(self.affine(cell, x, h))
+        found: Tensor = ELMAN.step(_Step(self, cell, x), h)
+        return found
 
     def affine(self, cell: Cell, x: Tensor, h: Tensor) -> Tensor:
         return self.project(cell, x) + cell.b_ih + self.recur(cell, h) + cell.b_hh
@@ -148,10 +149,25 @@ class Loop:
         return (v.to(wide) @ w.to(wide).T).to(v.dtype)
 
     def activate(self, a: Tensor) -> Tensor:
-        return self.tanh(a) if self.config.nonlinearity == "tanh" else self.relu(a)
+        found: Tensor = self.config.activation.of(self, a)
+        return found
 
     def tanh(self, a: Tensor) -> Tensor:
         return torch.tanh(a)
 
     def relu(self, a: Tensor) -> Tensor:
         return torch.relu(a)
+
+
+class _Step(NamedTuple):
+    """The algebra of tensors, as a loop has it at one step."""
+
+    loop: Loop
+    cell: Cell
+    x: Tensor
+
+    def affine(self, gate: str, h: Tensor) -> Tensor:
+        return self.loop.affine(self.cell, self.x, h)
+
+    def activated(self, a: Tensor) -> Tensor:
+        return self.loop.activate(a)

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
+from typing import TypeAlias
+from unittest.mock import patch
 
 import numpy as np
 from hypothesis import Phase
 
 from rnn_parity import Config, Implementation
+from rnn_parity.contract.case import OPTIONAL
 from rnn_parity.strategies import Case
-from rnn_parity.strategies.case import OPTIONAL
 from rnn_parity.strategies.shrinking.complexity import complexity
+from rnn_parity.strategies.shrinking.reduce import identity
 from rnn_parity.tests.judge import Disagreement, Property, Trial
 from rnn_parity.tests.judge.demands.property import load_properties
+from rnn_parity.tests.judge.reduction import counterexample
 from rnn_parity.tests.judge.reduction.counterexample import Counterexample, find_minimal, verdict_on
 from rnn_parity.tests.judge.run.explaining import disagreement_in
 from rnn_parity.tests.judge.run.options import CASES
@@ -65,14 +70,35 @@ def minimal(bug: Bug, seed: int) -> Counterexample | None:
     return find_minimal(judged, found, disagreement) if isinstance(disagreement, Disagreement) else None
 
 
-def simpler_by_brute_force(counterexample: Counterexample, most: int) -> Case | None:
+#: Makes the verdict on a case.
+Verdicts: TypeAlias = Callable[[Property, Implementation, Case], Disagreement | None]
+
+
+@contextmanager
+def remembering() -> Iterator[Verdicts]:
+    """Keep the verdicts that a reduction makes meanwhile; what it has not tried is judged when it is asked for."""
+    known: dict[tuple[object, ...], Disagreement | None] = {}
+
+    def made(judged: Property, found: Implementation, case: Case) -> Disagreement | None:
+        verdict = known[identity(case)] = verdict_on(judged, found, case)
+        return verdict
+
+    def remembered(judged: Property, found: Implementation, case: Case) -> Disagreement | None:
+        key = identity(case)
+        return known[key] if key in known else made(judged, found, case)
+
+    with patch.object(counterexample, "verdict_on", made):
+        yield remembered
+
+
+def simpler_by_brute_force(minimal: Counterexample, most: int, verdict: Verdicts = verdict_on) -> Case | None:
     """A case of zeros and ones with fewer numbers, or fewer ones, that fails too: all of up to `most` are tried."""
-    judged, found = counterexample.property, counterexample.implementation
-    trial, key = Trial(found), complexity(counterexample.case)[:3]
-    for case in all_small_cases(counterexample.case, most):
+    judged, found = minimal.property, minimal.implementation
+    trial, key = Trial(found), complexity(minimal.case)[:3]
+    for case in all_small_cases(minimal.case, most):
         if complexity(case)[:3] < key and judged.admits(trial, case):
-            again = verdict_on(judged, found, case)
-            if again is not None and again.kind == counterexample.disagreement.kind:
+            again = verdict(judged, found, case)
+            if again is not None and again.kind == minimal.disagreement.kind:
                 return case
     return None
 

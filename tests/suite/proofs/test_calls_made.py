@@ -12,7 +12,7 @@ from rnn_parity.tests.suite.planted import BUGS
 from rnn_parity.tests.suite.planted.trying import PROPERTIES, hunt, implementation
 from rnn_parity.tests.suite.reported import reported
 
-pytestmark = pytest.mark.filterwarnings("ignore::RuntimeWarning")
+pytestmark = [pytest.mark.filterwarnings("ignore::RuntimeWarning"), pytest.mark.full]
 
 
 def lines(found: Implementation, judged: str) -> list[str]:

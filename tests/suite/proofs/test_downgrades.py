@@ -17,7 +17,7 @@ from rnn_parity.tests.suite.planted.trying import PROPERTIES, hunt
 from rnn_parity.tests.suite.planted.trying import implementation as planted
 
 # What an implementation warns of is its own business; what it returns is judged.
-pytestmark = pytest.mark.filterwarnings("ignore::RuntimeWarning")
+pytestmark = [pytest.mark.filterwarnings("ignore::RuntimeWarning"), pytest.mark.full]
 
 #: float64 in float32; float32 in bfloat16, in float16 and in TensorFloat32, cut and rounded.
 DOWNGRADES = (

@@ -6,19 +6,16 @@ from collections.abc import Sequence
 from functools import partial
 from types import SimpleNamespace
 
-import numpy as np
 import pytest
 import torch
 
-from rnn_parity import Capabilities, Config, Implementation
+from rnn_parity import Implementation
 from rnn_parity.contract import Weights
-from rnn_parity.strategies import Case
 from rnn_parity.tests.judge import Disagreement, Property, Trial
 from rnn_parity.tests.judge.base.settings import Run
 from rnn_parity.tests.judge.base.telling import Teller
-from rnn_parity.tests.judge.demands.following import ROOTS, root_of
-from rnn_parity.tests.judge.run import plugin
-from rnn_parity.tests.judge.run.explaining import Explainer
+from rnn_parity.tests.judge.demands.following import root_of
+from rnn_parity.tests.judge.run.explaining import Command, Explainer
 from rnn_parity.tests.judge.schedule.shards import shard_test
 from rnn_parity.tests.suite.planted import BUGS, Honest, Loop
 from rnn_parity.tests.suite.planted.bugs import Bug
@@ -26,7 +23,7 @@ from rnn_parity.tests.suite.planted.loop import Cell
 from rnn_parity.tests.suite.planted.trying import PROPERTIES, implementation
 from rnn_parity.tests.suite.reported import reported
 
-pytestmark = pytest.mark.filterwarnings("ignore::RuntimeWarning")
+pytestmark = [pytest.mark.filterwarnings("ignore::RuntimeWarning"), pytest.mark.full]
 
 
 class Biased(Loop):
@@ -105,35 +102,6 @@ def test_what_a_property_alone_sees_stands_by_itself(bug: Bug) -> None:
     assert isinstance(tried(bug.property, implementation(bug), 200), Disagreement)
 
 
-def test_plain_forms() -> None:
-    """They are finite, lie side by side, and ask for nothing."""
-    x = np.array([[[np.nan], [1.0]], [[2.0], [np.inf]]])
-    case = Case(
-        Config(1, 1, dropout=0.5, num_layers=2), x, memory="strided", lengths=(1, 2), grad_output=np.ones((2, 2, 1))
-    )
-    for form in ROOTS["agreement"]:
-        plain = form(case)
-        assert plain is not None
-        assert plain.finite
-        assert (plain.memory, plain.lengths, plain.has_cotangents, plain.config.dropout) == (
-            "contiguous",
-            None,
-            False,
-            0,
-        )
-    assert ROOTS["lengths"][0](case).lengths == (1, 2)  # type: ignore[union-attr]
-    assert ROOTS["gradients"][0](case) is None
-
-
-def test_what_takes_its_process_down_is_not_asked() -> None:
-    """It would be taken down again."""
-    capabilities = Capabilities()
-    found = Disagreement("crashes", "died of SIGSEGV")
-    found.case = Case(Config(1, 1), np.ones((1, 1, 1)))
-    biased = implementation(Honest("biased", Biased, capabilities=capabilities))
-    assert root_of(PROPERTIES["h_n"], biased, found, PROPERTIES) is None
-
-
 @pytest.mark.parametrize(("repeats", "status"), [(True, "follows"), (False, "disagrees")])
 def test_a_plainer_failure_that_cannot_be_repeated(repeats: bool, status: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Accuses nobody: then what follows from it is told by itself."""
@@ -144,12 +112,11 @@ def test_a_plainer_failure_that_cannot_be_repeated(repeats: bool, status: str, m
     def explain(judged: Property, *_: object, **__: object) -> SimpleNamespace:
         return SimpleNamespace(property=judged.name, seen_once=judged.name == "agreement" and not repeats)
 
-    monkeypatch.setattr(plugin, "_command", lambda item: None)
-    explainer = SimpleNamespace(explain=explain, of_its_own=lambda *_: None)
-    config = SimpleNamespace(stash={plugin.EXPLAINER: explainer, plugin.RUN: None})
-    item = SimpleNamespace(config=config, callspec=SimpleNamespace(params={}))
-    given = item, PROPERTIES["calls"], trial, trial.followed.disagreement, Teller()
-    found, said = plugin._told(*given)
+    explainer = Explainer(None)
+    monkeypatch.setattr(explainer, "explain", explain)
+    monkeypatch.setattr(explainer, "of_its_own", lambda *_: None)
+    failed = PROPERTIES["calls"], trial.implementation, trial.followed.disagreement, trial.followed
+    found, said = explainer.told(*failed, Run((), 40, 7, "ci", None, None), Command("", ()), Teller())
     assert (found.property, said) == ("agreement" if repeats else "calls", status)
 
 

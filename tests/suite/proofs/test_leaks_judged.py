@@ -17,6 +17,8 @@ from rnn_parity.tests.judge.demands.leaks import forgets_its_calls
 from rnn_parity.tests.suite.planted import BUGS, Honest, Loop
 from rnn_parity.tests.suite.planted.trying import implementation
 
+pytestmark = pytest.mark.full
+
 #: The number of a call, its result, and what is kept so far.
 Keeping = Callable[[int, Any, Any], object]
 CONFIG = Config(1, 2, bidirectional=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import replace
 from functools import cache
 
@@ -12,24 +11,20 @@ import torch
 
 from rnn_parity import Capabilities, Config
 from rnn_parity.contract import Build
+from rnn_parity.contract.changes import Sizes, sized, sizes_of
 from rnn_parity.strategies import Case
 from rnn_parity.tests.judge import Disagreement
-from rnn_parity.tests.judge.base.variations import FILLS, OPTIONS, Fill, Sizes, options_of, sized, sizes_of, special
-from rnn_parity.tests.judge.finding import matters
+from rnn_parity.tests.judge.base.choices import OPTIONS, options_of
+from rnn_parity.tests.judge.base.fills import FILLS, Fill, special
+from rnn_parity.tests.judge.finding import several_axes
 from rnn_parity.tests.judge.finding.claims import QUANTITIES, sizes_in_words
-from rnn_parity.tests.judge.finding.matters import what_matters
+from rnn_parity.tests.judge.finding.matters import Variations
 from rnn_parity.tests.judge.reduction.counterexample import Counterexample, find_minimal, verdict_on
 from rnn_parity.tests.suite.planted import BUGS, Honest, Loop
 from rnn_parity.tests.suite.planted.trying import PROPERTIES, hunt, implementation, minimal
 from rnn_parity.tests.suite.reported import reported
 
-pytestmark = pytest.mark.filterwarnings("ignore::RuntimeWarning")
-
-
-@pytest.fixture(autouse=True)
-def _in_no_hurry(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What is said must not hang on how fast a machine is."""
-    monkeypatch.setattr(matters, "SECONDS", math.inf)
+pytestmark = [pytest.mark.filterwarnings("ignore::RuntimeWarning"), pytest.mark.full]
 
 
 _BUGS = {bug.name: bug for bug in BUGS}
@@ -38,17 +33,17 @@ _BUGS = {bug.name: bug for bug in BUGS}
 SAID: dict[str, tuple[list[str], list[str]]] = {
     "initial-state-ignored": (["h_0 is not zero", "weight_hh_l0 is not zero"], ["T", "nonlinearity", "dtype"]),
     "reverse-runs-forward": (["T >= 2", "it is bidirectional", "for every input tried (12 of 12)"], ["B", "bias"]),
-    "state-reset-every-seven": (["T >= 8"], ["hidden_size", "bidirectional", "layout"]),
+    "state-reset-every-seven": (["T >= 8"], ["hidden_size", "directions", "layout"]),
     "hidden-tail-8": (["hidden_size >= 9 but no multiple of 8"], ["B", "input_size", "nonlinearity"]),
     "hidden-tail-32": (["hidden_size >= 33 but no multiple of 32"], ["B", "dtype"]),
     "unrolled-tail": (["T >= 5 but no multiple of 4"], ["B", "h_0"]),
-    "chunk-16": (["T >= 17"], ["bidirectional"]),
+    "chunk-16": (["T >= 17"], ["directions"]),
     "batch-first-ignored-when-square": (["T = B >= 2"], ["input_size", "hidden_size"]),
     # A second layer is square whatever input_size is, and its h_0 has two rows without a second direction.
     "input-transposed-when-square": (["fails where input_size = 1 and num_layers = 2"], ["T", "B"]),
     "matrices-swapped": (["x is not zero", "fails where input_size = 2 and num_layers = 2"], ["T", "B"]),
     "initial-state-batch-first": (["fails where it is unidirectional and num_layers = 2"], ["T", "dtype"]),
-    "upper-input-weights-reused": (["num_layers >= 3"], ["bidirectional", "B"]),
+    "upper-input-weights-reused": (["num_layers >= 3"], ["directions", "B"]),
     "always-relu": (["the nonlinearity is tanh", "for every input tried (12 of 12)"], ["T", "h_0", "dtype"]),
     "nan-swallowed": (
         ["only for numbers like its own (0 of 12 others tried)", "x is not finite"],
@@ -80,7 +75,7 @@ def found(name: str) -> Counterexample:
 def test_what_a_bug_needs_is_said(name: str) -> None:
     """The conditions of each, and some of what makes no difference to it."""
     needed, indifferent = SAID[name]
-    told, _, same = what_matters(found(name)).partition(" Tried without difference: ")
+    told, _, same = Variations(found(name)).told.partition(" Tried without effect: ")
     assert [words for words in needed if words not in told] == []
     assert [words for words in indifferent if words not in same.replace("(", " ").replace(",", " ").split()] == []
     assert told.startswith("Fails ")
@@ -89,7 +84,7 @@ def test_what_a_bug_needs_is_said(name: str) -> None:
 @pytest.mark.parametrize("name", ["initial-state-ignored", "hidden-tail-32", "gradient-of-last-step-only"])
 def test_says_the_same_again(name: str) -> None:
     """What is tried is the same each time, and so are the words."""
-    assert what_matters(found(name)) == what_matters(found(name))
+    assert Variations(found(name)).told == Variations(found(name)).told
 
 
 # What is not known is not said
@@ -97,8 +92,8 @@ def test_says_the_same_again(name: str) -> None:
 
 def test_what_was_tried_alone_only_is_said_so(monkeypatch: pytest.MonkeyPatch) -> None:
     """Where there is no time to change several things at once, no sentence claims to hold for several."""
-    monkeypatch.setattr(matters.Variations, "_together", lambda self: False)
-    told = what_matters(found("initial-state-ignored"))
+    monkeypatch.setattr(several_axes.SeveralAxes, "_together", lambda self: False)
+    told = Variations(found("initial-state-ignored")).told
     assert told.startswith("With one thing changed at a time, it fails ")
     assert told.endswith("There was no time to change several at once.")
 
@@ -123,9 +118,13 @@ class Twice(Loop):
 def test_what_is_not_claimed_is_not_mentioned() -> None:
     """It was not tried."""
     claims = {"bidirectional": False, "nonlinearities": ("relu",), "unbatched": False, "max_layers": 1, "h_0": False}
-    told = what_matters(counterexample(Twice, ONE, **claims))
+    told = Variations(counterexample(Twice, ONE, **claims)).told
     assert told.startswith("Fails for every input tried (12 of 12).")
-    assert [name for name in ("bidirectional", "nonlinearity", "num_layers", "unbatched") if name in told] == []
+    assert [
+        name
+        for name in ("bidirectional", "directions", "dropout", "nonlinearity", "num_layers", "unbatched")
+        if name in told
+    ] == []
     assert "bias" in told
 
 
@@ -138,14 +137,14 @@ def test_another_kind_of_failure_is_told() -> None:
                 raise ZeroDivisionError
             return super().network(x, h_0)
 
-    told = what_matters(counterexample(Raises, ONE))
+    told = Variations(counterexample(Raises, ONE)).told
     assert "(it raises ZeroDivisionError where B = 2, B = 3 and 1 more)" in told
 
 
 def test_time_ends_it(monkeypatch: pytest.MonkeyPatch) -> None:
     """What there was no time for is not mentioned."""
-    monkeypatch.setattr("rnn_parity.tests.judge.finding.matters.SECONDS", -1.0)
-    assert what_matters(counterexample(Twice, ONE)) == ""
+    monkeypatch.setattr("rnn_parity.tests.judge.finding.varied.SECONDS", -1.0)
+    assert Variations(counterexample(Twice, ONE)).told == ""
 
 
 @pytest.mark.parametrize(
@@ -196,8 +195,8 @@ def test_a_choice_made_twice_is_the_same(option: object) -> None:
 
 def test_sizes_change_alone() -> None:
     """Whatever else there is: lengths, both cotangents, directions."""
-    case = found("longest-for-all").case
-    for option in options_of(replace(case, grad_h_n=np.ones((1, 2, 1)))):
+    case = sized(num_layers=2)(found("longest-for-all").case)
+    for option in options_of(replace(case, grad_h_n=np.ones((2, 2, 1)))):
         for change in option.choices.values():
             changed = change(replace(case, lengths=None) if option.name == "layout" else case)
             for name, size in sizes_of(changed)._asdict().items():
@@ -214,7 +213,7 @@ def matters_of(name: str, judged: str, seed: int) -> str:
     """What matters of the minimal case of a reported implementation."""
     disagreement = hunt(PROPERTIES[judged], reported(name), seed, shrink=False)
     assert isinstance(disagreement, Disagreement)
-    return what_matters(find_minimal(PROPERTIES[judged], reported(name), disagreement))
+    return Variations(find_minimal(PROPERTIES[judged], reported(name), disagreement)).told
 
 
 def test_a_product_of_sizes() -> None:
@@ -252,4 +251,4 @@ def test_a_planted_quantity(words: str) -> None:
             return output + (quantity.of(sizes._asdict()) >= least), h_n
 
     case = sized(T=3, B=2, hidden_size=3, num_layers=2)(ONE)
-    assert f"as long as {words}" in what_matters(counterexample(Large, case))
+    assert f"as long as {words}" in Variations(counterexample(Large, case)).told

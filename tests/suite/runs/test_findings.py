@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -12,18 +9,19 @@ import pytest
 from rnn_parity import Implementation, registered
 from rnn_parity.contract import KnownDefect
 from rnn_parity.tests.judge.reduction.archive import REGRESSIONS, files, read
+from rnn_parity.tests.suite.running import script_run
 
 FINDINGS: dict[str, tuple[Implementation, KnownDefect]] = {
     f"{implementation.library}-{defect.name}": (implementation, defect)
     for implementation in registered().values()
     for defect in implementation.known_defects
 }
-ENVIRONMENT = os.environ | {"OMP_NUM_THREADS": "1"}
+SCRIPTS = REGRESSIONS / "scripts"
 
 
 def test_every_script_is_a_finding() -> None:
     """No script is left over, and none is missing."""
-    assert sorted(path.stem for path in REGRESSIONS.glob("*.py")) == sorted(FINDINGS)
+    assert sorted(path.stem for path in SCRIPTS.glob("*.py")) == sorted(FINDINGS)
 
 
 @pytest.mark.parametrize("name", sorted(name for name, (_, defect) in FINDINGS.items() if defect.case))
@@ -44,14 +42,12 @@ def test_every_finding_is_archived(name: str) -> None:
 def test_every_finding_stands_up(name: str) -> None:
     """Its script says what was expected and what was got, and ends with an error or a crash while it is there."""
     implementation, defect = FINDINGS[name]
-    path = REGRESSIONS / f"{name}.py"
+    path = SCRIPTS / f"{name}.py"
     source = path.read_text(encoding="utf-8")
     assert not any(ours in source for ours in ("rnn_parity", "import impls", "from impls", "strategies", "hypothesis"))
     if not implementation.installed:
         pytest.skip(f"not installed: {implementation.how_to_install}")
-    ran = subprocess.run(
-        [sys.executable, str(path)], env=ENVIRONMENT, cwd=Path.home(), capture_output=True, text=True, check=False
-    )
+    ran = script_run(path, Path.home())
     assert "expected" in ran.stdout
     assert "got" in ran.stdout
     assert (ran.returncode != 0) == defect.present(), ran.stdout + ran.stderr

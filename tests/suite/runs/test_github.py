@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import functools
 import inspect
+import os
 import re
+import shutil
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -31,7 +35,7 @@ from rnn_parity.tests.judge.report.github import (
 from rnn_parity.tests.judge.report.results import Result, Results
 from rnn_parity.tests.suite import ROOT
 from rnn_parity.tests.suite.planted import Loop
-from rnn_parity.tests.suite.running import pytest_run
+from rnn_parity.tests.suite.running import environment, pytest_run
 
 FOUND = Finding(
     implementation="mine",
@@ -182,7 +186,7 @@ def test_the_most_useful_are_shown() -> None:
 def test_the_summary_has_everything() -> None:
     """The verdict, a row for everybody, and each finding folded, its case between fences that nothing in it ends."""
     told = summary(results(replace(FOUND, diagnosis=["the bug: a ``` b <script>"], version="<2>")), RUN)
-    assert told.index("- mine computes what nn.RNN computes, but: a \\`\\`\\` b \\<script\\>.") < told.index(
+    assert told.index("- mine does not compute what nn.RNN computes: a \\`\\`\\` b \\<script\\>.") < told.index(
         "- good\\|one "
     )
     assert "603 cases judged in 0 s of CPU; disagreeing: mine" in told
@@ -264,19 +268,53 @@ def test_the_workflow_is_the_readmes() -> None:
     readme = (ROOT / "tests" / "README.md").read_text(encoding="utf-8")
     (shown,) = re.findall(r"^```yaml\njobs:\n(.*?)^```$", readme, re.MULTILINE | re.DOTALL)
     assert shown.replace("runs-on: ubuntu-latest\n", "runs-on: ubuntu-latest\n    timeout-minutes: 60\n") in workflow
-    assert "- run: python -m pip install tox && tox\n" in workflow
+    tests = ["python -m pip install tox && tox", "tox -e wheel", "tox -e full -- -m full"]
+    assert "".join(f"      - run: {command}\n" for command in tests) in workflow
     assert "$ python -m pip install tox && tox\n" in (ROOT / "README.md").read_text(encoding="utf-8")
     for action in re.findall(r"uses: (\S+)", workflow):
         assert re.fullmatch(r"actions/[\w-]+@v\d+", action)
 
 
+def test_the_workflow_of_somebody_else(tmp_path: Path) -> None:
+    """Its ten lines, run in their repository: what fails is annotated at its line, summed up and kept."""
+    readme = (ROOT / "tests" / "README.md").read_text(encoding="utf-8")
+    (shown,) = re.findall(r"^```yaml\n(on: push\n.*?)^```$", readme, re.MULTILINE | re.DOTALL)
+    assert len(shown.splitlines()) == 10
+    install, judge = [step["run"] for step in yaml.safe_load(shown)["jobs"]["parity"]["steps"] if "run" in step]
+    assert install == "python -m pip install wheels/rnn_parity-*.whl"  # As `tox -e wheel` does it.
+    shutil.copy(ROOT / "tests" / "suite" / "reported" / "misspelt.py", tmp_path / "my_rnn.py")
+    variables = {
+        "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+        "PYTEST_XDIST_AUTO_NUM_WORKERS": "1",
+        "CI": "true",
+        "GITHUB_ACTIONS": "true",
+        "GITHUB_WORKSPACE": str(tmp_path),
+        "GITHUB_STEP_SUMMARY": f"{tmp_path}/summary.md",
+    }
+    command = ["bash", "-e", "-c", judge]
+    ran = subprocess.run(command, cwd=tmp_path, env=environment() | variables, capture_output=True, check=False)
+    printed = ran.stdout.decode()
+    assert ran.returncode == 1, printed + ran.stderr.decode()
+    (line,) = re.findall(r"^::error .*$", printed, re.MULTILINE)
+    assert line.startswith("::error file=my_rnn.py,line=")
+    assert "every call raises KeyError: 'weights_ih_l0'" in line
+    assert "KeyError" in (tmp_path / "summary.md").read_text(encoding="utf-8")
+    (kept,) = (tmp_path / "counterexamples").iterdir()
+    assert f": counterexamples/{kept.name}\n" in printed
+
+
 def test_the_workflow_is_yaml() -> None:
-    """Three jobs, whose steps each use or run something, the last whatever the others gave."""
+    """Steps each use or run something, the last of `parity` whatever the others gave; the versions are those of tox."""
     workflow = yaml.safe_load((ROOT / ".github" / "workflows" / "parity.yml").read_text(encoding="utf-8"))
-    assert set(workflow["jobs"]) == {"suite", "parity", "merged"}
+    assert set(workflow["jobs"]) == {"suite", "versions", "parity", "merged"}
     for job in workflow["jobs"].values():
         assert all(len({"uses", "run"} & set(step)) == 1 for step in job["steps"])
     assert workflow["jobs"]["parity"]["steps"][-1]["if"] == "always()"
+    tried = {job["environment"] for job in workflow["jobs"]["versions"]["strategy"]["matrix"]["include"]}
+    assert tried == {"py312", "py313", "py314", "lowest"}
+    tox = (ROOT / "tox.ini").read_text(encoding="utf-8")
+    assert "[testenv:py{312,313,314}]" in tox
+    assert "[testenv:lowest]" in tox
 
 
 def test_tox_lets_ci_in() -> None:

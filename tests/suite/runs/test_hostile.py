@@ -30,12 +30,12 @@ from rnn_parity.tests.judge.trial.observation import observe
 from rnn_parity.tests.suite import ROOT
 from rnn_parity.tests.suite.planted.deeds import DEEDS
 from rnn_parity.tests.suite.planted.trying import PROPERTIES, hunt
-from rnn_parity.tests.suite.running import ALONE
+from rnn_parity.tests.suite.running import ALONE, pytest_run, python_run
 
 HOSTILE = "--impl=tests/suite/planted/hostile.py"
 #: All look at one run.
 pytestmark = pytest.mark.xdist_group("hostile")
-DIED = "it takes its process down: the process died"
+DIED = "it crashes its process: the process died"
 ENDS = "which is no Exception and ends the program that calls it"
 
 #: What each finding is called, by property and deed.
@@ -43,7 +43,7 @@ NAMES: dict[tuple[str, str], str] = {
     ("agreement", "segfaults"): f"{DIED} of SIGSEGV while calling the network",
     ("agreement", "leaves"): f"{DIED} with status 3 while calling the network",
     ("agreement", "hangs"): "it does not return: calling the network took more than 2 s",
-    ("agreement", "devours"): "it takes more memory than it may: calling the network took [12],[0-9]+ MiB",
+    ("agreement", "devours"): "it exceeds the memory limit: calling the network took [12],[0-9]+ MiB",
     ("agreement", "raises-own"): f"raises Own, {ENDS}",
     ("agreement", "raises-exit"): f"raises SystemExit, {ENDS}",
     ("agreement", "raises-interrupt"): f"raises KeyboardInterrupt, {ENDS}",
@@ -69,10 +69,8 @@ HARMLESS: dict[tuple[str, str], str] = {
 }
 
 
-def command(*arguments: str) -> list[str]:
-    """Pytest, on hostile implementations."""
-    quiet = "-q", "-pno:cacheprovider", *ALONE, "--hypothesis-seed=1"
-    return [sys.executable, "-m", "pytest", *quiet, HOSTILE, *arguments]
+#: Pytest's options, on hostile implementations.
+ASKED = "-q", "-pno:cacheprovider", "--hypothesis-seed=1", HOSTILE
 
 
 def item(judged: str, deed: str) -> str:
@@ -82,8 +80,7 @@ def item(judged: str, deed: str) -> str:
 
 def said(*arguments: str) -> str:
     """What a run prints."""
-    environment = os.environ | {"COLUMNS": "250"}
-    ran = subprocess.run(command(*arguments), cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    ran = pytest_run(*ASKED, *arguments, COLUMNS="250", CI="true")
     return ran.stdout + ran.stderr
 
 
@@ -129,7 +126,10 @@ def test_the_others_are_judged() -> None:
 
 def test_without_workers(tmp_path: Path) -> None:
     """The run ends with the process; the case is kept, and crashes a process of its own."""
-    printed = said("-n0", "--cases=30", f"--archive={tmp_path}", item("agreement", "aborts"))
+    aborts = "-n0", "--cases=30", f"--archive={tmp_path}", item("agreement", "aborts")
+    # A new process is waited for until what is told after its end has been told, too.
+    ran = python_run("-m", "pytest", *ALONE, *ASKED, *aborts, COLUMNS="250", CI="true")
+    printed = ran.stdout + ran.stderr
     (kept,) = archive.files(tmp_path)
     assert "aborts was judged by agreement on" in printed
     assert "the same command with -n 1" in printed
@@ -155,7 +155,8 @@ def test_interrupted_in_native_code(tmp_path: Path, workers: int) -> None:
     listening = (
         "import os, signal, sys; signal.signal(signal.SIGINT, signal.SIG_DFL); os.execv(sys.argv[1], sys.argv[1:])"
     )
-    asked = [sys.executable, "-c", listening, *command(f"-n{workers}", "--cases=30", item("agreement", "hangs"))]
+    command = [sys.executable, "-m", "pytest", *ALONE, *ASKED, f"-n{workers}", "--cases=30", item("agreement", "hangs")]
+    asked = [sys.executable, "-c", listening, *command]
     given = os.environ | {"TMPDIR": str(tmp_path)}
     with subprocess.Popen(
         asked, cwd=ROOT, env=given, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True
@@ -188,9 +189,9 @@ def test_by_group(workers: int) -> None:
 
 
 def test_what_cannot_be_judged_apart() -> None:
-    """What asks for this very process, and crashes it, is told as it was seen: a finding, and no error of the run."""
+    """What crashes its process is told as it was seen where only what asks for this very process is judged."""
     printed = said("-n1", "--cases=30", item("surroundings", "aborts"))
-    assert "aborts fails surroundings on" in printed
+    assert "aborts fails agreement on" in printed
     assert "on this same case" not in printed
     assert re.search(r"1 failed,\s+1 repeated", printed), printed
 

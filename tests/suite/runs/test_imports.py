@@ -50,3 +50,10 @@ def test_importing() -> None:
 def test_collecting() -> None:
     """Collecting the items of every implementation imports no framework, nor what only the page of a run needs."""
     assert said_by(COLLECT, *FRAMEWORKS, "svg", "playwright") == [0, []]
+
+
+def test_what_is_installed_alone_says_what_to_run() -> None:
+    """As by pip --no-deps."""
+    program = "import sys; sys.modules['lazy_loader'] = None; import rnn_parity"
+    ran = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert ran.stderr.endswith("there is no lazy_loader. Run python -m pip install rnn-parity\n")

@@ -73,13 +73,13 @@ def test_the_case_is_told_and_kept(tmp_path: Path, calls: int, workers: int) -> 
     assert f"interrupted: slow fails agreement on {archive.read(kept).case.descriptor}; kept: {kept}" in printed
     assert printed.count("interrupted: ") == 1
     assert "  Case(" in printed
-    assert f"  to go on: pytest --impl={tmp_path}/slow.py --case={kept}\n" in printed
+    assert f"  to continue: pytest --impl={tmp_path}/slow.py --case={kept}\n" in printed
 
 
 def test_without_an_archive(tmp_path: Path) -> None:
     """It is kept all the same."""
     printed = interrupted(tmp_path, 30, "-n0")
-    found = re.search("to go on: pytest --impl=.*/slow.py --case=(.*)", printed)
+    found = re.search("to continue: pytest --impl=.*/slow.py --case=(.*)", printed)
     assert found, printed
     assert archive.read(Path(found[1])).property == "agreement"
 

@@ -14,10 +14,11 @@ import pytest
 import torch
 
 from rnn_parity import Capabilities, Config, Implementation, implementation, registry, resolve
+from rnn_parity.registry.frames import frames_of
 from rnn_parity.registry.isolation import cpu_seconds
 from rnn_parity.registry.limits import Crashed
 from rnn_parity.tests.judge import claims_autocast, claims_dropout, claims_module
-from rnn_parity.tests.suite.running import pytest_run
+from rnn_parity.tests.suite.running import pytest_run, python_run
 
 CONFIG = Config(2, 3, dtype=torch.float64)
 SOURCE = """
@@ -69,6 +70,22 @@ def test_it_runs_elsewhere(made: dict[str, Implementation]) -> None:
     assert len(processes) == 1
     assert os.getpid() not in processes
     assert cpu_seconds() > before
+
+
+def test_what_is_killed_leaves_no_semaphore(tmp_path: Path) -> None:
+    """Python would warn of one when the program ends."""
+    (tmp_path / "locks.py").write_text(
+        "import multiprocessing\nfrom rnn_parity import register\nLOCKS = []\n\n\n"
+        "def build(config, weights):\n    LOCKS.append(multiprocessing.RLock())\n    return lambda x, h_0=None: x\n\n\n"
+        'register("locks", build, environment={})\n',
+        encoding="utf-8",
+    )
+    program = (
+        "import sys; from rnn_parity import Config, resolve; from rnn_parity.registry import isolation;"
+        "(found,) = resolve(sys.argv[1]); assert found.build_in_place(Config(1, 1), {}); isolation.end('locks')"
+    )
+    ran = python_run("-c", program, str(tmp_path / "locks.py"))
+    assert (ran.returncode, ran.stderr) == (0, "")
 
 
 @pytest.mark.parametrize("name", ["nn.rnn", "linear", "numpy"])
@@ -127,6 +144,16 @@ def test_what_it_raises_is_raised_here(made: dict[str, Implementation]) -> None:
     assert type(raised.value).__name__ == "Strange"
 
 
+def test_where_it_was_raised_is_known_here(made: dict[str, Implementation]) -> None:
+    """The frames are those of the implementation, in its own process."""
+    run = network(made["fail"])
+    with pytest.raises(ValueError, match="a wrong value") as caught:
+        run(torch.full((2, 2, 2), 100.0))
+    frames = frames_of(caught.value)
+    assert [frame.function for frame in frames] == ["fail", "run"]
+    assert frames[0].source == 'def fail(x): raise ValueError("a wrong value")'
+
+
 def test_it_is_declared(made: dict[str, Implementation]) -> None:
     """An implementation with an environment says that it has a process of its own; others may be given one."""
     assert made["fail"].capabilities.own_process
@@ -161,7 +188,7 @@ def test_a_crash_is_shrunk(tmp_path: Path) -> None:
     path.write_text(CRASHY, encoding="utf-8")
     printed = pytest_here("-n1", f"--impl={path}", "--impl=linear", "--cases=100", "tests/test_agreement.py")
     assert re.search("crashy was judged by agreement on .*, when the process died of SIGABRT. .* is repeated", printed)
-    assert "the bug: it takes its process down: the process died of SIGABRT" in printed
+    assert "the bug: it crashes its process: the process died of SIGABRT" in printed
     assert "minimal case: relu T1 B1 I1 H1 L2 bidirectional no-bias float64\n" in printed
     assert "linear computes what nn.RNN computes (1 property, 100 cases, " in printed
 
@@ -171,12 +198,12 @@ def test_what_is_out_of_reach_is_not_asked(claims: Callable[[Capabilities], str]
     """Neither a module in a process of its own, nor what torch does here around calls there."""
     claiming = Capabilities(module=True, dropout=True, autocast=True)
     assert claims(claiming) == ""
-    assert claims(replace(claiming, own_process=True)).startswith("runs in a process of its own")
+    assert claims(replace(claiming, own_process=True)).startswith("runs in a separate process")
 
 
 def test_all_may_be_judged_apart() -> None:
     """--isolate gives everyone a process; what is not seen of one from here is not judged."""
     asked = ["-rs", "--isolate", "--impl=linear", "--cases=20", "tests/test_agreement.py", "tests/test_memory.py"]
     printed = pytest_here("-n0", *asked)
-    assert "runs in a process of its own" in printed
+    assert "runs in a separate process" in printed
     assert "1 passed, 1 skipped" in printed

@@ -78,10 +78,10 @@ returning("wide", lambda output, h_n: (output.to(torch.complex128), h_n))
 """
 #: What is said of them.
 STRANGE_SAID = {
-    "alone": "run(x, h_0) should return (output, h_n), two torch.Tensors, but returned Tensor",
+    "alone": "run(x, h_0) returned torch.Tensor, expected (output, h_n), two torch.Tensors",
     "elsewhere": "output is a torch.strided tensor on meta, expected a dense one on cpu",
     "exchanged": "output has shape (1, 1, 1, 1), expected (1, 1, 1)",
-    "listed": "but returned ['list', 'Tensor']",
+    "listed": "returned (list, torch.Tensor), expected (output, h_n), two torch.Tensors",
     "raising": "calling the network raised ZeroDivisionError: division by zero",
     "sparse": "h_n is a torch.sparse_coo tensor on cpu, expected a dense one on cpu",
     "wide": "output is torch.complex128, expected torch.float64",
@@ -147,13 +147,32 @@ REFUSED: list[tuple[str, list[str]]] = [
     ("--shard=0/2", ["--shard: expected K/N with K from 1 to N, as in 2/4, found '0/2'"]),
     ("--shard=3/2", ["--shard: expected K/N with K from 1 to N, as in 2/4, found '3/2'"]),
     ("--shard=half", ["--shard: expected K/N with K from 1 to N, as in 2/4, found 'half'"]),
-    ("--shard=1/2", ["--shard 1/2: the parts of a run are those of one seed", "--hypothesis-seed=N"]),
+    ("--shard=1/2", ["--shard 1/2: all parts of a run need the same seed", "--hypothesis-seed=N"]),
     ("--merge=nowhere/*.json", ["--merge nowhere/*.json: there is no such file"]),
     ("--merge=pyproject.toml", ["pyproject.toml is not JSON"]),
     ("--merge={folder}/latin.json", ["latin.json is not JSON"]),
     ("--merge={folder}/other.json", ["other.json"]),
     ("--merge=tests", ["--merge: tests cannot be read: Is a directory"]),
     ("--hypothesis-seed=lucky", ["--hypothesis-seed: expected an integer or 'random', found 'lucky'"]),
+    ("--minutes=0", ["--minutes: expected a number of minutes above 0, found '0'"]),
+    ("--minutes=-1", ["--minutes: expected a number of minutes above 0, found '-1'"]),
+    ("--minutes=long", ["--minutes: expected a number of minutes above 0, found 'long'"]),
+    (
+        "--minutes=1 --cases=5",
+        ["--minutes and --cases do not go together: a hunt judges as many cases as"],
+    ),
+    (
+        "--minutes=1 --seconds=5",
+        ["--minutes and --seconds do not go together: a hunt divides its minutes among"],
+    ),
+    (
+        "--minutes=1 --case=pyproject.toml",
+        ["--minutes and --case do not go together: a replay judges one case"],
+    ),
+    (
+        "--minutes=1 --hypothesis-profile=ci",
+        ["--minutes and --hypothesis-profile=ci do not go together"],
+    ),
 ]
 
 #: What one run of pytest after another says, in one process.
@@ -165,7 +184,7 @@ said = []
 for arguments in json.loads(sys.argv[1]):
     text = io.StringIO()
     with contextlib.redirect_stdout(text), contextlib.redirect_stderr(text):
-        code = pytest.main([arguments, "--collect-only", "-qq", "-p", "no:cacheprovider"])
+        code = pytest.main([*arguments.split(), "--collect-only", "-qq", "-p", "no:cacheprovider"])
     said.append([int(code), text.getvalue()])
 print(json.dumps(said))
 """
@@ -252,7 +271,7 @@ def test_list() -> None:
     for name, found in registered().items():
         assert f"{name}  ({found.library}" in listed().text
         assert found.how_to_install in listed().text or found.installed
-    assert "claims the whole surface of nn.RNN" in listed().text
+    assert "claims the defaults of Capabilities" in listed().text
     assert "passed" not in listed().text
 
 
@@ -326,7 +345,7 @@ def test_schema(workers: int) -> None:
         "workers": workers,
     }
     assert set(found["run"]["versions"]) == {"python", "torch"}
-    assert found["schema"] == 5
+    assert found["schema"] == 6
     for result in found["results"]:
         assert set(result) == {
             *(
@@ -341,6 +360,7 @@ def test_schema(workers: int) -> None:
             ),
             *("worst_error_over_bound", "elements", "vacuous", "vacuous_share", "kept", "flushed", "subnormals"),
             *("features", "drawn", "margins", "known", "cut", "enough", "counterexamples"),
+            *("left_out", "within", "expected"),
         }
 
 
@@ -482,7 +502,7 @@ SAID = [
     r"^what next$",
     r"^  archived : .*agreement-[0-9a-f]{12}\.json$",
     r"^  replay   : pytest --impl=\S*players\.py --case=\S*agreement-[0-9a-f]{12}\.json$",
-    r"^  reproduce: pytest --repro=reproduction\.py --impl=\S*players\.py --case=\S*agreement-[0-9a-f]{12}\.json$",
+    r"^  reproduce: pytest --impl=\S*players\.py --case=\S*agreement-[0-9a-f]{12}\.json --repro=reproduction\.py$",
 ]
 
 
@@ -510,7 +530,7 @@ def test_strange_results(name: str) -> None:
     disagreement = hunt(PROPERTIES["agreement"], strange()[name], 0, shrink=False, cases=3)
     assert isinstance(disagreement, Disagreement)
     minimal = find_minimal(PROPERTIES["agreement"], strange()[name], disagreement)
-    text = str(Told(explained(minimal, {}, only=("what differs",))))
+    text = " ".join(str(Told(explained(minimal, {}, only=("what differs",)))).split())
     assert f"{name} (torch " in text
     assert STRANGE_SAID[name] in text
     assert "minimal case: relu T1 B1 I1 H1 no-bias float64" in text
@@ -584,7 +604,7 @@ def test_replay() -> None:
     }
     assert "forgetful (torch" in replayed().text
     assert f"--case={archived()}" in replayed().text
-    assert "the case is outside of what agreement asks of it: biases" in replayed().text
+    assert "agreement does not judge this case on it: biases" in replayed().text
 
 
 def test_replay_beside_a_path() -> None:

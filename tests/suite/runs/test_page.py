@@ -284,7 +284,13 @@ def test_counts_of_what_was_drawn() -> None:
     counts: dict[str, int] = {}
     count_drawn(counts, CASE)
     assert len(counts) == len(FACETS)
-    for name, value in {"steps T": "2", "rows B": "1", "directions": "both", "bias": "yes", "h_0": "absent"}.items():
+    for name, value in {
+        "steps T": "2",
+        "rows B": "1",
+        "directions": "bidirectional",
+        "bias": "biases",
+        "h_0": "absent",
+    }.items():
         assert counts[key(name, value)] == 1
     empty = replace(CASE, x=np.zeros((40, 0, 1)), lengths=(), packed=True)
     count_drawn(counts, empty)
@@ -422,6 +428,6 @@ def test_no_such_library(tmp_path: Path, module: str) -> None:
     """So is a library that is not there; without the option nobody misses it."""
     code, printed = pytest_here(tmp_path, f"--html={tmp_path}/page.html", "--collect-only", without=module)
     assert code == 4
-    assert f"the page is made with {LIBRARIES[module]}, not installed here: python -m pip install" in printed
+    assert f"the page needs {LIBRARIES[module]}, not installed here. Run python -m pip install" in printed
     assert "rnn-parity[report]" in printed
     assert pytest_here(tmp_path, "--collect-only", "-q", "tests/test_h_n.py", without=module)[0] == 0

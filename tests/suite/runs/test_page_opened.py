@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,6 +13,8 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
+from rnn_parity.tests.measures.picture import PICTURE, WIDTH
+from rnn_parity.tests.suite import ROOT
 from rnn_parity.tests.suite.browser import CHROMIUM, launched
 from rnn_parity.tests.suite.pages import NASTY, SCRIPT, everything
 
@@ -35,6 +40,20 @@ def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return written
 
 
+@pytest.mark.usefixtures("browser")
+def test_the_picture_of_the_readme(tmp_path: Path) -> None:
+    """It is there, and its command makes another as wide; both are small enough to be loaded with the page."""
+    (shown,) = re.findall(r"^!\[.+\]\((.+)\)$", (ROOT / "README.md").read_text(encoding="utf-8"), re.MULTILINE)
+    command = [sys.executable, "-m", "rnn_parity.tests.measures.picture", str(tmp_path / "page.png")]
+    subprocess.run([*command, "--cases=40", "--hypothesis-seed=1", "tests/test_agreement.py"], cwd=ROOT, check=True)
+    assert ROOT / shown == PICTURE
+    for picture in (PICTURE, tmp_path / "page.png"):
+        head = picture.read_bytes()[:24]
+        assert head.startswith(b"\x89PNG")
+        assert int.from_bytes(head[16:20], "big") == WIDTH
+        assert picture.stat().st_size < 150_000
+
+
 @pytest.fixture(params=[(width, scheme) for width in (320, 1280) for scheme in ("light", "dark")], ids=str)
 def tab(browser: Browser, path: Path, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Page]:
     """The page, open at a width, in light or dark; nothing may go wrong in it, and nothing be asked of a network."""
@@ -46,7 +65,7 @@ def tab(browser: Browser, path: Path, tmp_path: Path, request: pytest.FixtureReq
     opened.on("console", lambda message: wrong.append(message.text))
     opened.on("pageerror", lambda error: wrong.append(str(error)))
     opened.on("dialog", lambda dialog: wrong.append(dialog.message))
-    opened.set_default_timeout(5000)
+    opened.set_default_timeout(60_000)  # A busy machine takes its time.
     opened.goto(path.as_uri())
     yield opened
     opened.screenshot(path=tmp_path / f"{width}-{scheme}.png", full_page=True)

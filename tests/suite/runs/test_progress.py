@@ -13,6 +13,7 @@ from rnn_parity import registered
 from rnn_parity.tests.judge.base.settings import Run
 from rnn_parity.tests.judge.schedule import progress
 from rnn_parity.tests.judge.schedule.progress import EVERY, Progress, asked
+from rnn_parity.tests.suite import ROOT
 from rnn_parity.tests.suite.running import pytest_run
 
 ONE = registered()["nn.rnn"]
@@ -166,3 +167,21 @@ def test_short_and_quiet_runs_say_nothing(tmp_path: Path) -> None:
     """What is over in half a minute, or was asked to be quiet."""
     assert "% done" not in run(tmp_path, "-n0", often=False)
     assert "% done" not in run(tmp_path, "-n2", "-q", "-q")
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+def test_what_is_found_is_named_at_once(workers: int) -> None:
+    """While others are still judged; what is right is not mentioned before the end."""
+    path = ROOT / "tests/suite/reported/flipped.py"
+    asked = [
+        "-pno:cacheprovider",
+        f"-n{workers}",
+        f"--impl={path}",
+        "--impl=nn.rnn",
+        "--cases=60",
+        "--hypothesis-seed=1",
+    ]
+    text = pytest_run(*asked, "tests/test_agreement.py", COLUMNS="80").stdout
+    named = "flipped: h_0's rows are read in the opposite order, in networks of several layers (agreement, relu "
+    assert text.count(named) == 1
+    assert text.index(named) < text.index("= FAILURES =")

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
-import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -16,6 +14,7 @@ import torch
 
 from rnn_parity import Config, Implementation, implementation, registered, registry, resolve
 from rnn_parity.strategies import Case
+from rnn_parity.tests.judge.demands.property import load_properties
 from rnn_parity.tests.judge.finding.reproduction import (
     Reproduction,
     fails_apart,
@@ -26,13 +25,11 @@ from rnn_parity.tests.judge.finding.reproduction import (
 from rnn_parity.tests.judge.finding.script import MARKER
 from rnn_parity.tests.judge.reduction.archive import REGRESSIONS, read
 from rnn_parity.tests.judge.reduction.counterexample import Counterexample, verdict_on
-from rnn_parity.tests.judge.run.plugin import load_properties
 from rnn_parity.tests.judge.trial.observation import expected_on
 from rnn_parity.tests.judge.trial.verdict import Disagreement
-from rnn_parity.tests.suite.running import pytest_run
+from rnn_parity.tests.suite.running import pytest_run, script_run
 from rnn_parity.tests.suite.runs.test_readme import FIRST, MENDED, blocks
 
-ENVIRONMENT = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"} | {"OMP_NUM_THREADS": "1"}
 #: Those with a script, whose every script is run. A compiler takes too long here.
 SCRIPTED = [
     found for found in registered().values() if not found.programs and (found.script or found.library == "torch")
@@ -52,9 +49,7 @@ def ran(text: str, folder: Path) -> subprocess.CompletedProcess[str]:
     assert not any(word in text for word in ours)
     path = folder / "reproduction.py"
     path.write_text(text, encoding="utf-8")
-    return subprocess.run(
-        [sys.executable, str(path)], env=ENVIRONMENT, cwd=folder, capture_output=True, text=True, check=False
-    )
+    return script_run(path, folder)
 
 
 def filled(config: Config, *, rows: int = 2, h_0: bool = False, gradients: bool = False, **options: object) -> Case:
@@ -90,6 +85,10 @@ ORDINARY = [
     filled(Config(2, 3, bidirectional=True), lengths=(3, 1)),
     filled(replace(DEEP, nonlinearity="relu"), gradients=True),
     filled(Config(2, 3, nonlinearity="relu"), h_0=True, gradients=True),
+    filled(replace(DEEP, cell="gru"), h_0=True),
+    filled(Config(1, 1, cell="gru"), rows=1, unbatched=True),
+    filled(Config(2, 3, bias=False, dtype=torch.float64, cell="gru"), lengths=(1, 3), packed=True),
+    filled(replace(DEEP, cell="gru"), gradients=True),
 ]
 
 
@@ -336,7 +335,7 @@ def test_what_cannot_be_taken_out_is_imported(tmp_path: Path) -> None:
     assert "where rnn-parity is installed" in written.told("pytest")
     path = tmp_path / "reproduction.py"
     path.write_text(written.script, encoding="utf-8")
-    assert subprocess.run([sys.executable, str(path)], env=ENVIRONMENT, check=False).returncode == 1
+    assert script_run(path, tmp_path).returncode == 1
 
 
 def test_gradients_of_its_own_parameters(tmp_path: Path) -> None:
@@ -357,7 +356,7 @@ def test_more_than_one_call(tmp_path: Path) -> None:
     """A script of one call would not show what several do to each other."""
     written = reproduced(own(tmp_path, REMEMBERS), Case(ONE, [[[0, 0]]]), "calls")
     assert written.script == ""
-    assert "a single call on this case does what is demanded" in written.reason
+    assert "a single call on this case is right" in written.reason
     assert "a single call" in written.told("pytest --impl=mine.py")
 
 
@@ -373,10 +372,10 @@ def test_refused_calls(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "case", "words"),
     [
-        ("tvm", filled(Config(2, 3)), "carries no template of apache-tvm's own calls (register(..., script=...))"),
+        ("tvm", filled(Config(2, 3)), "has no template of apache-tvm's own calls (register(..., script=...))"),
         ("numpy", filled(Config(100, 100)), "more than 10000 numbers"),
         ("keras-tensorflow", filled(Config(2, 3), gradients=True), "shows no gradients"),
-        ("mlx", filled(Config(2, 3), misuse="x-list"), "its template makes right ones"),
+        ("mlx", filled(Config(2, 3), misuse="x-list"), "cannot make the wrong call"),
         ("mlx", filled(Config(2, 3), lengths=(1, 2)), "no sequences of different lengths"),
     ],
 )

@@ -12,9 +12,9 @@ import pytest
 
 from rnn_parity.tests.judge import Disagreement
 from rnn_parity.tests.judge.base.telling import Teller, keep_error
-from rnn_parity.tests.judge.finding import matters
+from rnn_parity.tests.judge.finding import varied
 from rnn_parity.tests.judge.finding.explain import PARTS
-from rnn_parity.tests.judge.finding.matters import what_matters
+from rnn_parity.tests.judge.finding.matters import Variations
 from rnn_parity.tests.judge.reduction import counterexample
 from rnn_parity.tests.judge.reduction.counterexample import Counterexample, find_minimal
 from rnn_parity.tests.judge.report.outputs import OPTIONS
@@ -156,7 +156,7 @@ def test_an_error_on_another_case_is_told() -> None:
     assert teller.status(1) == pytest.ExitCode.INTERNAL_ERROR
 
 
-@pytest.mark.parametrize("where", [counterexample, matters])
+@pytest.mark.parametrize("where", [counterexample, varied])
 def test_errors_are_kept_where_other_cases_are_tried(where: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
     """While a case is reduced, and while it is varied."""
     judged, found = PROPERTIES["agreement"], implementation(next(bug for bug in BUGS if bug.name == "always-relu"))
@@ -166,5 +166,5 @@ def test_errors_are_kept_where_other_cases_are_tried(where: ModuleType, monkeypa
     monkeypatch.setattr(where, "verdict_on", broken)
     teller = Teller()
     with teller.part("what is tried"):
-        find_minimal(judged, found, disagreement) if where is counterexample else what_matters(case)
+        find_minimal(judged, found, disagreement) if where is counterexample else Variations(case)
     assert any(SAID in fault for fault in teller.faults)

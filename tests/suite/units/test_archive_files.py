@@ -23,6 +23,7 @@ from rnn_parity.tests.judge.reduction import archive
 from rnn_parity.tests.judge.reduction.archive import REGRESSIONS, Record, UnreadableCase, files, read, write
 from rnn_parity.tests.suite import ROOT
 from rnn_parity.tests.suite.alike import everything
+from rnn_parity.tests.suite.quick import examples
 
 CASE = Case(Config(1, 2), np.ones((3, 1, 1)), weights={"bias_hh_l0": np.array([1.0, np.nan])})
 RECORD = Record(
@@ -90,7 +91,7 @@ def test_round_trip(tmp_path: Path) -> None:
     assert replace(found, case=CASE) == RECORD
 
 
-@settings(max_examples=60, deadline=None, database=None)
+@settings(max_examples=examples(60), deadline=None, database=None)
 @given(case=cases(memory=tuple(MEMORY)))
 def test_round_trip_of_cases(case: Case, tmp_path_factory: pytest.TempPathFactory) -> None:
     """Any case comes back the same, to the last bit, under the same name."""
@@ -219,6 +220,7 @@ for number in range(300):
 """
 
 
+@pytest.mark.full
 def test_two_writers(tmp_path: Path) -> None:
     """Two processes that write the same records at once do each other no harm."""
     command = [sys.executable, "-c", WRITER, str(tmp_path)]
@@ -303,6 +305,23 @@ def test_too_large(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(archive, "MOST_BYTES", path.stat().st_size - 1)
     with pytest.raises(UnreadableCase, match=r"agreement-0123\.json: larger than the"):
         read(path)
+
+
+def test_the_property_that_a_file_is_about(tmp_path: Path) -> None:
+    """Of a name that no property has, the nearest is told."""
+    assert archive.property_of(tmp_path, RECORD).name == "agreement"
+    with pytest.raises(UnreadableCase, match=r"later\.json: is about the property 'agrement'.*this suite has "):
+        archive.property_of(tmp_path / "later.json", replace(RECORD, property="agrement"))
+
+
+def test_what_is_kept_of_an_implementation(tmp_path: Path) -> None:
+    """Of a property: files with its name; those of others, and what cannot be read, are passed over."""
+    path = write(RECORD, tmp_path)
+    write(replace(RECORD, property="laws"), tmp_path)
+    write(replace(RECORD, case=replace(CASE, x=CASE.x * 2), disagreed=[3, {"implementation": "other"}]), tmp_path)  # type: ignore[list-item]
+    (tmp_path / "agreement-bad.json").write_text("{", encoding="utf-8")
+    ((found, case, seen),) = archive.kept_of("agreement", "mine", tmp_path)
+    assert (found, case.descriptor, seen["kind"]) == (path, CASE.descriptor, "value")
 
 
 def test_files(tmp_path: Path) -> None:

@@ -14,20 +14,22 @@ from rnn_parity import DTYPES, NONLINEARITIES, Capabilities, Config, Rounding
 from rnn_parity.contract import Build
 from rnn_parity.reference.backward import gradients
 from rnn_parity.reference.balls import FORMATS, Ball
+from rnn_parity.reference.forward import EVERY_OPERATION
 from rnn_parity.strategies import Case, cases_with_cotangents
 from rnn_parity.tests.judge import Disagreement, Trial
 from rnn_parity.tests.suite import duals
 from rnn_parity.tests.suite.exact import allows
 from rnn_parity.tests.suite.planted import BUGS, Honest, Loop
+from rnn_parity.tests.suite.planted.honest import HONEST
 from rnn_parity.tests.suite.planted.trying import implementation
+from rnn_parity.tests.suite.quick import examples
 
 DOUBLE, SINGLE, HALF, BRAIN = DTYPES
 TOP = FORMATS[SINGLE].largest
 
 
-def expected(case: Case, rounding: Rounding | None = None) -> dict[str, Ball]:
-    arguments = case.config, case.weights, case.x, case.h_0, case.grad_output, case.grad_h_n
-    return gradients(*arguments, rounding, case.lengths)
+def expected(case: Case, rounding: Rounding = EVERY_OPERATION) -> dict[str, Ball]:
+    return gradients(case, rounding)
 
 
 def small(nonlinearity: Any, dtype: torch.dtype) -> Capabilities:
@@ -67,7 +69,7 @@ def whole_numbers(seed: int, **changes: Any) -> Case:
 def test_true_gradients_lie_in_their_balls(nonlinearity: str, dtype: torch.dtype, lengths: bool) -> None:
     """Where a radius is 0 they are equal; tanh and its derivative are good to fifty digits."""
 
-    @settings(max_examples=25, deadline=None)
+    @settings(max_examples=examples(25), deadline=None)
     @given(cases_with_cotangents(small(nonlinearity, dtype), lengths=lengths))
     def check(case: Case) -> None:
         found, true = expected(case), duals.gradients(case)
@@ -167,8 +169,17 @@ def test_what_a_wider_accumulator_takes_back_going_forward_is_not_taken_back_goi
     case = one_unit(dtype=SINGLE, x=[[[1 / 3]], [[0.1]], [[0.7]]], grad_output=[[[1 / 3]]] * 3)
     plain, wide, narrow = (expected(case, Rounding(accumulate=dtype)) for dtype in (None, DOUBLE, HALF))
     for name in plain:
-        assert (wide[name].rad > 0.4 * plain[name].rad).all()
+        assert (wide[name].rad >= 0.4 * plain[name].rad).all()
         assert (narrow[name].rad > 100 * plain[name].rad).all()
+
+
+def test_what_cancels_may_be_carried_on_unsummed() -> None:
+    """0.9 - 0.6 is exact, but W_hh times each, added up then, is not what W_hh times their sum is."""
+    weights = {"weight_ih_l0": [[1]], "weight_hh_l0": [[-0.3]]}
+    case = Case(Config(1, 1, nonlinearity="relu"), [[[2]], [[2]]], [[[0]]], weights, grad_output=[[[0.9]], [[2]]])  # type: ignore[arg-type]
+    for name in ("returns-first", "steps-back"):
+        found = next(honest for honest in HONEST if honest.name == name)
+        Trial(implementation(found)).agrees_on_gradients(case, calls=2)
 
 
 def gradcheck(build: Build, case: Case) -> bool:

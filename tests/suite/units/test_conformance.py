@@ -21,7 +21,7 @@ from rnn_parity.tests.judge.base.settings import Run
 from rnn_parity.tests.judge.demands.property import PROPERTIES, group_of, load_properties
 from rnn_parity.tests.judge.report.conformance import HEAD, WIDTH, write
 from rnn_parity.tests.judge.report.results import Result, Results, added
-from rnn_parity.tests.judge.run.plugin import _place
+from rnn_parity.tests.judge.run.items import place
 from rnn_parity.tests.judge.trial.features import FEATURES, features_of
 from rnn_parity.tests.suite import ROOT
 
@@ -39,12 +39,12 @@ def test_features_of_a_case() -> None:
     """A case counts under each feature that it shows."""
     assert features_of(case()) == ["tanh", "time-major", "no h_0", "float32"]
     rich = Case(Config(1, 1, 2, "relu", False, True, bidirectional=True, dtype=torch.float64), x=[[[math.nan]]])
-    shown = ["relu", "layers", "bidirectional", "no bias", "batch_first", "no h_0", "NaN, infinity", "float64"]
+    shown = ["relu", "layers", "bidirectional", "no bias", "batch_first", "no h_0", "float64", "NaN, infinity"]
     assert features_of(rich) == shown
 
 
 def test_every_feature_can_be_given_up() -> None:
-    """Capabilities that claim next to nothing offer the least, and the default all but lengths."""
+    """Capabilities that claim next to nothing offer the least, and the default all but dropout and lengths."""
     least = Capabilities(
         nonlinearities=("tanh",), biases=(True,), batch_first=(False,), bidirectional=False, unbatched=False, h_0=False,
         nonfinite=False, gradients=False, dtypes=(torch.float32,), min_batch=1, max_layers=1,
@@ -52,7 +52,9 @@ def test_every_feature_can_be_given_up() -> None:
     assert [name for name, feature in FEATURES.items() if feature.offered(least)] == [
         "tanh", "time-major", "no h_0", "float32",
     ]  # fmt: skip
-    assert [name for name, feature in FEATURES.items() if not feature.offered(Capabilities())] == ["lengths"]
+    assert [name for name, feature in FEATURES.items() if not feature.offered(Capabilities())] == [
+        "dropout", "lengths",
+    ]  # fmt: skip
 
 
 def test_features_add_up() -> None:
@@ -145,7 +147,7 @@ def test_findings_are_told(tmp_path: Path) -> None:
         assert text.count(f"- onnx-reference, twin: **{defect.reason}**") == 1
         assert defect.link in text
         assert f"(../tests/regressions/{defect.case})" in text
-        assert f"(../tests/regressions/onnx-{defect.name}.py)" in text
+        assert f"(../tests/regressions/scripts/onnx-{defect.name}.py)" in text
 
 
 def test_declared_accuracies_are_told(tmp_path: Path) -> None:
@@ -179,8 +181,8 @@ def width(rows: list[list[str]]) -> int:
 
 def test_no_table_is_wider_than_a_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """All properties, each with the longest cell: in tables that fit, groups together as far as they do, none lost."""
-    for place in range(9):
-        monkeypatch.setitem(PROPERTIES, f"of-tomorrow-{place}", load_properties()["modes"])
+    for number in range(9):
+        monkeypatch.setitem(PROPERTIES, f"of-tomorrow-{number}", load_properties()["modes"])
     names = [*load_properties(), "archive"]
     found = results(*(Result("linear", name, "disagrees", cases=10**6) for name in names))
     text = written(tmp_path / "T.md", found, LINEAR)
@@ -224,7 +226,7 @@ def test_a_framework_stays_together() -> None:
 
     items = [Item(name) for name in ("nn.rnn", "mlx", "onnxruntime", "numpy", "mlx", "onnxruntime", "nn.rnn")]
     items.append(Item("mlx", archived="a case"))
-    ordered = sorted(items, key=_place)
+    ordered = sorted(items, key=place)
     names = [item.callspec.params["trial"].implementation.name for item in ordered]
     assert names == ["mlx", "mlx", "mlx", "onnxruntime", "onnxruntime", "nn.rnn", "numpy", "nn.rnn"]
     assert ordered[0].callspec.params["archived"]

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import inspect
 import math
-from dataclasses import fields, replace
+from dataclasses import fields as fields_of
+from dataclasses import replace
 from itertools import product
 from typing import Any
 
@@ -15,6 +16,7 @@ import torch
 from rnn_parity import DTYPES, NONLINEARITIES, Capabilities, Config, Rounding
 from rnn_parity.contract import DEFAULT_TANH_ULPS
 from rnn_parity.strategies import Case
+from rnn_parity.tests.suite import fields
 
 CONFIGS = [
     Config(input_size, hidden_size, layers, nonlinearity, bias, batch_first, 0.0, bidirectional, dtype)
@@ -110,7 +112,7 @@ def asked(
     """A plain case, these things of it changed."""
     network = replace(Config(2, 3, nonlinearity="relu"), **config)
     x = np.full((steps, batch_size, network.input_size), 1.0 if finite else np.inf)
-    h_0 = np.zeros((network.num_layers * network.num_directions, batch_size, network.hidden_size))
+    h_0 = np.zeros(network.state_shape(batch_size))
     return Case(network, x, h_0 if has_h_0 else None, unbatched=unbatched)
 
 
@@ -121,6 +123,8 @@ OBJECTIONS: list[tuple[Capabilities, Case, list[str]]] = [
     (Capabilities(second_derivatives=False), replace(asked(), twice=True), ["second_derivatives"]),
     (Capabilities(second_derivatives=False), replace(asked(), grad_h_n=np.ones((1, 2, 3))), []),
     (Capabilities(), asked(num_layers=2, dropout=0.5), ["dropout"]),
+    (Capabilities(), asked(cell="gru"), ["cells"]),
+    (Capabilities(cells=("gru",)), asked(cell="gru"), []),
     (Capabilities(dropout=True), asked(num_layers=2, dropout=0.5), []),
     (Capabilities(), replace(asked(), lengths=(1, 2)), ["lengths"]),
     (Capabilities(lengths=("padded",)), replace(asked(), lengths=(1, 2), packed=True), ["lengths"]),
@@ -166,7 +170,7 @@ OBJECTIONS: list[tuple[Capabilities, Case, list[str]]] = [
 
 def network(config: Config) -> torch.nn.RNN:
     """The same network from torch.nn.RNN, all its arguments spelled out."""
-    arguments = {each.name: getattr(config, each.name) for each in fields(Config)}
+    arguments = {each.name: getattr(config, each.name) for each in fields_of(Config) if each.name != "cell"}
     return torch.nn.RNN(**arguments)
 
 
@@ -182,8 +186,8 @@ def test_module_arguments(config: Config) -> None:
     """The arguments for the constructor make the same network, though those at nn.RNN's defaults are left out."""
     made, expected = torch.nn.RNN(**config.module_arguments()), network(config)
     assert "dtype" not in config.module_arguments()
-    for each in fields(Config):
-        if each.name != "dtype":
+    for each in fields_of(Config):
+        if each.name not in ("dtype", "cell"):
             assert getattr(made, each.name) == getattr(expected, each.name) == getattr(config, each.name)
 
 
@@ -191,7 +195,7 @@ def test_config_defaults() -> None:
     """What is not said of a Config is as in nn.RNN, and is not passed on."""
     default = torch.nn.RNN(2, 3)
     assert Config(2, 3).module_arguments() == {"input_size": 2, "hidden_size": 3}
-    assert all(getattr(default, each.name) == each.default for each in fields(Config)[2:-1])
+    assert all(getattr(default, each.name) == each.default for each in fields_of(Config)[2:-2])
     assert Config(2, 3).dtype == default.weight_ih_l0.dtype
 
 
@@ -250,7 +254,7 @@ def test_every_field_objects() -> None:
         "sizes",
         "own_process",
     }
-    assert covered == {each.name for each in fields(Capabilities)} - apart
+    assert covered == {each.name for each in fields_of(Capabilities)} - apart
 
 
 @pytest.mark.parametrize(("arguments", "words"), REFUSED_ROUNDING, ids=repr)
@@ -272,3 +276,11 @@ def test_by_keyword_only(kind: type) -> None:
     """Claims are spelled out: no field can be given by its place."""
     parameters = inspect.signature(kind).parameters.values()
     assert {parameter.kind for parameter in parameters} == {inspect.Parameter.KEYWORD_ONLY}
+
+
+def test_every_field_is_explained() -> None:
+    """In the guide, by its own comment; `python -m rnn_parity.tests.suite.fields` writes it anew."""
+    page = fields.PAGE.read_text(encoding="utf-8")
+    assert fields.with_list(page) == page
+    assert not [name for of in (Capabilities, Rounding) for name, said in fields.meanings(of).items() if not said]
+    assert fields.meanings(Rounding)["tanh_absolute"].startswith("Whether tanh's error near 0 is relative to 1")

@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from rnn_parity import DTYPES, Capabilities, Config, Implementation, implementation
 from rnn_parity.contract import Array, Nonlinearity
 from rnn_parity.reference.balls import Ball
-from rnn_parity.reference.forward import _forward_large, counting, forward, in_order_of_time, layer_passes
+from rnn_parity.reference.forward import blanked, forward, forward_large, in_order_of_time, layer_passes
 from rnn_parity.reference.large import OutOfReach
 from rnn_parity.strategies import Case, cases
 from rnn_parity.strategies.drawing.large import DISTRIBUTIONS, Numbers
@@ -30,12 +30,13 @@ from rnn_parity.tests.suite.planted.honest import HONEST, Honest
 from rnn_parity.tests.suite.planted.loop import Cell, Loop
 from rnn_parity.tests.suite.planted.trying import PROPERTIES, hunt
 from rnn_parity.tests.suite.planted.trying import implementation as planted
+from rnn_parity.tests.suite.quick import examples
 from rnn_parity.tests.suite.running import pytest_run
 
 LARGE = Capabilities(sizes="large")
 #: What networks of thousands of terms a sum are judged by at all: in the halves these bounds are infinite.
 KINDS = [(kind, dtype) for kind in DISTRIBUTIONS for dtype in DTYPES]
-SETTINGS = settings(max_examples=10, deadline=None, database=None)
+SETTINGS = settings(max_examples=examples(10), deadline=None, database=None)
 
 
 def case_of(kind: str, dtype: torch.dtype, nonlinearity: Nonlinearity, *, layers: int = 2, steps: int = 9) -> Case:
@@ -49,10 +50,7 @@ def case_of(kind: str, dtype: torch.dtype, nonlinearity: Nonlinearity, *, layers
 
 def step_by_step(case: Case) -> Ball:
     """The outputs as `rnn_parity.reference.forward` bounds them for any size."""
-    passes = layer_passes(case.config, case.weights, case.x, case.h_0, None, case.lengths)
-    counts = counting(case.x, case.lengths)
-    output = in_order_of_time(passes[-1].states)
-    return output if counts is None else Ball(*(np.where(counts, part, 0.0) for part in output))
+    return blanked(case, in_order_of_time(layer_passes(case)[-1].states))
 
 
 # Bounds
@@ -67,7 +65,7 @@ def test_no_bound_is_smaller_than_step_by_step(
     """Nor much larger; midpoints differ by float64's rounding, and what is exact there is exact here."""
     case = replace(case_of(kind, dtype, nonlinearity), lengths=lengths)
     try:
-        found = _forward_large(case.config, case.weights, case.x, case.h_0, None, case.lengths)[0]
+        found = forward_large(case)[0]
     except OutOfReach:
         # A sum of hundreds of terms has no bound there at all, or one that leads past the largest number.
         assert dtype in (torch.float16, torch.bfloat16)
@@ -75,7 +73,9 @@ def test_no_bound_is_smaller_than_step_by_step(
     proven = step_by_step(case)
     assert (found.rad >= proven.rad * (1 - 2.0**-40)).all()
     uncertain = proven.rad > 0
-    assert found.rad[uncertain].sum() <= 1.05 * proven.rad[uncertain].sum()
+    # What is exact in some rows only is not known to be there.
+    partly = kind == "whole" and nonlinearity == "tanh"
+    assert found.rad[uncertain].sum() <= (1.2 if partly else 1.05) * proven.rad[uncertain].sum()
     assert kind != "whole" or nonlinearity != "relu" or not found.rad.any()
     np.testing.assert_allclose(found.mid, proven.mid, rtol=0, atol=1e-13 * np.abs(proven.mid).max())
 
@@ -88,7 +88,7 @@ def test_the_true_value_is_in_the_ball(kind: str, nonlinearity: Nonlinearity) ->
     numbers = Numbers(config, kind, 2)
     weights = {name: numbers.array(name, shape) for name, shape in config.parameter_shapes().items()}
     x = numbers.array("x", (100, 1, 300))
-    output, _ = forward(config, weights, x)
+    output, _ = forward(Case(config, x, weights=weights))
     w_ih, w_hh, b_ih, b_hh = (weights[name].astype(np.longdouble) for name in config.parameter_shapes())
     activation: Callable[[Any], Any] = np.tanh if nonlinearity == "tanh" else lambda sums: np.maximum(sums, 0)
     h = np.zeros(257, np.longdouble)
@@ -113,7 +113,7 @@ def test_no_order_of_summation_leaves_the_ball(kind: str, order: str) -> None:
     numbers = Numbers(config, kind, 3)
     weights = {name: numbers.array(name, shape) for name, shape in config.parameter_shapes().items()}
     x = numbers.array("x", (5, 1, 300))
-    output, _ = forward(config, weights, x)
+    output, _ = forward(Case(config, x, weights=weights))
     w_ih, w_hh, b_ih, b_hh = (weights[name].astype(np.float32) for name in config.parameter_shapes())
     h = np.zeros(140, np.float32)
     for t in range(5):
@@ -130,11 +130,17 @@ def test_whole_numbers_stay_exact(dtype: torch.dtype) -> None:
     numbers = Numbers(config, "whole", 4)
     weights = {name: numbers.array(name, shape) for name, shape in config.parameter_shapes().items()}
     case = Case(config, numbers.array("x", (512, 2, 256)), None, weights)
-    output, h_n = forward(config, case.weights, case.x)
+    output, h_n = forward(case)
     assert not output.rad.any()
     assert not h_n.rad.any()
     result = Trial(implementation("nn.rnn")).agrees(case)
     assert np.array_equal(result.output.double().numpy(), output.mid)
+
+
+def test_no_weights_at_all_are_exact() -> None:
+    """Nothing is rounded, and nothing divided by how much."""
+    output, h_n = forward_large(Case(Config(140, 130, 2, bidirectional=True), np.ones((3, 2, 140))))
+    assert not any(part.any() for ball in (output, h_n) for part in ball)
 
 
 def test_subnormal_weights_may_be_flushed() -> None:
@@ -142,7 +148,7 @@ def test_subnormal_weights_may_be_flushed() -> None:
     config = Config(140, 130, 1, "relu", bias=False, dtype=torch.float16)
     eta = torch.finfo(torch.float16).smallest_normal
     case = Case(config, np.ones((1, 1, 140)), None, {"weight_ih_l0": np.full((130, 140), eta / 2)})
-    output, _ = forward(config, case.weights, case.x)
+    output, _ = forward(case)
     assert (output.mid == 70 * eta).all()
     assert (output.rad >= 70 * eta).all()
 
@@ -152,7 +158,7 @@ def test_what_may_overflow_is_bounded_step_by_step(special: float) -> None:
     case = case_of("sparse", torch.float64, "relu")
     case = case.with_arrays(x=np.where(np.arange(140) == 7, special, case.x))
     case = case.with_arrays(weight_hh_l0=case.weights["weight_hh_l0"] * 1e200)
-    found, expected = forward(case.config, case.weights, case.x, case.h_0)[0], step_by_step(case)
+    found, expected = forward(case)[0], step_by_step(case)
     assert np.array_equal(found.mid, expected.mid, equal_nan=True)
     assert np.array_equal(found.rad, expected.rad)
 
@@ -163,7 +169,7 @@ def test_layers_are_not_kept() -> None:
     def peak(layers: int) -> int:
         case = case_of("sparse", torch.float32, "tanh", layers=layers, steps=200)
         tracemalloc.start()
-        forward(case.config, case.weights, case.x, case.h_0)
+        forward(case)
         most = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
         return most
@@ -189,7 +195,7 @@ def test_and_within_the_claims(case: Case) -> None:
     assert case.steps <= 3
 
 
-@settings(SETTINGS, max_examples=50)
+@settings(SETTINGS, max_examples=examples(50))
 @given(cases())
 def test_the_usual_ones_are_not(case: Case) -> None:
     assert not is_large(case)
@@ -199,10 +205,10 @@ def test_bounds_say_something() -> None:
     """Of the elements of float32 and float64, nearly all are judged."""
     shares = []
 
-    @settings(SETTINGS, max_examples=40)
+    @settings(SETTINGS, max_examples=examples(40))
     @given(cases(replace(LARGE, dtypes=(torch.float64, torch.float32))))
     def look(case: Case) -> None:
-        output, _ = forward(case.config, case.weights, case.x, case.h_0)
+        output, _ = forward(case)
         shares.append((output.rad > np.abs(output.mid)).mean())
 
     look()
@@ -246,6 +252,7 @@ def judged_on_large(build: Any, cases: int, property: str = "agreement") -> tupl
     return found, trial
 
 
+@pytest.mark.full
 @pytest.mark.parametrize(
     ("build", "sizes"), [(Unit256Wrong, (1, 1, 1, 257)), (Late, (101, 1, 1, 1)), (Input300Ignored, (1, 1, 301, 1))]
 )
@@ -268,6 +275,7 @@ def test_the_usual_sizes_do_not_show_it(build: type[Loop]) -> None:
     assert isinstance(trial, Trial)
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("property", ["agreement", "layouts", "h_n"])
 @pytest.mark.parametrize("honest", [v for v in HONEST if v.capabilities == Capabilities()][::8], ids=str)
 def test_honest_variants_are_not_accused(honest: Honest, property: str) -> None:
@@ -288,6 +296,7 @@ def test_numbers_are_set_to_zero_in_blocks() -> None:
 # The option
 
 
+@pytest.mark.full
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [

@@ -125,6 +125,7 @@ def test_the_case_is_changed(name: str) -> None:
         assert all(everything(changed) != everything(case) for changed in asked), case.descriptor
 
 
+@pytest.mark.full
 def test_each_law_applies_often() -> None:
     """Each is held against a fair share of the default cases, and most cases against several."""
     held: Counter[str] = Counter()
@@ -151,6 +152,7 @@ def test_each_law_finds_a_bug_alone(name: str, monkeypatch: pytest.MonkeyPatch) 
     assert found.kind == f"law: {name}"
 
 
+@pytest.mark.full
 def test_midpoints_are_not_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
     """A reference whose midpoints are all wrong changes no verdict."""
     right = Trial.expected
@@ -243,6 +245,7 @@ def test_how_much_is_allowed(radius: float, change: float, monkeypatch: pytest.M
             obeys_laws(trial_of(), case)
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("special", [np.nan, np.inf, -np.inf])
 def test_numbers_that_are_not_finite(special: float) -> None:
     """NaN is the same as NaN, and an infinity as that infinity."""

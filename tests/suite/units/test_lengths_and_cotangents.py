@@ -161,7 +161,7 @@ def test_tanh_is_mostly_kept_from_saturation(lengths: bool) -> None:
     """Where it is not, going back is tested too, but little can be said."""
     tanh = Capabilities(nonlinearities=("tanh",), lengths=("padded",))
     found = [case for case in drawn(cases_with_cotangents(tanh, lengths=lengths), 300) if case.batch_size]
-    outputs = [forward(c.config, c.weights, c.x, c.h_0, lengths=c.lengths)[0].mid for c in found]
+    outputs = [forward(c)[0].mid for c in found]
     beyond = [bool((np.abs(output) > np.tanh(2.01)).any()) for output in outputs]
     assert 0 < sum(beyond) < 0.15 * len(beyond)
 
@@ -175,7 +175,7 @@ def test_scaling_keeps_preactivations_within_two_and_significands_as_they_are(bi
         torch.float32
     )
     scaled = unsaturated(given)
-    output, h_n = forward(config, scaled.weights, scaled.x, scaled.h_0)
+    output, h_n = forward(scaled)
     assert np.abs(output.mid).max() <= np.tanh(2.0)
     assert np.abs(h_n.mid).max() <= np.tanh(2.0)
     for name, array in scaled.weights.items():

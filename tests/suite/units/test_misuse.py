@@ -18,7 +18,11 @@ from rnn_parity.strategies.plain import from_plain, to_plain
 from rnn_parity.tests.judge import Disagreement, Trial, admits_misuse, refuses
 from rnn_parity.tests.measures.drawing import for_each
 from rnn_parity.tests.suite.planted import Loop
+from rnn_parity.tests.suite.quick import examples
 from rnn_parity.toolkit.arguments import check_arguments
+
+#: All look at the same cases.
+pytestmark = pytest.mark.xdist_group("misuse")
 
 #: Wrong lengths are refused by nn.RNN in `pack_padded_sequence`, and only where rows are sorted by whom calls it.
 OF_LENGTHS = {name for name in MISUSES if name.startswith("lengths")}
@@ -32,9 +36,10 @@ def drawn(within: Capabilities, count: int) -> list[Case]:
 
 @pytest.fixture(scope="module")
 def everywhere() -> list[Case]:
-    return drawn(Capabilities(lengths=("padded",)), 1500)
+    return drawn(Capabilities(lengths=("padded",)), examples(1500))
 
 
+@pytest.mark.full
 def test_every_misuse_is_drawn(everywhere: list[Case]) -> None:
     """Each makes up half a percent of the cases at least."""
     counts = Counter(case.misuse for case in everywhere)
@@ -42,6 +47,7 @@ def test_every_misuse_is_drawn(everywhere: list[Case]) -> None:
     assert min(counts.values()) >= len(everywhere) / 200
 
 
+@pytest.mark.full
 def test_nn_rnn_refuses_all(everywhere: list[Case]) -> None:
     """The table holds nothing that nn.RNN takes."""
     trial = Trial(implementation("nn.rnn"))
@@ -57,6 +63,7 @@ def test_every_misuse_is_of_what_fits(everywhere: list[Case]) -> None:
     assert not any(admits_misuse(trial, replace(case, misuse="")) for case in everywhere[:20])
 
 
+@pytest.mark.full
 def test_misuse_is_kept_in_the_archive(everywhere: list[Case]) -> None:
     """A case with a wrong call is written and read with it, said in its descriptor and its repr."""
     for case in everywhere[:50]:
@@ -114,6 +121,7 @@ def plain() -> list[Case]:
     return drawn(Capabilities(), 600)
 
 
+@pytest.mark.full
 def test_what_is_documented_may_be_taken(plain: list[Case]) -> None:
     """Claimed in `accepts`, a wrong call may give what it means."""
     trial = Trial(_implementation(Converts, accepts=TAKEN))

@@ -55,5 +55,5 @@ def test_all_are_equal(name: str) -> None:
 
 def test_the_reference_agrees() -> None:
     """The printed outputs lie within the bounds."""
-    output, _ = forward(CASE.config, CASE.weights, CASE.x)
+    output, _ = forward(CASE)
     assert (np.abs(output.mid.ravel() - np.array(OUTPUTS, np.float32)) <= output.rad.ravel()).all()

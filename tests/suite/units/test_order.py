@@ -14,6 +14,7 @@ from rnn_parity.tests.suite import ROOT
 STAGES = [
     "base",
     "trial",
+    "look",
     "demands",
     "reduction",
     "diagnosis",
@@ -23,6 +24,7 @@ STAGES = [
     "crashes",
     "hunting",
     "run",
+    "check",
 ]
 JUDGE = ROOT / "tests" / "judge"
 

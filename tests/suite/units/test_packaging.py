@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import re
 import sys
 import tomllib
 from configparser import ConfigParser
@@ -49,12 +50,24 @@ def test_every_other_file_is_installed() -> None:
         for folder in FOLDERS.values():
             found = {path for path in (ROOT / folder).rglob(suffix) if not {"suite", "measures"} & set(path.parts)}
             assert found <= matched, suffix
+    scripts = [path for path in (ROOT / "tests").rglob("*.py") if not (path.parent / "__init__.py").exists()]
+    assert scripts
+    assert set(scripts) <= matched
 
 
 def folder_of(package: str) -> Any:
     """The folder of an installed package in a checkout."""
     longest = max((name for name in FOLDERS if f"{package}.".startswith(f"{name}.")), key=len)
     return ROOT.joinpath(FOLDERS[longest], *package.removeprefix(longest).strip(".").split("."))
+
+
+def test_the_lowest_versions_are_tried() -> None:
+    """`tox -e lowest` installs just what is promised to be enough."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    asked = project["dependencies"] + project["optional-dependencies"]["report"]
+    promised = {re.sub(r"\[.*?\]|,.*", "", requirement).replace(">=", "==") for requirement in asked}
+    lines = (ROOT / ".ci" / "lowest.txt").read_text(encoding="utf-8").splitlines()
+    assert promised == {line for line in lines if not line.startswith("#")}
 
 
 def test_pytest_is_set_up_alike() -> None:
@@ -73,7 +86,7 @@ def test_pytest_is_set_up_alike() -> None:
         ("impls", "rnn_parity"),
         ("impls.registry", "rnn_parity.registry"),
         ("impls.layers", "rnn_parity.toolkit.layers"),
-        ("strategies.case", "rnn_parity.strategies.case"),
+        ("strategies.plain", "rnn_parity.strategies.plain"),
         ("tests.test_agreement", "rnn_parity.tests.test_agreement"),
     ],
 )

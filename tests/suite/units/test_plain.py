@@ -13,15 +13,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rnn_parity import DTYPES, Capabilities, Config
+from rnn_parity.contract.case import round_to
 from rnn_parity.strategies import MEMORY, Case, InvalidCase, cases
-from rnn_parity.strategies.case import round_to
 from rnn_parity.strategies.drawing.values import special_values
 from rnn_parity.strategies.plain import MOST_ELEMENTS, from_plain, to_plain
 from rnn_parity.tests.suite.alike import everything
+from rnn_parity.tests.suite.quick import examples
 
 Plain = dict[str, Any]
 
-quick = settings(max_examples=60, deadline=None, database=None)
+quick = settings(max_examples=examples(60), deadline=None, database=None)
 
 SMALL = Case(Config(1, 2), np.ones((3, 1, 1)), np.zeros((1, 1, 2)), {"weight_ih_l0": np.array([[1.0], [2.0]])})
 

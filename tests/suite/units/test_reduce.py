@@ -15,16 +15,21 @@ from hypothesis import Phase, given, seed, settings
 from hypothesis import strategies as st
 
 from rnn_parity import Capabilities, Config
-from rnn_parity.strategies import MEMORY, Case, cases
-from rnn_parity.strategies.case import round_to
-from rnn_parity.strategies.shrinking.complexity import LADDER, PLAINEST_DTYPES, complexity, strangeness
+from rnn_parity.contract import DTYPES
+from rnn_parity.contract.case import round_to
+from rnn_parity.strategies import MEMORY, Case, cases, shrink
+from rnn_parity.strategies.shrinking.complexity import LADDER, complexity, strangeness
 from rnn_parity.strategies.shrinking.numbers import numbers_traded
 from rnn_parity.strategies.shrinking.reduce import reduce_case, steps
 from rnn_parity.strategies.shrinking.smaller import smaller_cases
 from rnn_parity.strategies.shrinking.steps import AXES, extent, fewer_layers, keep, one_direction
 from rnn_parity.tests.suite.alike import bits, everything
+from rnn_parity.tests.suite.quick import examples
 
 Fails = Callable[[Case], bool]
+
+#: All begin at the same cases.
+pytestmark = pytest.mark.xdist_group("reduce")
 
 HALF = (torch.float16, torch.bfloat16)
 
@@ -187,7 +192,7 @@ def starts() -> list[Case]:
     found: list[Case] = []
 
     @seed(0)
-    @settings(max_examples=2500, database=None, phases=[Phase.generate], deadline=None)
+    @settings(max_examples=examples(2500), database=None, phases=[Phase.generate], deadline=None)
     @given(cases(Capabilities(min_batch=1, max_input_size=17, max_hidden_size=17), memory=tuple(MEMORY)))
     def collect(case: Case) -> None:
         found.append(case)
@@ -201,7 +206,7 @@ def failing(name: str, count: int = 4) -> list[Case]:
     found = [case for case in starts() if BUGS[name][0](case)]
     blank = Case(Config(2, 3, dtype=torch.float16), np.zeros((4, 2, 2)), np.ones((1, 2, 3)))
     made = [blank.with_arrays(x=np.where(np.arange(4)[:, None, None] == 3, 2.5, np.zeros((4, 2, 2))))]
-    made.append(blank.with_arrays(x=np.full((4, 2, 2), -0.0)))
+    made += [blank.with_arrays(x=np.full((4, 2, 2), number)) for number in (-0.0, np.inf)]
     return (found[:: max(1, len(found) // count)] or [case for case in made if BUGS[name][0](case)])[:count]
 
 
@@ -228,7 +233,7 @@ def test_what_comes_out(name: str) -> None:
     """Wherever it starts from, a bug comes down to the same smallest case, and to the plainest numbers."""
     fails, descriptor, expected = BUGS[name]
     assert failing(name)
-    for case in failing(name):
+    for case in failing(name, examples(4)):
         reduction = reduce_case(case, fails)
         assert fails(reduction.case)
         assert repr(numbers(reduction.case)) == repr([float(number) for number in expected]), reduction.case
@@ -308,7 +313,7 @@ def small_cases(**claims: Any) -> st.SearchStrategy[Case]:
     )
 
 
-@settings(max_examples=30, deadline=None, database=None)
+@settings(max_examples=examples(30), deadline=None, database=None)
 @given(small_cases())
 def test_steps_lead_to_cases(case: Case) -> None:
     """Every single step leads to a valid case: shapes that fit, numbers of its dtype, and no change to the first."""
@@ -324,7 +329,7 @@ def test_steps_lead_to_cases(case: Case) -> None:
     assert everything(case) == before
 
 
-@settings(max_examples=15, deadline=None, database=None)
+@settings(max_examples=examples(15), deadline=None, database=None)
 @given(small_cases())
 def test_smaller_cases_are_cases(case: Case) -> None:
     """So does the search through the smallest cases, and it never tries larger ones."""
@@ -335,7 +340,7 @@ def test_smaller_cases_are_cases(case: Case) -> None:
             assert bits(round_to(candidate.config.dtype, array)) == bits(array)
 
 
-@settings(max_examples=40, deadline=None, database=None)
+@settings(max_examples=examples(40), deadline=None, database=None)
 @given(small_cases(), st.sampled_from(AXES), st.data())
 def test_keep(case: Case, axis: str, data: st.DataObject) -> None:
     """Some steps, rows, features or units of a case are those of its arrays, wherever they stand."""
@@ -409,7 +414,37 @@ def test_dtypes_that_hold_the_numbers() -> None:
     """A dtype is exchanged for a plainer one only where that one holds the same numbers."""
     huge = Case(Config(1, 1, dtype=torch.bfloat16), np.full((1, 1, 1), 2.0**120))
     assert {case.config.dtype for case in steps(huge)} == {torch.bfloat16, torch.float32, torch.float64}
-    assert {case.config.dtype for case in steps(huge.with_arrays(x=np.ones((1, 1, 1))))} == set(PLAINEST_DTYPES)
+    assert {case.config.dtype for case in steps(huge.with_arrays(x=np.ones((1, 1, 1))))} == set(DTYPES)
+
+
+# For tests of one's own
+
+
+def test_which_case_comes_out() -> None:
+    """The smallest that fails, within what is taken."""
+    drawn = Case(Config(3, 4, num_layers=2, nonlinearity="tanh"), np.ones((3, 2, 3)), np.full((2, 2, 4), 0.3))
+    found = shrink(drawn, lambda case: case.h_0 is not None and bool(case.h_0.any()))
+    assert (found.descriptor, found.x.tolist(), found.h_0.tolist()) == (
+        "relu T1 B1 I1 H1 no-bias h_0 float64",
+        [[[0.0]]],
+        [[[1.0]]],
+    )
+    narrow = Capabilities(nonlinearities=("tanh",), biases=(True,), dtypes=(torch.float32,))
+    assert shrink(drawn, lambda case: case.steps > 1, narrow).descriptor == "tanh T2 B1 I1 H1"
+
+
+@pytest.mark.parametrize(
+    ("fails", "text"),
+    [
+        (lambda case: False, "expected a case for which fails returns True, but it returned False, on\nCase"),
+        (lambda case: case.steps > 2 or 1 / 0, "it raised ZeroDivisionError: division by zero, on\nCase"),
+        (lambda case: np.ones(2), "to return True or False, but it raised ValueError: The truth value"),
+    ],
+    ids=["false", "raises", "no truth value"],
+)
+def test_what_does_not_say_whether_it_fails(fails: Fails, text: str) -> None:
+    with pytest.raises(ValueError, match=text):
+        shrink(Case(Config(1, 1), np.ones((3, 1, 1))), fails)
 
 
 # Complexity

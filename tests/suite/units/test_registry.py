@@ -33,9 +33,10 @@ from rnn_parity import (
 )
 from rnn_parity.registry import lookup
 from rnn_parity.tests.judge.base.settings import Run
+from rnn_parity.tests.judge.demands.property import load_properties
 from rnn_parity.tests.judge.report.listing import listing
+from rnn_parity.tests.judge.run.items import trials
 from rnn_parity.tests.judge.run.options import _implementations
-from rnn_parity.tests.judge.run.plugin import _trials, load_properties
 
 
 def build(config: Config, weights: Any) -> Any:
@@ -122,7 +123,7 @@ REFUSED: dict[str, tuple[Callable[[], Any], list[str]]] = {
         lambda: untyped("mine", build, script="def mine(x): ..."),
         ["script should define one function out of run, run_time_major", "found mine"],
     ),
-    "needs": (lambda: untyped("mine", build, needs=[torch]), ["needs should name distributions", "found <module"]),
+    "needs": (lambda: untyped("mine", build, needs=[torch]), ["expected needs=('DISTRIBUTION', ...)", "found <module"]),
     "environment": (
         lambda: untyped("mine", build, environment={"A": 1}),
         ["environment={'NAME': 'value'}", "{'A': 1}"],
@@ -143,7 +144,12 @@ REFUSED: dict[str, tuple[Callable[[], Any], list[str]]] = {
     "module: no class": (lambda: untyped_module("mine", 3), ["3", "constructor arguments", "TypeError"]),
     "module: no direction": (
         lambda: untyped_module("mine", OneDirection),
-        ["OneDirection", "(input_size=2, hidden_size=3, num_layers=2", "TypeError", "'bidirectional'"],
+        [
+            "OneDirection",
+            "(input_size=2, hidden_size=3, num_layers=2",
+            "TypeError",
+            "'bidirectional'. Say what it takes on: capabilities=Capabilities(bidirectional=False)",
+        ],
     ),
     "module: no options": (
         lambda: untyped_module("mine", OnlySizes),
@@ -154,8 +160,8 @@ REFUSED: dict[str, tuple[Callable[[], Any], list[str]]] = {
         ["OtherNames", "expected nn.RNN's state_dict {'weight_ih_l0': (3, 2)", "found {'cell.weight_ih': (3, 2)"],
     ),
     "module: other shapes": (
-        lambda: untyped_module("mine", nn.GRU),
-        ["GRU", "expected nn.RNN's state_dict", "found {'weight_ih_l0': (9, 2)"],
+        lambda: untyped_module("mine", nn.LSTM),
+        ["LSTM", "expected nn.RNN's state_dict", "found {'weight_ih_l0': (12, 2)"],
     ),
 }
 
@@ -169,8 +175,8 @@ UNRESOLVED: list[tuple[str, list[str]]] = [
     ("numpi", ["unknown implementation 'numpi'; did you mean numpy"]),
     ("json:nope", ["--impl json:nope: the module json has no 'nope'"]),
     ("json:Loads", ["the module json has no 'Loads'; did you mean loads"]),
-    ("no_such_module:build", ["--impl no_such_module:build: there is no module no_such_module in ", "installed"]),
-    ("json.nowhere:build", ["--impl json.nowhere:build: there is no module json.nowhere in "]),
+    ("no_such_module:build", ["--impl no_such_module:build: no module no_such_module is installed, and none is in "]),
+    ("json.nowhere:build", ["--impl json.nowhere:build: no module json.nowhere is installed, and none is in "]),
     (":build", ["--impl :build: expected MODULE:ATTR, as in "]),
     ("json:", ["--impl json:: expected MODULE:ATTR, as in "]),
     ("json:loads", ["function build(config, weights)", "found loads("]),
@@ -318,6 +324,17 @@ def test_path_in_the_working_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 #: What stands in a file, and words that the refusal must hold.
 BAD_FILES: dict[str, tuple[str, list[str]]] = {
     "registers nothing": ("x = 1\n", ["mine.py", "rnn_parity.register(...)", "registers nothing"]),
+    "registers no module": (
+        "from torch import nn\nclass Mine(nn.RNN): pass\n",
+        [
+            "registers nothing. Write behind what it defines: rnn_parity.register_module('mine', Mine); or",
+            "as mine:Mine",
+        ],
+    ),
+    "registers no function": (
+        "from torch.nn import RNN\ndef build(config, weights): ...\n",
+        ["registers nothing. Write behind what it defines: rnn_parity.register('build', build); or", "as mine:build"],
+    ),
     "raises": ("1 / 0\n", ["mine.py", "running the file raised ZeroDivisionError: division by zero"]),
     "no Python": ("def\n", ["mine.py", "running the file raised SyntaxError"]),
     "lacks a library": ("import no_such_library\n", ["mine.py", "ModuleNotFoundError", "no_such_library"]),
@@ -327,8 +344,9 @@ BAD_FILES: dict[str, tuple[str, list[str]]] = {
 
 
 @pytest.mark.parametrize("rule", BAD_FILES)
-def test_bad_path(rule: str, tmp_path: Path) -> None:
+def test_bad_path(rule: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A file that registers nothing, or raises, is refused by its name and with what it raised."""
+    monkeypatch.chdir(tmp_path)
     text, words = BAD_FILES[rule]
     path = tmp_path / "mine.py"
     path.write_text(text)
@@ -349,6 +367,16 @@ def test_attribute_function(module: Callable[[str, str], None]) -> None:
     module("outside_a", "def Build(config, weights):\n    ...\n")
     (found,) = resolve("outside_a:Build")
     assert (found.name, found.build.__qualname__, found.capabilities) == ("build", "Build", Capabilities())
+
+
+def test_attribute_of_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """FILE.py:ATTR is what the file defines, wherever it lies; one that is not there is no module."""
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    (tmp_path / "outside_of_a_file.py").write_text("def build_here(config, weights):\n    ...\n")
+    (found,) = resolve(f"{tmp_path}/outside_of_a_file.py:build_here")
+    assert found.name == "build_here"
+    with pytest.raises(RegistrationError, match="expected MODULE:ATTR"):
+        resolve(f"{tmp_path}/nowhere.py:build_here")
 
 
 def test_attribute_class(module: Callable[[str, str], None]) -> None:
@@ -472,7 +500,8 @@ def test_installed() -> None:
     """The version of an implementation is that of its library."""
     found = registered()["nn.rnn"]
     assert found.installed
-    assert found.version == torch.__version__
+    # That of the build, as +cu130, is not always known to who installed it.
+    assert str(found.version).partition("+")[0] == torch.__version__.partition("+")[0]
 
 
 #: The extra, and the command that is given.
@@ -492,7 +521,7 @@ def test_not_installed_is_skipped() -> None:
     """In a run, an implementation that is not installed is one skipped item a property; the reason is the command."""
     register("mine", build, library="no-such-library")
     run = Run((registered()["mine"],), cases=250, seed=0, profile="dev", archive=None, replay=None)
-    (item,) = _trials(run, load_properties()["agreement"])
+    (item,) = trials(run, load_properties()["agreement"])
     assert item.id == "mine"
     assert [mark.kwargs for mark in item.marks] == [{"reason": "not installed: python -m pip install no-such-library"}]
 
@@ -501,7 +530,7 @@ def test_listing_names_claims_and_defects() -> None:
     """The listing says what is not claimed, and what is known to be wrong."""
     register("mine", build, capabilities=Capabilities(h_0=False, dtypes=(torch.float32,)), known_defects=[DEFECT])
     paragraph = listing().partition("mine  (torch")[2].partition("\nnn.rnn")[0]
-    assert "claims the whole surface of nn.RNN, save h_0 = False; dtypes = float32" in paragraph
+    assert "claims the defaults of Capabilities, except h_0 = False; dtypes = float32" in paragraph
     assert "known defect: why (https://example.org)" in paragraph
 
 
@@ -525,7 +554,7 @@ def test_at_most_so_many_cases() -> None:
     register("mine", build, group="dear", cases=150)
     for cases, expected in ((600, [100, 50]), (120, [100, 20])):
         run = Run((registered()["mine"],), cases=cases, seed=0, profile="dev", archive=None, replay=None)
-        items = list(_trials(run, load_properties()["agreement"]))
+        items = list(trials(run, load_properties()["agreement"]))
         assert [item.values[0].budget for item in items] == expected
         assert [[mark.args for mark in item.marks] for item in items] == [[("mine",)]] * 2
 
@@ -541,4 +570,16 @@ def test_what_builds_for_each_shape_is_spared() -> None:
     spared = {name: judged.exempts(dear) for name, judged in load_properties().items() if judged.exempts(dear)}
     before = {name for name, judged in load_properties().items() if judged.exempts(plain)}
     assert set(spared) == RESHAPING | before
-    assert all("takes long to build for each shape" in spared[name] for name in RESHAPING - before)
+    assert all("builds slowly for each shape" in spared[name] for name in RESHAPING - before)
+
+
+def test_a_module_in_the_current_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is found there by a console script, too, which has not that folder on its path."""
+    (tmp_path / "lies_in_the_current_folder.py").write_text(
+        "import torch\nOnlyHere = type('OnlyHere', (torch.nn.RNN,), {})\n"
+    )
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", [folder for folder in sys.path if folder not in ("", ".")])
+    (found,) = resolve("lies_in_the_current_folder:OnlyHere")
+    del registry.REGISTRY[found.name]
+    assert found.name == "onlyhere"

@@ -22,6 +22,7 @@ from rnn_parity.tests.suite.exact import allows
 from rnn_parity.tests.suite.planted import Cell, Honest, Loop
 from rnn_parity.tests.suite.planted.by_hand import ByHand
 from rnn_parity.tests.suite.planted.trying import implementation
+from rnn_parity.tests.suite.quick import examples
 from rnn_parity.tests.suite.units.test_backward import SINGLE, small, tanh_case
 from rnn_parity.toolkit.layers import differentiable
 
@@ -29,8 +30,7 @@ ROLES = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
 
 
 def expected(case: Case, calls: int = 1) -> dict[str, Any]:
-    arguments = case.config, case.weights, case.x, case.h_0, case.grad_output, case.grad_h_n
-    return second_derivatives(*arguments, None, case.lengths).of_calls(calls)
+    return second_derivatives(case).of_calls(calls)
 
 
 @pytest.mark.parametrize("lengths", [(), ("padded",)], ids=["whole", "lengths"])
@@ -39,7 +39,7 @@ def expected(case: Case, calls: int = 1) -> dict[str, Any]:
 def test_true_second_derivatives_lie_in_their_balls(nonlinearity: Any, dtype: torch.dtype, lengths: Any) -> None:
     """Where a radius is 0 they are equal; tanh and its derivatives are good to fifty digits."""
 
-    @settings(max_examples=15, deadline=None)
+    @settings(max_examples=examples(15), deadline=None)
     @given(cases_to_differentiate_twice(replace(small(nonlinearity, dtype), lengths=lengths)))
     def check(case: Case) -> None:
         found, true = expected(case), duals.second_derivatives(case)
@@ -200,7 +200,7 @@ def test_no_rounding_leaves_the_balls(nonlinearity: Any) -> None:
     worst, seeds = 0.0, iter(range(10**6))
     able = Capabilities(nonlinearities=(nonlinearity,), dtypes=(SINGLE,), bidirectional=False, min_batch=1)
 
-    @settings(max_examples=60, deadline=None)
+    @settings(max_examples=examples(60), deadline=None)
     @given(cases_to_differentiate_twice(able))
     def check(case: Case) -> None:
         nonlocal worst

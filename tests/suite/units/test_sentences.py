@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from rnn_parity.tests.judge.base.finding import MAYBE, Finding
+from rnn_parity.tests.judge.base.finding import CLAIMS, MAYBE, Finding
 from rnn_parity.tests.judge.report.results import Result, Results
 from rnn_parity.tests.judge.report.sentences import KINDS, in_short, verdict, verdicts
 from rnn_parity.tests.suite.pages import ABSENT, PLAYERS
@@ -48,7 +48,38 @@ class Said(NamedTuple):
     known: int = 0
 
 
+def look(*differs: str, kind: str = CLAIMS) -> Finding:
+    return finding(differs=[*differs, "  and more"], kind=kind, of_look=True)
+
+
+TWO_WAYS = look("claims two directions, which never works")
+LEFT_OUT = result("lengths", "follows", 0)
 SAID = {
+    "every call raises": Said(
+        "raises",
+        "mine gives nothing that can be judged: every call raises KeyError: 'W'.",
+        [result(status="disagrees", cases=0), LEFT_OUT],
+        [look("every call raises KeyError: 'W'", kind="raises KeyError")],
+    ),
+    "a claim never works": Said(
+        "named",
+        "mine computes what nn.RNN computes (2 properties, 1,200 cases). It claims two directions, which never works.",
+        [WRONG, result("laws"), LEFT_OUT],
+        [TWO_WAYS],
+    ),
+    "a claim never works, and too few cases of the rest": Said(
+        "named",
+        "mine disagrees nowhere, but too few cases were judged for a verdict on agreement (3). "
+        "It claims two directions, which never works.",
+        [result(status="disagrees", cases=3, enough=20), result("laws")],
+        [TWO_WAYS],
+    ),
+    "a claim never works, and something is wrong": Said(
+        "named",
+        "mine does not compute what nn.RNN computes: h_0 is ignored. It claims two directions, which never works.",
+        [WRONG],
+        [TWO_WAYS, finding(differs=VALUE, diagnosis=DROPS)],
+    ),
     "right": Said(
         "right",
         "mine computes what nn.RNN computes (2 properties, 11,300 cases, worst error 0.39 of its bound).",
@@ -71,19 +102,19 @@ SAID = {
     ),
     "named": Said(
         "named",
-        "mine computes what nn.RNN computes, but: h_0 is ignored.",
+        "mine does not compute what nn.RNN computes: h_0 is ignored.",
         [WRONG, result("laws", "follows")],
         [finding(diagnosis=DROPS)],
     ),
     "by chance": Said(
         "named",
-        "mine computes what nn.RNN computes, but: h_0 is ignored (by chance: in 3 of 20 tries).",
+        "mine computes what nn.RNN computes in plain calls, but: h_0 is ignored (by chance: in 3 of 20 tries).",
         [result(), result("threads", "disagrees")],
         [finding("threads", diagnosis=DROPS, tries=(3, 20))],
     ),
     "one name, twice": Said(
         "named",
-        "mine computes what nn.RNN computes, but: h_0 is ignored.",
+        "mine does not compute what nn.RNN computes: h_0 is ignored.",
         [WRONG],
         [finding(diagnosis=DROPS), finding("calls", diagnosis=DROPS)],
     ),
@@ -152,7 +183,7 @@ SAID = {
     ),
     "wrong, and too few": Said(
         "named",
-        "mine computes what nn.RNN computes, but: h_0 is ignored. Too few cases were judged for a verdict on laws.",
+        "mine does not compute what nn.RNN computes: h_0 is ignored. Too few cases were judged for a verdict on laws.",
         [WRONG, TOO_FEW],
         [finding(diagnosis=DROPS)],
     ),
@@ -171,7 +202,7 @@ SAID = {
     ),
     "numbers before manners": Said(
         "named",
-        "mine computes what nn.RNN computes, but: h_0 is ignored. It takes what nn.RNN refuses: a list.",
+        "mine does not compute what nn.RNN computes: h_0 is ignored. It takes what nn.RNN refuses: a list.",
         [WRONG, result("refusals", "disagrees")],
         [TAKES_TOO, finding(diagnosis=DROPS)],
     ),
@@ -182,7 +213,7 @@ SAID = {
     ),
     "wrong, and an error": Said(
         "named",
-        "mine computes what nn.RNN computes, but: h_0 is ignored. "
+        "mine does not compute what nn.RNN computes: h_0 is ignored. "
         "There is no verdict on laws, which ended in an error.",
         [WRONG, result("laws", "error")],
         [finding(diagnosis=DROPS)],

@@ -12,10 +12,10 @@ import torch
 
 from rnn_parity import DTYPES, Capabilities, Config
 from rnn_parity.contract import Array
+from rnn_parity.contract.case import round_to
 from rnn_parity.reference.balls import Ball
 from rnn_parity.reference.forward import forward
 from rnn_parity.strategies import Case, special_cases
-from rnn_parity.strategies.case import round_to
 from rnn_parity.strategies.drawing.special import KINDS, ROLES, alone, values, with_values
 from rnn_parity.tests.judge import Trial
 from rnn_parity.tests.judge.report.results import subnormals as in_a_word
@@ -23,7 +23,11 @@ from rnn_parity.tests.judge.trial.verdict import subnormals
 from rnn_parity.tests.suite.alike import bits
 from rnn_parity.tests.suite.planted import HONEST
 from rnn_parity.tests.suite.planted.trying import implementation
+from rnn_parity.tests.suite.quick import examples
 from rnn_parity.tests.suite.units.test_strategies import CLAIMS, drawn
+
+#: Most look at the same cases.
+pytestmark = pytest.mark.xdist_group("special cases")
 
 #: The least number of 3000 cases in which a kind stands in a role, or a feature is there.
 LEAST = 4
@@ -32,7 +36,7 @@ LEAST = 4
 @cache
 def plenty() -> list[Case]:
     """Cases for an implementation of the whole surface."""
-    return drawn(special_cases(Capabilities()), 3000)
+    return drawn(special_cases(Capabilities()), examples(3000))
 
 
 def of_role(case: Case, role: str) -> list[Array]:
@@ -104,7 +108,7 @@ def test_edges_have_two_sides(dtype: torch.dtype) -> None:
 def test_cases_lie_inside_the_claims(name: str) -> None:
     """Each case is small and one that the implementation takes; but for sums that may overflow, none is thrown away."""
     claims = CLAIMS[name]
-    for case in drawn(special_cases(claims), 120, thrown_away=0.0 if claims.nonfinite else 0.1):
+    for case in drawn(special_cases(claims), examples(120), thrown_away=0.0 if claims.nonfinite else 0.1):
         assert claims.objections(case) == []
         assert case.steps <= 4
         assert 1 <= case.batch_size <= max(3, claims.min_batch)
@@ -118,6 +122,7 @@ def test_values_are_numbers_of_the_dtype() -> None:
             assert bits(round_to(case.config.dtype, array)) == bits(array)
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("role", ROLES[:-1])
 def test_kind_turns_up_in_role(role: str, kind: str) -> None:
@@ -149,6 +154,7 @@ FEATURES: dict[str, Callable[[Case], bool]] = {
 }
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("name", FEATURES)
 def test_feature_turns_up(name: str) -> None:
     """What a bug may hang on is there often enough."""
@@ -159,13 +165,9 @@ def test_feature_turns_up(name: str) -> None:
 def test_alone_a_value_is_a_pre_activation(role: str) -> None:
     """With ReLU and one unit the value comes out as it is, or, as a weight of W_hh, once the state has come in."""
     case = Case(Config(1, 1, nonlinearity="relu"), np.full((1, 1, 1), 3.0), np.full((1, 1, 1), 3.0))
-    output, _ = forward(*_arguments(with_values(alone(case, role), np.array([0.375]), role, "element", bytes(3))))
+    output, _ = forward(with_values(alone(case, role), np.array([0.375]), role, "element", bytes(3)))
     assert output.mid.item() == 0.375
     assert output.rad.item() == 0
-
-
-def _arguments(case: Case) -> tuple[Config, dict[str, Array], Array, Array | None]:
-    return case.config, dict(case.weights), case.x, case.h_0
 
 
 @pytest.mark.parametrize(

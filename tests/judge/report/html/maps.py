@@ -11,6 +11,7 @@ import numpy as np
 
 from rnn_parity.contract import Array
 from rnn_parity.reference.balls import RADIUS_SLACK, Ball
+from rnn_parity.strategies import Case
 from rnn_parity.tests.judge.base.words import number
 from rnn_parity.tests.judge.report.html.plots import heat_map
 from rnn_parity.tests.judge.trial.verdict import error_over_bound
@@ -132,6 +133,30 @@ class Gallery:
                 self._room -= part.got.size
                 panels.append(_panel(title, rows, columns, part, _scale(numbers)))
         return Drawing(picture["name"], panels, right, undrawn, int(numbers.wrong.sum()), numbers.got.size)
+
+
+#: Of the arrays of a case that have three.
+_AXES = {
+    "x": ("t", "b", "feature"),
+    "h_0": ("row", "b", "unit"),
+    "grad_output": ("t", "b", "unit"),
+    "grad_h_n": ("row", "b", "unit"),
+}
+
+
+def matrices(case: Case) -> Iterator[Panel]:
+    """Yield what a case holds, two axes of an array at a time; nothing of one that holds too many numbers."""
+    if sum(array.size for array in case.arrays.values()) > MOST_NUMBERS:
+        return
+    for name, array in case.arrays.items():
+        scale = float(np.abs(array[np.isfinite(array)]).max(initial=0.0)) or 1.0
+        axes = _AXES.get(name) or ("unit", "input")[: array.ndim]
+        for title, rows, columns, index in _slices(axes, array.shape, case.config.num_directions):
+            cells = [
+                [Cell(_written(float(found), 4), _shade(float(found), scale)) for found in row]
+                for row in np.atleast_2d(array[index])
+            ]
+            yield Panel(title, rows, columns, [Map(f"{name} {title}".strip(), cells)], 0, array.size, {})
 
 
 def _slices(

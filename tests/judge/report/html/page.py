@@ -27,7 +27,7 @@ def rendered(results: Results, run: Run, workers: int, seconds: float) -> str:
     """Return the page as text."""
     judged = sorted((each for each in run.implementations if results.of(each.name)), key=lambda each: each.name)
     entries = [tables.Entry(finding, f"finding-{place}") for place, finding in enumerate(results.findings, 1)]
-    return _ENVIRONMENT.get_template("report.html.jinja").render(
+    return ENVIRONMENT.get_template("report.html.jinja").render(
         verdict=verdict(results, judged, seconds),
         facts=facts(run, workers, seconds),
         versions=versions(judged),
@@ -43,14 +43,14 @@ def rendered(results: Results, run: Run, workers: int, seconds: float) -> str:
     )
 
 
-_ENVIRONMENT = Environment(
+ENVIRONMENT = Environment(
     loader=FileSystemLoader(Path(__file__).parent),
     autoescape=True,
     undefined=StrictUndefined,
     trim_blocks=True,
     lstrip_blocks=True,
 )
-_ENVIRONMENT.globals["counted"] = counted
+ENVIRONMENT.globals["counted"] = counted
 
 
 def drawings(entries: Iterable[tables.Entry]) -> dict[str, list[Drawing]]:

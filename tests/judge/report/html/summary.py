@@ -18,24 +18,24 @@ _LISTED = 6
 
 
 @dataclass(frozen=True)
-class Verdict:
+class Opening:
     """The run in a sentence, and what else is to be known first."""
 
     kind: str
     sentence: str
     details: list[str]
     #: Of several implementations, a sentence on each, the worst first: its kind, and the sentence.
-    each: list[sentences.Verdict]
+    each: list[sentences.Conclusion]
 
 
-def verdict(results: Results, judged: Sequence[Implementation], seconds: float) -> Verdict:
+def verdict(results: Results, judged: Sequence[Implementation], seconds: float) -> Opening:
     """Return what a maintainer wants to see first."""
     told = [each for each in sentences.verdicts(results, judged).values() if each.kind != "absent"]
     kind, sentence = _of_all(results)
     details = list(_details(results, judged, seconds))
     if len(told) == 1:
-        return Verdict(kind, told[0].sentence, details, [])
-    return Verdict(kind, sentence, details, told[::-1])
+        return Opening(kind, told[0].sentence, details, [])
+    return Opening(kind, sentence, details, told[::-1])
 
 
 def _of_all(results: Results) -> tuple[str, str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
 from typing import Any
 
@@ -13,13 +13,16 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from rnn_parity.contract import MISUSES, Array, Config
-from rnn_parity.strategies.memory import INCOMING, MEMORY
+from rnn_parity.contract.axes import descriptor
+from rnn_parity.contract.cells import ELMAN
+from rnn_parity.contract.config import Array, Config
+from rnn_parity.contract.memory import INCOMING, MEMORY
+from rnn_parity.contract.misuses import MISUSES
 
 #: How many numbers somebody may read in one case.
 _READABLE = 200
 #: The arrays that a case may do without.
-OPTIONAL = ("h_0", "grad_output", "grad_h_n")
+OPTIONAL = (*(f"{state}_0" for state in ELMAN.states), "grad_output", *(f"grad_{state}_n" for state in ELMAN.states))
 Tensors = tuple[dict[str, torch.Tensor], torch.Tensor, torch.Tensor | None]
 
 
@@ -80,8 +83,7 @@ class Case:
         object.__setattr__(self, "x", self._array("x", self.x, (None, None, config.input_size)))
         if not self.steps and self.misuse != "x-no-steps":
             raise InvalidCase(f"x: expected at least one step, found shape {self.x.shape}")
-        states = (config.num_layers * config.num_directions, self.batch_size, config.hidden_size)
-        outputs = (self.steps, self.batch_size, config.num_directions * config.hidden_size)
+        states, outputs = config.state_shape(self.batch_size), config.output_shape(self.steps, self.batch_size)
         for name, shape in (("h_0", states), ("grad_output", outputs), ("grad_h_n", states)):
             if (values := getattr(self, name)) is not None:
                 object.__setattr__(self, name, self._array(name, values, shape))
@@ -158,10 +160,14 @@ class Case:
         """Which steps count: (T, B, 1); None where all do."""
         return None if self.lengths is None else (np.arange(self.steps)[:, None] < np.array(self.lengths))[..., None]
 
+    def blanked(self, sequence: Array) -> Array:
+        """Return a (T, B, features) array with zeros at the steps that do not count."""
+        return sequence if self.counts is None else np.where(self.counts, sequence, 0.0)
+
     @cached_property
     def finite(self) -> bool:
         """Whether there is no NaN and no infinity in what counts, and no sum can grow so large that it overflows."""
-        x = self.x if self.counts is None else np.where(self.counts, self.x, 0.0)
+        x = self.blanked(self.x)
         if not all(np.isfinite(array).all() for array in (self.arrays | {"x": x}).values()):
             return False
         size, index = _largest(x), 0
@@ -188,7 +194,7 @@ class Case:
             total = (w_ih * x + w_hh * h + bias) * (1 + 2 * terms * info.eps)
             if not total < info.max:
                 return math.inf
-            largest, h = max(largest, total), min(total, 1.0) if self.config.nonlinearity == "tanh" else total
+            largest, h = max(largest, total), self.config.kind.reach(self.config.activation.reach, total, h)
         return largest
 
     def with_arrays(self, **arrays: Array) -> Case:
@@ -241,53 +247,37 @@ class Case:
     @property
     def descriptor(self) -> str:
         """One line that says what kind of case this is, nn.RNN's defaults left out."""
-        config = self.config
-        words = [config.nonlinearity, f"T{self.steps} B{self.batch_size} I{config.input_size} H{config.hidden_size}"]
-        options = {
-            f"L{config.num_layers}": config.num_layers > 1,
-            "bidirectional": config.bidirectional,
-            f"dropout={config.dropout:g}": config.dropout > 0,
-            "no-bias": not config.bias,
-            "batch_first": config.batch_first,
-            "unbatched": self.unbatched,
-            "h_0": self.has_h_0,
-            str(config.dtype).removeprefix("torch."): config.dtype != torch.float32,
-            self.memory: self.memory != "contiguous",
-            f"lengths={','.join(map(str, self.lengths or ()))}": self.lengths is not None,
-            "packed": self.packed,
-            self.misuse: bool(self.misuse),
-            "grad_output": self.grad_output is not None,
-            "grad_h_n": self.grad_h_n is not None,
-            f"incoming={self.incoming}": self.incoming != "contiguous",
-            "twice": self.twice,
-        }
-        return " ".join(words + [word for word, said in options.items() if said])
+        return descriptor(self)
 
     def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
         """Print a case for Hypothesis: large ones by their descriptor, as no one reads thousands of numbers."""
         large = sum(array.size for array in self.arrays.values()) > _READABLE
         printer.text(f"<Case {self.descriptor}>" if large else repr(self))
 
+    @property
+    def options(self) -> dict[str, Any]:
+        """What can be chosen beside config and numbers: every field that is no array, by name."""
+        return {name: getattr(self, name) for name in _OPTIONS}
+
     def __repr__(self) -> str:
-        config = self.config
-        arguments = ", ".join(f"{key}={value!r}" for key, value in config.module_arguments().items())
-        parts = [f"Config({arguments}, dtype={config.dtype})", f"x={_nested(self.x)}"]
-        if self.h_0 is not None:
-            parts.append(f"h_0={_nested(self.h_0)}")
+        arguments = ", ".join(f"{key}={value!r}" for key, value in self.config.module_arguments().items())
         named = ", ".join(
             f"{name!r}: {_nested(array)}"
             for name, array in self.weights.items()
             if np.any(array) or np.signbit(array).any()
         )
-        parts.append(f"weights={{{named}}}")
-        parts += [f"unbatched={self.unbatched}"] * self.unbatched
-        parts += [f"memory={self.memory!r}"] * (self.memory != "contiguous")
-        parts += [f"lengths={self.lengths}"] * (self.lengths is not None) + [f"packed={self.packed}"] * self.packed
-        parts += [f"misuse={self.misuse!r}"] * bool(self.misuse)
-        parts += [f"{name}={_nested(self.arrays[name])}" for name in OPTIONAL[1:] if name in self.arrays]
-        parts += [f"incoming={self.incoming!r}"] * (self.incoming != "contiguous")
-        parts += [f"twice={self.twice}"] * self.twice
-        return f"Case({', '.join(parts)})"
+        said = {name: _nested(self.arrays[name]) for name in ("x", *OPTIONAL) if name in self.arrays}
+        said |= {name: repr(value) for name, value in self.options.items() if value != _OPTIONS[name]}
+        said |= {"weights": f"{{{named}}}"}
+        parts = [f"{field.name}={said[field.name]}" for field in fields(Case) if field.name in said]
+        cell = "" if self.config.cell == "rnn" else f", cell={self.config.cell!r}"
+        return f"Case({', '.join([f'Config({arguments}, dtype={self.config.dtype}{cell})', *parts])})"
+
+
+#: With what they are by default.
+_OPTIONS = {
+    field.name: field.default for field in fields(Case) if field.name not in ("config", "x", "weights", *OPTIONAL)
+}
 
 
 def _largest(array: Array) -> float:

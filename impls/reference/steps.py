@@ -1,0 +1,117 @@
+"""The steps of a layer over balls: the algebras in which the reference runs its kinds of cells."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from rnn_parity.contract import Array
+from rnn_parity.reference import gates
+from rnn_parity.reference.balls import Ball
+from rnn_parity.reference.sums import Sum, close, grains, radius
+
+if TYPE_CHECKING:
+    from rnn_parity.reference.forward import Layer
+
+
+class Steps:
+    """The steps of an Elman layer, one at a time: what the input adds to the sums is known beforehand."""
+
+    def __init__(self, layer: Layer, x: Ball, h: Ball) -> None:
+        self.layer, self.x, self.activated = layer, x, layer.activation
+        self.read = layer.of_input(x, grains(x)).plus(layer.biases)
+        self._quantum = np.broadcast_to(self.read.quantum, self.read.mid.shape)
+        #: The step, the grains of the state before it, and a power of two that divides each of its sums.
+        self.t, self.grains, self.quantum = 0, grains(h), np.zeros(())
+        #: What the step made on the way, by name.
+        self.made: dict[str, Ball] = {}
+
+    def affine(self, gate: str, h: Ball) -> Ball:
+        """Return W_ih x + b_ih + W_hh h + b_hh at this step."""
+        layer, t, read, sent = self.layer, self.t, self.read, self.layer.of_state(h, self.grains)
+        self.quantum = np.minimum(self._quantum[:, t], sent.quantum)
+        total = Sum(
+            self.quantum,
+            read.mid[:, t] + sent.mid,
+            read.rad[:, t] + sent.rad,
+            read.size[:, t] + sent.size,
+            layer.terms,
+            layer.lost,
+        )
+        a, magnitude = Ball(total.mid, radius(layer.arithmetic, total, layer.gamma)), total.size * layer.growth
+        largest = layer.arithmetic.format.largest
+        if magnitude.max(initial=0.0) <= largest:
+            return a
+        careful = layer.careful_sum(Ball(self.x.mid[:, t], self.x.rad[:, t]), h)
+        fine = magnitude <= largest
+        rad = np.where(fine, np.minimum(a.rad, careful.rad), careful.rad)
+        return Ball(np.where(fine, a.mid, careful.mid), rad)
+
+    def grains_of(self, h: Ball) -> Array:
+        """Return the grains of the state that was made: each number is a multiple of its sum's quantum, or zero."""
+        return grains(h, dividing=self.quantum)
+
+
+class GatedSteps(Steps):
+    """The steps of a layer of gates; where a sum is not finite, or may overflow, its gate is free."""
+
+    def __init__(self, layer: Layer, x: Ball, h: Ball) -> None:
+        super().__init__(layer, x, h)
+        self._sent: tuple[Ball, Sum] | None = None
+
+    def affine(self, gate: str, h: Ball) -> Ball:
+        """Return W_ih x + b_ih + W_hh h + b_hh of a gate at this step."""
+        return self._closed(self._of_input(gate).plus(self._of_state(gate, h)))
+
+    def reset_affine(self, gate: str, h: Ball, reset: Ball) -> Ball:
+        """Return W_ih x + b_ih + reset * (W_hh h + b_hh) of a gate at this step."""
+        rows = np.s_[..., self.layer.rows[gate]]
+        own = self.layer.own_biases.each(lambda part: part[rows] if part.shape[-1] > 1 else part)
+        state = self._closed(self._of_state(gate, h).plus(own))
+        product = gates.times(self.layer.arithmetic, reset, state)
+        self.made[f"{gate}_state"] = state
+        size = np.abs(product.mid) + product.rad
+        zeros = np.zeros(size.shape)
+        return self._closed(self._of_input(gate).plus(Sum(zeros, *product, size, (size != 0) * 1.0, zeros)))
+
+    def gate(self, name: str, value: Ball) -> Ball:
+        """Keep the value of a gate."""
+        self.made[name] = value
+        return value
+
+    def tanh(self, a: Ball) -> Ball:
+        """Return tanh(a)."""
+        return self.layer.arithmetic.tanh(a)
+
+    def sigmoid(self, a: Ball) -> Ball:
+        """Return the sigmoid of a."""
+        return gates.sigmoid(self.layer.arithmetic, a)
+
+    def mix(self, z: Ball, n: Ball, h: Ball) -> Ball:
+        """Return (1 - z) n + z h."""
+        return gates.mix(self.layer.arithmetic, z, n, h)
+
+    def grains_of(self, h: Ball) -> Array:
+        """Return the grains of the state that was made."""
+        return grains(h)
+
+    def _of_input(self, gate: str) -> Sum:
+        t, rows = self.t, self.layer.rows[gate]
+        # What is the same at every step, or for all rows, is of size 1 there.
+        return self.read.each(lambda part: _at(part, t)[..., rows if part.shape[-1] > 1 else slice(None)])
+
+    def _of_state(self, gate: str, h: Ball) -> Sum:
+        if self._sent is None or self._sent[0] is not h:
+            self._sent = h, self.layer.of_state(h, self.grains)
+        rows = self.layer.rows[gate]
+        return self._sent[1].each(lambda part: part[..., rows] if part.shape[-1] > 1 else part)
+
+    def _closed(self, total: Sum) -> Ball:
+        """Finish a sum."""
+        return close(self.layer.arithmetic, total)
+
+
+def _at(part: Array, t: int) -> Array:
+    """Return a step of what leads with direction and time."""
+    return part[:, t if part.shape[1] > 1 else 0]

@@ -1,0 +1,92 @@
+"""A case as source text: its sizes and options, its numbers, and how its tensors lie in memory."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from pprint import pformat
+from textwrap import dedent
+from typing import Any
+
+import torch
+
+from rnn_parity.contract import Array, dtype_name
+from rnn_parity.contract.memory import INCOMING, MEMORY
+from rnn_parity.strategies import Case
+from rnn_parity.strategies.drawing.misuse import misuse_of
+from rnn_parity.tests.judge.trial.second_derivatives import towards
+
+#: nn.RNN's, under the names by which templates call them.
+_ARGUMENTS = ("input_size", "hidden_size", "num_layers", "nonlinearity", "bias", "batch_first", "bidirectional")
+
+
+def literals(case: Case, *, sizes: bool) -> str:
+    """Return the lines of the network's sizes and options where they are used, its parameters, and the arguments."""
+    config = case.config
+    roles = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")[: 4 if config.bias else 2]
+    arguments = {name: getattr(config, name) for name in _ARGUMENTS if sizes}
+    arguments |= {"dtype": dtype_name(config.dtype), "roles": roles}
+    lines = [f"{name} = {value!r}".replace("'", '"') for name, value in arguments.items()]
+    weights, x, h_0 = case.tensors()
+    lengths = None if case.lengths is None else torch.tensor(case.lengths)
+    if case.misuse:
+        x, h_0, lengths = misuse_of(case).spoil(case, (x, h_0, lengths))
+    lines += ["weights = {", *(f'    "{name}": {literal(weight)},' for name, weight in weights.items()), "}"]
+    lines += [f"x = {literal(x)}", f"h_0 = {literal(h_0)}"]
+    lines.append(f"lengths = {None if lengths is None else lengths.tolist()}")
+    if case.has_cotangents:
+        cotangents = case.cotangents()
+        lines += [f"{name} = {literal(cotangents.get(name))}" for name in ("grad_output", "grad_h_n")]
+    if case.twice:
+        lines += ["# The weights of the sum of all gradients that is differentiated.", "towards = {"]
+        lines += [f'    "{name}": {literal(tensor)},' for name, tensor in towards(case, like=x).items()] + ["}"]
+    lines.append("parameters = {}")
+    return "\n".join(lines) + _in_memory(case)
+
+
+def literal(value: Any) -> str:
+    """Return a tensor, or another argument, as source text."""
+    if not isinstance(value, torch.Tensor):
+        return spelled(value)
+    dtype = f"dtype={value.dtype}"
+    if not value.numel() or not (value != 0).any():
+        return f"torch.zeros({tuple(value.shape)}, {dtype})"
+    return f"torch.tensor({spelled(value.detach().cpu().tolist())}, {dtype})"
+
+
+def spelled(numbers: Any) -> str:
+    """Nested lists of numbers, those that are not finite in the words of Python."""
+    text = repr(numbers) if len(repr(numbers)) < 100 else pformat(numbers, width=100, compact=True)
+    return re.sub(r"\b(nan|inf)\b", r'float("\1")', text)
+
+
+def array(values: Array, *, one: bool = False) -> str:
+    """Return an array as nested lists; as `one` number, where that is asked for and all are equal."""
+    if one and values.size and (values == values.flat[0]).all():
+        return spelled(float(values.flat[0]))
+    return spelled(values.tolist()) if values.size else f"torch.zeros({values.shape})"
+
+
+def _in_memory(case: Case) -> str:
+    """Return the tensors laid out as the case says."""
+    arguments = ["x", *["h_0"] * case.has_h_0]
+    incoming = [name for name in ("grad_output", "grad_h_n") if name in case.arrays]
+    laid_out = [f"{name} = {case.memory}({name})" for name in arguments]
+    lines = {
+        case.memory: [f"weights = {{name: {case.memory}(weight) for name, weight in weights.items()}}", *laid_out],
+    }
+    if case.incoming == "shared":
+        lines["shared"] = [f"{', '.join(incoming)}, = shared({', '.join(incoming)})"] if incoming else []
+    else:
+        lines.setdefault(case.incoming, []).extend(f"{name} = {case.incoming}({name})" for name in incoming)
+    return "".join(
+        f"\n\n\n{_source(name)}\n\n" + "\n".join(assigned) + "\n"
+        for name, assigned in lines.items()
+        if assigned and name != "contiguous"
+    )
+
+
+def _source(layout: str) -> str:
+    """Return the function that lays tensors out so."""
+    source = inspect.getsource(MEMORY.get(layout) or INCOMING[layout])
+    return re.sub(r"\bdef _", "def ", dedent(source))
