@@ -8,9 +8,15 @@ from rnn_parity.contract import Capabilities, Config, Run, Weights
 from rnn_parity.registry import register
 from rnn_parity.scripts import template
 from rnn_parity.torch_rnn_cell import run_cells
+from rnn_parity.toolkit.torch_defects import TORCH_DEFECTS
 
 
-@register("nn.grucell", capabilities=Capabilities(cells=("gru",)), script=template("torch_cells", "torch_gru_cell"))
+@register(
+    "nn.grucell",
+    capabilities=Capabilities(cells=("gru",)),
+    script=template("torch_cells", "torch_gru_cell"),
+    known_defects=TORCH_DEFECTS,
+)
 def build(config: Config, weights: Weights) -> Run:
     """Build one nn.GRUCell for each layer and direction."""
 
