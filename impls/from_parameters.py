@@ -11,6 +11,7 @@ from torch import nn
 from rnn_parity.contract import Capabilities, Config
 from rnn_parity.registry import register_module
 from rnn_parity.toolkit.arguments import check_arguments
+from rnn_parity.toolkit.layers import apart, joined
 from rnn_parity.toolkit.torch_defects import TORCH_DEFECTS
 
 
@@ -32,16 +33,17 @@ class ParameterRNN(nn.Module):
         b_ih, b_hh = getattr(self, f"bias_ih_{suffix}", 0), getattr(self, f"bias_hh_{suffix}", 0)
         return self.act(x_t @ W_ih.T + b_ih + h_t_prev @ W_hh.T + b_hh)
 
-    def forward(self, x: torch.Tensor, h_0: torch.Tensor | None = None) -> tuple[torch.Tensor, torch.Tensor]:
+    def forward(self, x: torch.Tensor, state: Any = None) -> tuple[torch.Tensor, Any]:
         """Return the hidden states of the last layer at every step, and the final ones of every layer and direction."""
         dtype = next(self.parameters()).dtype
-        check_arguments(replace(self.config, dtype=dtype), x, h_0)
+        check_arguments(replace(self.config, dtype=dtype), x, state)
+        h_0 = joined(state)
         suffixes = self.config.suffixes()
         batch_first = self.config.batch_first and x.dim() == 3
         if batch_first:
             x = x.transpose(0, 1)
         if h_0 is None:
-            h_0 = x.new_zeros(len(suffixes), *x.shape[1:-1], self.config.hidden_size)
+            h_0 = x.new_zeros(len(suffixes), *x.shape[1:-1], self.config.state_size)
 
         h_n: list[torch.Tensor] = []
         for _ in range(self.config.num_layers):
@@ -52,12 +54,12 @@ class ParameterRNN(nn.Module):
                 for x_t in x.unbind()[::step]:
                     h_array.append(self.get_h(h_array[-1], x_t, suffixes[index]))
                 h_n.append(h_array[-1])
-                directions.append(torch.stack(h_array[1:][::step]))
+                directions.append(torch.stack(h_array[1:][::step])[..., : self.config.hidden_size])
             x = torch.cat(directions, dim=-1)
             if len(h_n) < len(suffixes):
                 x = nn.functional.dropout(x, self.config.dropout, self.training)
 
-        return x.transpose(0, 1) if batch_first else x, torch.stack(h_n)
+        return x.transpose(0, 1) if batch_first else x, apart(self.config, torch.stack(h_n))
 
 
 register_module(

@@ -27,7 +27,7 @@ def loops(config: Config, weights: Weights, step: Step) -> Run:
         own = [arrays.get(f"{role}_{suffix}", 0) for role in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")]
 
         def scan(x: torch.Tensor, h_0: torch.Tensor | None) -> torch.Tensor:
-            zeros = (x.shape[1], config.hidden_size), arrays[f"weight_hh_{suffix}"].dtype
+            zeros = (x.shape[1], config.state_size), arrays[f"weight_hh_{suffix}"].dtype
             h = np.zeros(*zeros) if h_0 is None else h_0.detach().numpy()
             states = []
             with np.errstate(all="ignore"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import torch
 from torch import nn
@@ -15,8 +16,13 @@ from rnn_parity.toolkit.parameters import fill
 from rnn_parity.toolkit.torch_defects import TORCH_DEFECTS
 
 
-def run_cells(config: Config, weights: Weights, cell_of: Callable[[int], nn.Module]) -> Run:
-    """Build one cell for each layer and direction, out of the number of its inputs, and a loop around it."""
+def run_cells(
+    config: Config,
+    weights: Weights,
+    cell_of: Callable[[int], nn.Module],
+    step: Callable[[nn.Module, torch.Tensor, Any], torch.Tensor] = lambda cell, x, h: cell(x, h),
+) -> Run:
+    """Build one cell for each layer and direction, out of the number of its inputs, and a loop of steps around it."""
     parameters: dict[str, torch.Tensor] = {}
 
     def scan_of(suffix: str) -> Scan:
@@ -24,9 +30,10 @@ def run_cells(config: Config, weights: Weights, cell_of: Callable[[int], nn.Modu
         parameters.update({f"{name}_{suffix}": parameter for name, parameter in cell.named_parameters()})
 
         def scan(x: torch.Tensor, h_0: torch.Tensor | None) -> torch.Tensor:
-            h, states = h_0, []
+            h: Any = h_0
+            states = []
             for x_t in x:
-                h = cell(x_t, h)
+                h = step(cell, x_t, h)
                 states.append(h)
             return torch.stack(states)
 

@@ -64,7 +64,7 @@ def from_plain(data: Any) -> Case:
     case = Case(
         config, arrays.pop("x"), weights=arrays, **flags, **_lengths(data), **_words(data), **_twice(data), **optional
     )
-    states = case.steps * max(case.batch_size, 1) * len(config.suffixes()) * config.hidden_size
+    states = case.steps * max(case.batch_size, 1) * len(config.suffixes()) * config.state_size
     if states > MOST_STATES:
         raise InvalidCase(
             f"arrays: {case.descriptor} computes {states} numbers, more than the {MOST_STATES} that are computed"

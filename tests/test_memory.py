@@ -13,14 +13,14 @@ def test_memory(trial: Trial, case: Case) -> None:
     """
     weights, x, h_0 = case.tensors()
     network = trial.build_from(case, weights)
-    first = network.call_with(x, h_0)
-    kept = first.output.clone(), first.h_n.clone()
-    same, other = network.call_with(x, h_0), network.call_with(*companion(case).tensors()[1:])
+    first = network.tensors_on(x, h_0)
+    kept = {name: part.clone() for name, part in first.items()}
+    same, other = network.tensors_on(x, h_0), network.tensors_on(*companion(case).tensors()[1:])
     results = {
-        f"{which}{name}": getattr(result, name)
-        for which, result in (("", first), ("the same call's second ", same), ("the next call's ", other))
-        for name in ("output", "h_n")
+        f"{which}{name}": part
+        for which, found in (("", first), ("the same call's second ", same), ("the next call's ", other))
+        for name, part in found.items()
     }
     share_nothing(results, {**weights, "x": x} | ({} if h_0 is None else {"h_0": h_0}))
-    for name, before, after in zip(("output", "h_n"), kept, first, strict=True):
-        same_bits(f"{name} before and after the next call", before, after)
+    for name, before in kept.items():
+        same_bits(f"{name} before and after the next call", before, first[name])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import InitVar, dataclass, field, fields, replace
 from functools import cached_property
 from typing import Any
 
@@ -46,7 +46,8 @@ class Case:
     Args:
         config: the network.
         x: (T, B, input_size), time-major whatever `config.batch_first` says.
-        h_0: (num_layers * num_directions, B, hidden_size), or None where it is not given.
+        h_0: (num_layers * num_directions, B, hidden_size), or None where it is not given; of an LSTM all of the state,
+            (num_layers * num_directions, B, 2 * hidden_size), h and c one behind the other, unless c_0 is named apart.
         weights: nn.RNN's parameters by name.
         unbatched: hand over `x` without its batch axis (B is 1 then).
         memory: how the tensors lie in memory, a key of `MEMORY`.
@@ -54,9 +55,11 @@ class Case:
         packed: hand sequences of these lengths over as a PackedSequence, and not padded.
         misuse: the wrong call that is made of it, out of `rnn_parity.MISUSES`; empty for the right one.
         grad_output: (T, B, num_directions * hidden_size): gradients are asked of sum(output * grad_output), ...
-        grad_h_n: (num_layers * num_directions, B, hidden_size): ... plus sum(h_n * grad_h_n). None: zeros.
+        grad_h_n: of h_0's shape: ... plus sum(h_n * grad_h_n), of an LSTM with c_n behind h_n. None: zeros.
         incoming: how these two lie in memory, a key of `INCOMING`.
         twice: ask for gradients of these gradients, too, in the direction of `rnn_parity.reference.second.direction`.
+        c_0: of an LSTM, the cell state alone, which is put behind h_0.
+        grad_c_n: of an LSTM, what is asked of c_n alone, which is put behind grad_h_n.
 
     Raises:
         InvalidCase: a shape, name or value that does not fit.
@@ -75,9 +78,15 @@ class Case:
     grad_h_n: Array | None = None
     incoming: str = "contiguous"
     twice: bool = False
+    c_0: InitVar[Any] = None
+    grad_c_n: InitVar[Any] = None
 
-    def __post_init__(self) -> None:
+    def __post_init__(self, c_0: Any, grad_c_n: Any) -> None:
         config, shapes = self.config, self.config.parameter_shapes()
+        for name, part in (("h_0", c_0), ("grad_h_n", grad_c_n)):
+            if part is not None:
+                first = np.zeros(np.shape(part)) if getattr(self, name) is None else getattr(self, name)
+                object.__setattr__(self, name, np.concatenate([first, part], -1))
         if unknown := set(self.weights) - set(shapes):
             raise InvalidCase(f"weights: this network has no {sorted(unknown)}, only {sorted(shapes)}")
         object.__setattr__(self, "x", self._array("x", self.x, (None, None, config.input_size)))
@@ -175,11 +184,16 @@ class Case:
             for layer in range(self.config.num_layers):
                 sizes = []
                 for _ in range(self.config.num_directions):
-                    h = 0.0 if self.h_0 is None else _largest(self.h_0[index])
+                    h = 0.0 if self.h_0 is None else _largest(self.h_0[index, :, : self.config.hidden_size])
                     sizes.append(self._largest_sum(self.config.suffixes()[index], size, h, layer))
                     index += 1
                 size = max(sizes)
-        return size < math.inf
+        return size < math.inf and self._cells_finite()
+
+    def _cells_finite(self) -> bool:
+        """Return whether no part of the state that W_hh does not read may overflow: it grows by 1 a step at most."""
+        others = 0.0 if self.h_0 is None else _largest(self.h_0[..., self.config.hidden_size :])
+        return 2 * (others + self.steps) < torch.finfo(self.config.dtype).max
 
     def _largest_sum(self, suffix: str, x: float, h: float, layer: int) -> float:
         """Return an upper bound of the sums of one direction of a layer; infinity where one may overflow."""
@@ -241,8 +255,29 @@ class Case:
         return sequence.swapaxes(0, 1) if self.config.batch_first else sequence
 
     def state_in_layout(self, state: Array) -> Array:
-        """Return a (num_layers * num_directions, B, hidden_size) array as nn.RNN takes and returns it."""
-        return state[:, 0] if self.unbatched else state
+        """Return a (num_layers * num_directions, B, state_size) array as nn.RNN takes and returns it.
+
+        Where a state has several parts, as an LSTM's has, they lead: (parts, num_layers * num_directions, B, H).
+        """
+        parts = len(self.config.kind.states)
+        laid_out = state[:, 0] if self.unbatched else state
+        return laid_out if parts == 1 else np.stack(np.split(laid_out, parts, -1))
+
+    def state_from_layout(self, state: Array) -> Array:
+        """Turn back what `state_in_layout` returns."""
+        together = state if len(self.config.kind.states) == 1 else np.concatenate(list(state), -1)
+        return together[:, None] if self.unbatched else together
+
+    def named_arrays(self) -> dict[str, Array]:
+        """Return every array by name, the parts of a state each by itself: `h_0` and `c_0`."""
+        found, states = {}, self.config.kind.states
+        for name, array in self.arrays.items():
+            if name not in ("h_0", "grad_h_n"):
+                found[name] = array
+                continue
+            for state, part in zip(states, np.split(array, len(states), -1), strict=True):
+                found[name.replace("h", state)] = part
+        return found
 
     @property
     def descriptor(self) -> str:
@@ -266,14 +301,21 @@ class Case:
             for name, array in self.weights.items()
             if np.any(array) or np.signbit(array).any()
         )
-        said = {name: _nested(self.arrays[name]) for name in ("x", *OPTIONAL) if name in self.arrays}
+        said = {name: _nested(array) for name, array in self.named_arrays().items() if name not in self.weights}
         said |= {name: repr(value) for name, value in self.options.items() if value != _OPTIONS[name]}
         said |= {"weights": f"{{{named}}}"}
-        parts = [f"{field.name}={said[field.name]}" for field in fields(Case) if field.name in said]
+        order = sorted(said, key=_ORDER.index)
+        parts = [f"{name}={said[name]}" for name in order]
         cell = "" if self.config.cell == "rnn" else f", cell={self.config.cell!r}"
         return f"Case({', '.join([f'Config({arguments}, dtype={self.config.dtype}{cell})', *parts])})"
 
 
+#: That of arguments, as they are printed: a part of a state behind the one before.
+_ORDER = [
+    part
+    for name in [field.name for field in fields(Case)]
+    for part in ((name, name.replace("h", "c")) if name in ("h_0", "grad_h_n") else (name,))
+]
 #: With what they are by default.
 _OPTIONS = {
     field.name: field.default for field in fields(Case) if field.name not in ("config", "x", "weights", *OPTIONAL)

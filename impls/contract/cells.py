@@ -99,6 +99,18 @@ class Step(Protocol[N]):
     def mix(self, z: N, n: N, h: N) -> N:
         """Return (1 - z) n + z h, in whichever way it is written."""
 
+    def times(self, a: N, b: N) -> N:
+        """Return a * b."""
+
+    def two_products(self, a: N, b: N, c: N, d: N) -> N:
+        """Return a * b + c * d."""
+
+    def parts(self, state: N) -> tuple[N, ...]:
+        """Return the parts of a state that has several."""
+
+    def joined(self, *parts: N) -> N:
+        """Return the state out of its parts."""
+
 
 class StepBack(Protocol[N]):
     """One step back through a cell in an algebra: it knows what the step made."""
@@ -106,20 +118,26 @@ class StepBack(Protocol[N]):
     def gate(self, name: str) -> N:
         """Return a gate; with `_state` behind the name of one that is reset, its W_hh h + b_hh."""
 
+    def parts(self, state: N) -> tuple[N, ...]:
+        """Return the parts of a state that has several, or what comes back to each."""
+
+    def finished(self, total: N, *terms: N) -> N:
+        """Return a sum with these terms beside, which may be added up in any order."""
+
     def times_slope(self, grad_h: N) -> N:
         """Return a gradient times the derivative of the activation that the network is made with."""
-
-    def tanh_back(self, grad: N, n: N) -> N:
-        """Return what goes back through a tanh whose result is n."""
-
-    def sigmoid_back(self, grad: N, z: N) -> N:
-        """Return what goes back through a sigmoid whose result is z."""
 
     def mix_back(self, grad: N, z: N, n: N, h: N) -> tuple[N, N, N]:
         """Return what goes back to z, n and h."""
 
-    def times(self, a: N, b: N) -> N:
-        """Return a * b."""
+    def times(self, *factors: N) -> N:
+        """Return the product of factors, in any order."""
+
+    def slope_of_tanh(self, n: N) -> N:
+        """Return the derivative of a tanh whose result is n, 1 - n^2."""
+
+    def slope_of_sigmoid(self, z: N) -> N:
+        """Return the derivative of a sigmoid whose result is z, z (1 - z)."""
 
 
 class Back(NamedTuple):
@@ -129,8 +147,10 @@ class Back(NamedTuple):
     sums: tuple[Any, ...]
     #: To W_hh h + b_hh, where that is another; None where it is the same.
     state_sums: tuple[Any, ...] | None = None
-    #: Beside what goes through W_hh; None where there is nothing.
+    #: To the state beside what goes through W_hh; None where there is nothing.
     straight: Any = None
+    #: To the parts of the state that W_hh does not read.
+    others: tuple[Any, ...] = ()
 
 
 class Kind(NamedTuple):
@@ -164,9 +184,32 @@ def _gru(step: Step[N], h: N) -> N:
 def _gru_back(step: StepBack[N], grad_h: N, h: N) -> Back:
     r, z, n = (step.gate(name) for name in ("r", "z", "n"))
     to_z, to_n, to_h = step.mix_back(grad_h, z, n, h)
-    a_z, a_n = step.sigmoid_back(to_z, z), step.tanh_back(to_n, n)
-    a_r = step.sigmoid_back(step.times(a_n, step.gate("n_state")), r)
+    a_z, a_n = step.times(to_z, step.slope_of_sigmoid(z)), step.times(to_n, step.slope_of_tanh(n))
+    a_r = step.times(step.times(a_n, step.gate("n_state")), step.slope_of_sigmoid(r))
     return Back((a_r, a_z, a_n), (a_r, a_z, step.times(a_n, r)), to_h)
+
+
+def _lstm(step: Step[N], state: N) -> N:
+    h, before = step.parts(state)
+    i, f, o = (step.gate(name, step.sigmoid(step.affine(name, h))) for name in ("i", "f", "o"))
+    g = step.gate("g", step.tanh(step.affine("g", h)))
+    c = step.two_products(f, before, i, g)
+    return step.joined(step.times(o, step.gate("tanh_c", step.tanh(c))), c)
+
+
+def _lstm_back(step: StepBack[N], grad: N, state: N) -> Back:
+    _, before = step.parts(state)
+    i, f, g, o, tanh_c = (step.gate(name) for name in ("i", "f", "g", "o", "tanh_c"))
+    from_h, from_c = step.parts(grad)
+    to_h = step.finished(from_h)
+    to_c = step.finished(from_c, step.times(to_h, o, step.slope_of_tanh(tanh_c)))
+    sums = (
+        step.times(to_c, g, step.slope_of_sigmoid(i)),
+        step.times(to_c, before, step.slope_of_sigmoid(f)),
+        step.times(to_c, i, step.slope_of_tanh(g)),
+        step.times(to_h, tanh_c, step.slope_of_sigmoid(o)),
+    )
+    return Back(sums, others=(step.times(to_c, f),))
 
 
 #: nn.RNN's: h_t = act(W_ih x_t + b_ih + W_hh h_(t-1) + b_hh).
@@ -191,4 +234,15 @@ GRU = Kind(
     sigmoids=("r", "z"),
     reset=("n",),
 )
-KINDS = {kind.name: kind for kind in (ELMAN, GRU)}
+#: nn.LSTM's: c_t = f c_(t-1) + i g and h_t = o tanh(c_t).
+LSTM = Kind(
+    name="lstm",
+    module="LSTM",
+    gates=("i", "f", "g", "o"),
+    states=("h", "c"),
+    step=_lstm,
+    back=_lstm_back,
+    reach=lambda activation, sums, before: max(before, 1.0),
+    sigmoids=("i", "f", "o"),
+)
+KINDS = {kind.name: kind for kind in (ELMAN, GRU, LSTM)}

@@ -50,7 +50,11 @@ def _remade(case: Case, sizes: Sizes, **options: Any) -> Case:
     states = config.state_shape(batch)
     shapes = {"h_0": states, "grad_output": config.output_shape(steps, batch), "grad_h_n": states}
     arrays: dict[str, Any] = {
-        name: _stretched(case.arrays[name], shape) for name, shape in shapes.items() if name in case.arrays
+        name: _part_by_part(case.arrays[name], len(config.kind.states), shape)
+        if shape is states
+        else _stretched(case.arrays[name], shape)
+        for name, shape in shapes.items()
+        if name in case.arrays
     }
     return replace(
         case,
@@ -81,6 +85,13 @@ def _gate_by_gate(array: Array, gates: tuple[int, int], shape: tuple[int, ...]) 
     were, will_be = gates
     blocks = array.reshape(were, len(array) // were, *array.shape[1:])
     return _stretched(blocks, (will_be, shape[0] // will_be, *shape[1:])).reshape(shape)
+
+
+def _part_by_part(state: Array, parts: int, shape: tuple[int, ...]) -> Array:
+    """Repeat a state, or cut it off, in each of its parts."""
+    rows, batch, features = shape
+    apart = state.reshape(*state.shape[:2], parts, state.shape[2] // parts)
+    return _stretched(apart, (rows, batch, parts, features // parts)).reshape(shape)
 
 
 def _stretched(array: Array, shape: tuple[int, ...]) -> Array:

@@ -89,9 +89,14 @@ class Config:
         """Return the number of features that a layer reads: the input's at the bottom, every direction's above."""
         return self.input_size if layer == 0 else self.hidden_size * self.num_directions
 
+    @property
+    def state_size(self) -> int:
+        """The number of features of a state, whose parts stand one behind the other: of an LSTM h, then c."""
+        return len(self.kind.states) * self.hidden_size
+
     def state_shape(self, batch_size: int) -> tuple[int, int, int]:
-        """Return the shape of h_0 and h_n."""
-        return self.num_layers * self.num_directions, batch_size, self.hidden_size
+        """Return the shape of h_0 and h_n, with all parts of the state."""
+        return self.num_layers * self.num_directions, batch_size, self.state_size
 
     def output_shape(self, steps: int, batch_size: int) -> tuple[int, int, int]:
         """Return the shape of the output, time-major."""

@@ -13,8 +13,8 @@ going forward, or may overflow going back, leaves everything that depends on it 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import cached_property
-from typing import cast
+from functools import cached_property, reduce
+from typing import Any, cast
 
 import numpy as np
 
@@ -22,6 +22,7 @@ from rnn_parity.contract import ELMAN, Array, Case, Rounding
 from rnn_parity.reference import gates
 from rnn_parity.reference.balls import Arithmetic, Ball, exact, free_where_undefined
 from rnn_parity.reference.forward import EVERY_OPERATION, Pass, concatenated, layer_passes, no_wider
+from rnn_parity.reference.steps import heard, parts_of
 from rnn_parity.reference.sums import Sum, close, given, grains, is_exact, products_with, quantum_of_products
 
 
@@ -112,7 +113,7 @@ class LayerBackward:
     def run(self, above: Sum) -> tuple[Ball, Sum]:
         """Go back from the output's gradient, (T, B, directions * H), to the gradients of h_0 and of the input."""
         directions, steps = self.made.states.mid.shape[:2]
-        asked = above.each(lambda part: split(part, directions))
+        asked = self.of_whole_state(above.each(lambda part: split(part, directions)))
         products = products_with(self.arithmetic, self.recurrent())[0]
         carry = given(self.arithmetic, self.grad_h_n)
         for t in reversed(range(steps)):
@@ -124,6 +125,8 @@ class LayerBackward:
             before = products(sides[-1], grain_a)
             if back.straight is not None:
                 before = before.plus(back.straight)
+            if back.others:
+                before = side_by_side([before, *map(gates.term, back.others)])
             before = self.carried(before, t)
             if self.made.valid is not None:
                 valid = self.made.valid[:, t]
@@ -135,6 +138,13 @@ class LayerBackward:
                 kept.mid[:, t], kept.rad[:, t] = side
             carry = before
         return close(self.arithmetic, carry.repeated(self.times_over)), self.of_input()
+
+    def of_whole_state(self, asked: Sum) -> Sum:
+        """Return what is asked of the outputs beside zeros for the parts of the state that are none."""
+        others = len(self.kind.states) - 1
+        if not others:
+            return asked
+        return side_by_side([asked, *[given(self.arithmetic, np.zeros(asked.mid.shape))] * others])
 
     def before(self, t: int) -> Ball:
         """Return the state before step t."""
@@ -162,17 +172,25 @@ class LayerBackward:
         """Return what the step made under a name."""
         return at(self.made.gates[name], self.t)
 
-    def times(self, a: Ball, b: Ball) -> Ball:
-        """Return a b."""
-        return gates.times(self.arithmetic, a, b)
+    def parts(self, state: Ball | Sum) -> tuple[Any, ...]:
+        """Return the parts of a state, or of what comes back to it."""
+        return parts_of(state, self.made.layer.config)
 
-    def tanh_back(self, grad: Ball, n: Ball) -> Ball:
-        """Return what goes back through a tanh whose result is n."""
-        return gates.tanh_back(self.arithmetic, grad, n)
+    def finished(self, total: Sum, *terms: Ball) -> Ball:
+        """Return a sum with these terms beside, which goes on."""
+        return close(self.arithmetic, reduce(Sum.plus, map(gates.term, terms), total), goes_on=True)
 
-    def sigmoid_back(self, grad: Ball, z: Ball) -> Ball:
-        """Return what goes back through a sigmoid whose result is z."""
-        return gates.sigmoid_back(self.arithmetic, grad, z)
+    def times(self, *factors: Ball) -> Ball:
+        """Return a product."""
+        return gates.times(self.arithmetic, *factors)
+
+    def slope_of_tanh(self, n: Ball) -> Ball:
+        """Return the derivative of a tanh whose result is n."""
+        return self.arithmetic.one_minus_square(n)
+
+    def slope_of_sigmoid(self, z: Ball) -> Ball:
+        """Return the derivative of a sigmoid whose result is z."""
+        return gates.slope_of_sigmoid(self.arithmetic, z)
 
     def mix_back(self, grad: Sum, z: Ball, n: Ball, h: Ball) -> tuple[Ball, Ball, Sum]:
         """Return what goes back to z, n and h."""
@@ -196,8 +214,8 @@ class LayerBackward:
         return total.where(self.made.valid[0], given(self.arithmetic, np.zeros(total.mid.shape)))
 
     def read(self) -> Ball:
-        """Return the state that each step reads."""
-        return one_before(self.made.h_0, self.made.states)
+        """Return the state that W_hh reads at each step."""
+        return heard(one_before(self.made.h_0, self.made.states), self.made.layer.config)
 
     def of_parameters(self, bias: bool) -> dict[str, Ball]:
         """Return the gradients of the parameters by role, each leading with the direction."""
@@ -233,6 +251,11 @@ class LayerBackward:
         rad = g_rad @ v_size + np.abs(g_mid) @ v_rad
         lost = self.eta * (terms + g_size.sum(-1)[..., None] + v_size.sum(-2)[:, None, :])
         return Sum(quantum, g_mid @ v_mid, rad, g_size @ v_size, np.array(float(terms)), lost)
+
+
+def side_by_side(sums: Sequence[Sum]) -> Sum:
+    """Return sums one behind the other along the last axis."""
+    return Sum(*(np.concatenate(parts, -1) for parts in zip(*(each.whole() for each in sums), strict=True)))
 
 
 def at(ball: Ball, t: int) -> Ball:

@@ -17,7 +17,7 @@ import numpy.typing as npt
 from rnn_parity.contract import ELMAN, Array, Case, Config, Rounding
 from rnn_parity.reference.balls import FORMATS, Arithmetic, Ball, arithmetic_of, exact, grain
 from rnn_parity.reference.large import LARGE, OutOfReach, run_layer
-from rnn_parity.reference.steps import GatedSteps, Steps
+from rnn_parity.reference.steps import GatedSteps, Steps, heard
 from rnn_parity.reference.sums import products_with
 
 EVERY_OPERATION = Rounding()
@@ -31,9 +31,9 @@ class Pass(NamedTuple):
     layer: Layer
     #: (directions, T, B, features).
     x: Ball
-    #: (directions, B, H).
+    #: (directions, B, state_size).
     h_0: Ball
-    #: (directions, T, B, H); beyond a sequence's end the state stays as it was.
+    #: (directions, T, B, state_size); beyond a sequence's end the state stays as it was.
     states: Ball
     #: (directions, T, B, 1): whether a step counts; None where all do.
     valid: Mask | None
@@ -49,7 +49,7 @@ def forward(case: Case, rounding: Rounding = EVERY_OPERATION) -> tuple[Ball, Bal
         rounding: how the implementation that is judged rounds.
 
     Returns:
-        output (T, B, num_directions * hidden_size) and h_n (num_layers * num_directions, B, hidden_size).
+        output (T, B, num_directions * hidden_size) and h_n (num_layers * num_directions, B, state_size).
     """
     if max(*case.x.shape, case.config.hidden_size) > LARGE and case.config.kind is ELMAN:
         try:
@@ -62,7 +62,7 @@ def forward(case: Case, rounding: Rounding = EVERY_OPERATION) -> tuple[Ball, Bal
 def results(case: Case, passes: Sequence[Pass]) -> tuple[Ball, Ball]:
     """Return what `forward` returns, from the passes of all layers."""
     last = [Ball(*(part[:, -1] for part in made.states)) if case.steps else made.h_0 for made in passes]
-    return blanked(case, in_order_of_time(passes[-1].states)), concatenated(last)
+    return blanked(case, in_order_of_time(heard(passes[-1].states, case.config))), concatenated(last)
 
 
 def forward_large(case: Case, rounding: Rounding = EVERY_OPERATION) -> tuple[Ball, Ball]:
@@ -90,7 +90,7 @@ def layer_passes(case: Case, rounding: Rounding = EVERY_OPERATION) -> list[Pass]
             gates: dict[str, Ball] = {}
             states = layer.run(read, h_0, valid, gates)
             passes.append(Pass(layer, read, h_0, states, valid, gates))
-            sequence = blanked(case, in_order_of_time(states))
+            sequence = blanked(case, in_order_of_time(heard(states, case.config)))
     return passes
 
 
@@ -108,7 +108,7 @@ def no_wider(config: Config, rounding: Rounding) -> Rounding:
 
 
 def _starts(case: Case) -> Array:
-    """Return the initial states, a layer after the other: (num_layers, directions, B, H)."""
+    """Return the initial states, a layer after the other: (num_layers, directions, B, state_size)."""
     config = case.config
     h_0 = np.zeros(config.state_shape(case.batch_size)) if case.h_0 is None else case.h_0
     return h_0.reshape(config.num_layers, config.num_directions, *h_0.shape[1:])
@@ -193,10 +193,10 @@ class Layer:
         self.growth = 1 + self.gamma
 
     def run(self, x: Ball, h: Ball, valid: Mask | None, gates: dict[str, Ball]) -> Ball:
-        """Return all states, (directions, T, B, H) in order of processing; `gates` is given what steps made."""
+        """Return all states, (directions, T, B, state_size) in order of processing; `gates` is given what steps made."""
         steps = (Steps if self.kind is ELMAN else GatedSteps)(self, x, h)
         shape = (*steps.read.mid.shape[:-1], self.config.hidden_size)
-        states = Ball(np.empty(shape), np.empty(shape))
+        states = Ball(*np.empty((2, *shape[:-1], self.config.state_size)))
         for t in range(shape[1]):
             steps.t, before, grains_before = t, h, steps.grains
             h = self.kind.step(steps, h)

@@ -4,7 +4,7 @@ With A = |a.mid| + a.rad for a ball a, s the sigmoid, and g(n) = gamma(n):
 
 * s' is even and falls with |a|, so over |a' - m| <= r the farthest value lies toward zero. From the definition,
   s(a) - s(b) = s(a) s(-b) (1 - exp(b - a)), that is s(|m|) s(r - |m|) (1 - exp(-r)): no factor cancels.
-* |a' b' - a b| <= |a.mid| b.rad + a.rad B, and rounded g(1) A B more.
+* |a' b' - a b| <= |a.mid| b.rad + a.rad B, and rounded g(1) A B more. f c + i g has one rounding more of both products.
 * (1 - z) n + z h is linear in each of its operands, with one z in both places:
   |1 - z| n.rad + |z| h.rad + z.rad (|h - n| + n.rad + h.rad). It is written in three ways, whose roundings are, with
   Z1 = |1 - z| + z.rad and D = |h - n| + n.rad + h.rad,
@@ -23,6 +23,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import lru_cache
+from math import prod
 from typing import Final
 
 import numpy as np
@@ -30,7 +31,7 @@ import numpy.typing as npt
 import torch
 
 from rnn_parity.contract import Array
-from rnn_parity.reference.balls import FORMATS, Arithmetic, Ball, free_where_undefined
+from rnn_parity.reference.balls import FORMATS, Arithmetic, Ball, free_where_undefined, lowest_bits
 from rnn_parity.reference.sums import Sum, close
 
 #: The largest error of a library's sigmoid in units in the last place; torch, oneDNN and NumPy have 1.5 at most.
@@ -67,17 +68,50 @@ def _sigmoid(a: Array) -> Array:
     return found
 
 
-def times(arithmetic: Arithmetic, a: Ball, b: Ball) -> Ball:
-    """Return a b, rounded once; exact where a factor is zero, or both are exact and one is a half or 1."""
-    size_a, size_b = _size(a), _size(b)
-    mid, size = a.mid * b.mid, size_a * size_b
+def times(arithmetic: Arithmetic, *factors: Ball) -> Ball:
+    """Return a product, rounded after each factor, in any order.
+
+    It is exact where a factor is zero, or where all are exact and at most one is neither a half nor 1.
+    """
+    sizes, eta = [_size(factor) for factor in factors], arithmetic.format.smallest_normal
+    mid, size = prod(factor.mid for factor in factors), prod(sizes)
+    zero = np.zeros(np.shape(size), bool)
+    rad, lost, before = np.zeros(np.shape(size)), eta * 1.0, np.ones(())
+    for place, (factor, own) in enumerate(zip(factors, sizes, strict=True)):
+        rest = prod(sizes[:place] + sizes[place + 1 :])
+        # |a' b' c' - a b c| <= |a b| r_c + |a| r_b C + r_a B C.
+        rad = rad + before * factor.rad * prod(sizes[place + 1 :])
+        lost = lost + arithmetic.flushed(factor) * rest + eta * own * (len(factors) > 2)
+        before = before * np.abs(factor.mid)
+        zero |= (own == 0) & np.isfinite(rest)
+    rad = rad + _gamma(arithmetic, len(factors) - 1.0) * size + lost
+    kept = np.logical_and.reduce([factor.rad == 0 for factor in factors])
+    if kept.any():
+        plain = sum(_is_plain(factor.mid) * 1 for factor in factors)
+        kept = kept & (plain >= len(factors) - 1) & (np.abs(mid) >= eta)
+    most = size if len(factors) == 2 else prod(np.maximum(own, 1.0) for own in sizes)
+    return _bounded(arithmetic, Ball(mid, np.where(zero | kept, 0.0, rad)), most)
+
+
+def two_products(arithmetic: Arithmetic, a: Ball, b: Ball, c: Ball, d: Ball) -> Ball:
+    """Return a b + c d, with a fused multiply-add or without; exact where the sum of exact products is a number."""
+    one, other = times(arithmetic, a, b), times(arithmetic, c, d)
+    mid, size = one.mid + other.mid, _size(one) + _size(other)
     eta = arithmetic.format.smallest_normal
-    rad = np.abs(a.mid) * b.rad + a.rad * size_b + _gamma(arithmetic, 1.0) * size
-    rad = rad + eta + arithmetic.flushed(a) * size_b + arithmetic.flushed(b) * size_a
-    zero = ((size_a == 0) & np.isfinite(size_b)) | ((size_b == 0) & np.isfinite(size_a))
-    exact = (a.rad == 0) & (b.rad == 0)
-    kept = exact & (_is_plain(a.mid) | _is_plain(b.mid)) & (np.abs(mid) >= eta) if exact.any() else exact
-    return _bounded(arithmetic, Ball(mid, np.where(zero | kept, 0.0, rad)), size)
+    rad = one.rad + other.rad + _gamma(arithmetic, 1.0) * size + eta
+    # What a sum of two exact numbers lacks is exact (Knuth's TwoSum); nothing is lost in any wider arithmetic, either.
+    added = mid - one.mid
+    lacking = (one.mid - (mid - added)) + (other.mid - added)
+    whole = np.abs(mid) <= arithmetic.largest_whole * lowest_bits(mid)
+    kept = (one.rad == 0) & (other.rad == 0) & (lacking == 0) & whole & ((np.abs(mid) >= eta) | (mid == 0))
+    return _bounded(arithmetic, Ball(mid, np.where(kept, 0.0, rad)), size)
+
+
+def term(ball: Ball) -> Sum:
+    """Return a number as the start of a sum."""
+    size = _size(ball)
+    zeros = np.zeros(size.shape)
+    return Sum(zeros, *ball, size, (size != 0) * 1.0, zeros)
 
 
 def mix(arithmetic: Arithmetic, z: Ball, n: Ball, h: Ball) -> Ball:
@@ -126,17 +160,12 @@ def mix_back(arithmetic: Arithmetic, grad: Sum, z: Ball, n: Ball, h: Ball) -> tu
     return _bounded(arithmetic, to_z, most), _bounded(arithmetic, to_n, most), to_h
 
 
-def sigmoid_back(arithmetic: Arithmetic, grad: Ball, z: Ball) -> Ball:
-    """Return grad z (1 - z), z being a sigmoid's result."""
+def slope_of_sigmoid(arithmetic: Arithmetic, z: Ball) -> Ball:
+    """Return z (1 - z), z being a sigmoid's result."""
     mid, size = z.mid * (1 - z.mid), _size(z)
     spread = z.rad * (np.abs(1 - 2 * z.mid) + z.rad)
     rounded = _gamma(arithmetic, _SLOPE_ROUNDINGS) * (size * size + np.abs(mid))
-    return times(arithmetic, grad, Ball(mid, spread + rounded + 2 * arithmetic.format.smallest_normal))
-
-
-def tanh_back(arithmetic: Arithmetic, grad: Ball, n: Ball) -> Ball:
-    """Return grad (1 - n^2), n being a tanh's result."""
-    return times(arithmetic, grad, arithmetic.one_minus_square(n))
+    return Ball(mid, spread + rounded + 2 * arithmetic.format.smallest_normal)
 
 
 @lru_cache(maxsize=64)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
-from rnn_parity.contract import Array
+from rnn_parity.contract import Array, Config
 from rnn_parity.reference import gates
 from rnn_parity.reference.balls import Ball
 from rnn_parity.reference.sums import Sum, close, grains, radius
@@ -23,7 +23,7 @@ class Steps:
         self.read = layer.of_input(x, grains(x)).plus(layer.biases)
         self._quantum = np.broadcast_to(self.read.quantum, self.read.mid.shape)
         #: The step, the grains of the state before it, and a power of two that divides each of its sums.
-        self.t, self.grains, self.quantum = 0, grains(h), np.zeros(())
+        self.t, self.grains, self.quantum = 0, grains(heard(h, layer.config)), np.zeros(())
         #: What the step made on the way, by name.
         self.made: dict[str, Ball] = {}
 
@@ -69,11 +69,8 @@ class GatedSteps(Steps):
         rows = np.s_[..., self.layer.rows[gate]]
         own = self.layer.own_biases.each(lambda part: part[rows] if part.shape[-1] > 1 else part)
         state = self._closed(self._of_state(gate, h).plus(own))
-        product = gates.times(self.layer.arithmetic, reset, state)
         self.made[f"{gate}_state"] = state
-        size = np.abs(product.mid) + product.rad
-        zeros = np.zeros(size.shape)
-        return self._closed(self._of_input(gate).plus(Sum(zeros, *product, size, (size != 0) * 1.0, zeros)))
+        return self._closed(self._of_input(gate).plus(gates.term(self.times(reset, state))))
 
     def gate(self, name: str, value: Ball) -> Ball:
         """Keep the value of a gate."""
@@ -92,9 +89,25 @@ class GatedSteps(Steps):
         """Return (1 - z) n + z h."""
         return gates.mix(self.layer.arithmetic, z, n, h)
 
+    def times(self, a: Ball, b: Ball) -> Ball:
+        """Return a b."""
+        return gates.times(self.layer.arithmetic, a, b)
+
+    def two_products(self, a: Ball, b: Ball, c: Ball, d: Ball) -> Ball:
+        """Return a b + c d."""
+        return gates.two_products(self.layer.arithmetic, a, b, c, d)
+
+    def parts(self, state: Ball) -> tuple[Ball, ...]:
+        """Return the parts of a state."""
+        return parts_of(state, self.layer.config)
+
+    def joined(self, *parts: Ball) -> Ball:
+        """Return the state out of its parts."""
+        return Ball(*(np.concatenate(part, -1) for part in zip(*parts, strict=True)))
+
     def grains_of(self, h: Ball) -> Array:
-        """Return the grains of the state that was made."""
-        return grains(h)
+        """Return the grains of the state that was made, as W_hh reads it."""
+        return grains(heard(h, self.layer.config))
 
     def _of_input(self, gate: str) -> Sum:
         t, rows = self.t, self.layer.rows[gate]
@@ -110,6 +123,22 @@ class GatedSteps(Steps):
     def _closed(self, total: Sum) -> Ball:
         """Finish a sum."""
         return close(self.layer.arithmetic, total)
+
+
+Value = TypeVar("Value", Ball, Sum)
+
+
+def parts_of(state: Value, config: Config) -> tuple[Value, ...]:
+    """Return the parts of a state, (..., state_size), or of what comes back to it."""
+    whole = state.whole() if isinstance(state, Sum) else state
+    split = (np.split(part, len(config.kind.states), -1) for part in whole)
+    return tuple(type(state)(*part) for part in zip(*split, strict=True))
+
+
+def heard(state: Ball, config: Config) -> Ball:
+    """Return the part of a state that W_hh reads, and that is the output."""
+    size = config.hidden_size
+    return state if size == config.state_size else Ball(state.mid[..., :size], state.rad[..., :size])
 
 
 def _at(part: Array, t: int) -> Array:

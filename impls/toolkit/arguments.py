@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 
 from rnn_parity.contract import Config
@@ -11,6 +13,8 @@ def check_arguments(config: Config, x: object, h_0: object = None, lengths: obje
     """Refuse what nn.RNN refuses: ranks, sizes and dtypes that do not fit, and what is no tensor.
 
     That there is a step at all is left to what runs the steps.
+
+    Of an LSTM, h_0 is the tuple (h_0, c_0).
 
     Raises:
         TypeError: an argument is no tensor, or of another dtype than the network.
@@ -23,10 +27,15 @@ def check_arguments(config: Config, x: object, h_0: object = None, lengths: obje
         raise ValueError(f"x: expected shape {expected}, found {tuple(x.shape)}")
     rows = () if x.dim() == 2 else (x.shape[0 if config.batch_first else 1],)
     if h_0 is not None:
-        state = _tensor("h_0", h_0, config.dtype)
+        names = [f"{state}_0" for state in config.kind.states]
+        parts: Any = [h_0] if len(names) == 1 else h_0
+        if not isinstance(parts, list | tuple) or len(parts) != len(names):
+            raise TypeError(f"expected a tuple ({', '.join(names)}), found {type(h_0).__name__}")
         expected_state = (config.num_layers * config.num_directions, *rows, config.hidden_size)
-        if state.shape != expected_state:
-            raise ValueError(f"h_0: expected shape {expected_state}, found {tuple(state.shape)}")
+        for name, part in zip(names, parts, strict=True):
+            state = _tensor(name, part, config.dtype)
+            if state.shape != expected_state:
+                raise ValueError(f"{name}: expected shape {expected_state}, found {tuple(state.shape)}")
     if lengths is not None:
         _check_lengths(_tensor("lengths", lengths, torch.int64), rows, x.shape[1 if config.batch_first else 0])
 

@@ -17,22 +17,25 @@ Layer: TypeAlias = Callable[[torch.Tensor, Optional, Optional], tuple[torch.Tens
 #: One direction of a layer, which goes backwards by itself: input (T, B, I), h_0 (B, H) or None and lengths (B,) or
 #: None to output (T, B, H), in the order of the input's steps, and h_n (B, H).
 Direction: TypeAlias = Callable[[torch.Tensor, Optional, Optional], tuple[torch.Tensor, torch.Tensor]]
-#: One direction in the order of its own steps: input (T, B, I) and h_0 (B, H) or None to all states (T, B, H).
+#: One direction in the order of its own steps: input (T, B, I) and h_0 (B, H) or None to all states (T, B, H). A state
+#: of several parts has them one behind the other: of an LSTM (B, 2 H), here and in h_0 and h_n of layers.
 Scan: TypeAlias = Callable[[torch.Tensor, Optional], torch.Tensor]
 
 
 def run_scans(config: Config, scans: Sequence[Scan]) -> Run:
     """Return a network of one scan for each layer and direction, in the order of `config.suffixes()`."""
     backwards = [suffix.endswith("_reverse") for suffix in config.suffixes()]
-    return run_directions(config, [_direction(scan, back) for scan, back in zip(scans, backwards, strict=True)])
+    size = config.hidden_size
+    return run_directions(config, [_direction(scan, back, size) for scan, back in zip(scans, backwards, strict=True)])
 
 
-def _direction(scan: Scan, backwards: bool) -> Direction:
+def _direction(scan: Scan, backwards: bool, hidden: int) -> Direction:
     def run_direction(x: torch.Tensor, h_0: Optional, lengths: Optional) -> tuple[torch.Tensor, torch.Tensor]:
         if lengths is not None:
             raise NotImplementedError("sequences of different lengths")
         states = scan(x.flip(0) if backwards else x, h_0)
-        return states.flip(0) if backwards else states, states[-1]
+        outputs = states[..., :hidden]
+        return outputs.flip(0) if backwards else outputs, states[-1]
 
     return run_direction
 
@@ -56,8 +59,9 @@ def _layer(directions: Sequence[Direction]) -> Layer:
 def run_layers(config: Config, layers: Sequence[Layer]) -> Run:
     """Return a network of these layers, from the bottom up."""
 
-    def run(x: torch.Tensor, h_0: Optional = None, lengths: Optional = None) -> tuple[torch.Tensor, torch.Tensor]:
-        check_arguments(config, x, h_0, lengths)
+    def run(x: torch.Tensor, state: Any = None, lengths: Optional = None) -> tuple[torch.Tensor, Any]:
+        check_arguments(config, x, state, lengths)
+        h_0 = joined(state)
         unbatched = x.dim() == 2
         if unbatched:
             x, h_0 = x.unsqueeze(1), None if h_0 is None else h_0.unsqueeze(1)
@@ -72,10 +76,21 @@ def run_layers(config: Config, layers: Sequence[Layer]) -> Run:
         h_n = torch.cat(finals)
 
         if unbatched:
-            return x.squeeze(1), h_n.squeeze(1)
-        return x.transpose(0, 1) if config.batch_first else x, h_n
+            return x.squeeze(1), apart(config, h_n.squeeze(1))
+        return x.transpose(0, 1) if config.batch_first else x, apart(config, h_n)
 
     return run
+
+
+def joined(state: Any) -> Optional:
+    """Return a state, of which several parts were given as a tuple, with its parts one behind the other."""
+    return torch.cat(state, -1) if isinstance(state, list | tuple) else state
+
+
+def apart(config: Config, state: torch.Tensor) -> Any:
+    """Return a state as it is returned: several parts as a tuple of tensors that share no memory."""
+    parts = len(config.kind.states)
+    return state if parts == 1 else tuple(part.clone() for part in state.chunk(parts, -1))
 
 
 def differentiable(forward: Callable[..., Any], vjp: Callable[..., Sequence[Optional]]) -> Callable[..., Any]:

@@ -72,7 +72,7 @@ def unsaturated(case: Case) -> Case:
     x = case.x if case.counts is None else np.where(case.counts, case.x, 0.0)
     for index, suffix in enumerate(config.suffixes()):
         read = np.abs(x).max((0, 1), initial=0.0) if index < config.num_directions else 1.0
-        h_0 = 0.0 if case.h_0 is None else np.abs(case.h_0[index]).max(0, initial=0.0)
+        h_0 = 0.0 if case.h_0 is None else np.abs(case.h_0[index, :, : config.hidden_size]).max(0, initial=0.0)
         names = [name for name in weights if name.endswith(f"_{suffix}")]
         w_ih, w_hh, *biases = (np.abs(weights[name]) for name in names)
         sums = (w_ih * read).sum(1) + (w_hh * np.maximum(1.0, h_0)).sum(1) + sum(biases)
@@ -88,10 +88,9 @@ def with_cotangents(case: Case, asked: tuple[str, ...], numbers: list[int], cons
     Along the axes that are named they are constant; where that is all of them, both are the same number.
     """
     config, palette = case.config, codebook(case.config.dtype)[numbers]
-    states = config.state_shape(case.batch_size)
     shapes = {
-        "grad_output": (case.steps, case.batch_size, config.num_directions * config.hidden_size),
-        "grad_h_n": states,
+        "grad_output": config.output_shape(case.steps, case.batch_size),
+        "grad_h_n": config.state_shape(case.batch_size),
     }
     random = np.random.default_rng(numbers) if any(numbers) else None
     palette, random = (palette[:1], None) if constant == _ALL else (palette, random)

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from hypothesis import strategies as st
 
-from rnn_parity.contract import MISUSES, Capabilities
+from rnn_parity.contract import MISUSES, Array, Capabilities
 from rnn_parity.contract.case import Case, round_to
 from rnn_parity.strategies.drawing.cases import EVERYTHING, cases
 from rnn_parity.strategies.drawing.lengths import cases_with_lengths
@@ -39,7 +39,20 @@ def _of_x(change: Callable[[Any], Any]) -> Callable[[Case, Arguments], Arguments
 
 
 def _of_h_0(change: Callable[[Any], Any]) -> Callable[[Case, Arguments], Arguments]:
+    """Change h_0 alone, where a state has several parts."""
+
+    def changed(given: Any) -> Any:
+        return (change(given[0]), *given[1:]) if isinstance(given, tuple) else change(given)
+
+    return lambda case, given: (given[0], changed(given[1]), given[2])
+
+
+def _of_state(change: Callable[[Any], Any]) -> Callable[[Case, Arguments], Arguments]:
     return lambda case, given: (given[0], change(given[1]), given[2])
+
+
+def _has_c_0(case: Case) -> bool:
+    return case.has_h_0 and len(case.config.kind.states) > 1
 
 
 def _of_lengths(change: Callable[[Case, torch.Tensor], torch.Tensor]) -> Callable[[Case, Arguments], Arguments]:
@@ -63,6 +76,13 @@ def _fits_other_float(case: Case) -> bool:
 
 def _whole(case: Case) -> bool:
     return bool((np.isfinite(case.x) & (np.abs(case.x) < 2**31) & (case.x == np.trunc(case.x))).all())
+
+
+def _first_row_for_all(case: Case) -> Array:
+    """Return h_0 as its first row alone stands for it; what further parts there are is as it was."""
+    assert case.h_0 is not None
+    repeated, size = np.repeat(case.h_0[:, :1], case.batch_size, 1), case.config.hidden_size
+    return np.concatenate([repeated[..., :size], case.h_0[..., size:]], -1)
 
 
 def _rows(case: Case) -> int:
@@ -120,7 +140,7 @@ _TABLE: dict[str, Misuse] = {
         "an h_0 of one row for a batch of more",
         lambda case: case.has_h_0 and case.batch_size > 1,
         _of_h_0(lambda h: h[:, :1]),
-        lambda case: replace(case, h_0=np.repeat(case.h_0[:, :1], case.batch_size, 1)),  # type: ignore[index]
+        lambda case: replace(case, h_0=_first_row_for_all(case)),
     ),
     "h_0-unbatched": Misuse(
         "an h_0 without a batch axis for an x with one",
@@ -140,12 +160,26 @@ _TABLE: dict[str, Misuse] = {
     "h_0-other-float": Misuse(
         "an h_0 of another floating point dtype",
         lambda case: case.has_h_0 and case.batch_size > 0 and _fits_other_float(case),
-        lambda case, given: (given[0], given[1].to(_other_float(case)), given[2]),
+        lambda case, given: _of_h_0(lambda h: h.to(_other_float(case)))(case, given),
     ),
     "h_0-list": Misuse(
         "an h_0 that is a list",
         lambda case: case.has_h_0 and case.batch_size > 0,
         _of_h_0(lambda h: h.tolist()),
+    ),
+    "h_0-twice": Misuse(
+        "a tuple of two states",
+        lambda case: case.has_h_0 and not _has_c_0(case),
+        _of_state(lambda h: (h, h)),
+    ),
+    "c_0-absent": Misuse("an h_0 without a c_0", _has_c_0, _of_state(lambda state: state[0])),
+    "c_0-unit-more": Misuse(
+        "a c_0 of one hidden unit too many", _has_c_0, _of_state(lambda state: (state[0], _one_more(state[1], -1)))
+    ),
+    "c_0-layer-more": Misuse(
+        "a c_0 of one layer or direction too many",
+        _has_c_0,
+        _of_state(lambda state: (state[0], _one_more(state[1], 0))),
     ),
     "lengths-zero": Misuse("a length of 0", _padded, _of_lengths(_in_first_row(0))),
     "lengths-beyond": Misuse(

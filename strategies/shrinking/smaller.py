@@ -68,7 +68,7 @@ def _frames(case: Case) -> Iterator[Case]:
 
 
 def _with_state(base: Case) -> Case:
-    return replace(base, h_0=np.zeros((len(base.config.suffixes()), base.batch_size, base.config.hidden_size)))
+    return replace(base, h_0=np.zeros(base.config.state_shape(base.batch_size)))
 
 
 def _sparse(frame: Case, case: Case) -> Iterator[Case]:

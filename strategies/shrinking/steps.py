@@ -61,7 +61,8 @@ def _keep_hidden(case: Case, index: list[int]) -> Case:
         return array[:, below] if name.startswith("weight_ih") and "_l0" not in name else array
 
     weights = {name: kept(name, array) for name, array in case.weights.items()}
-    states: dict[str, Any] = {name: _part(getattr(case, name), (..., index)) for name in ("h_0", "grad_h_n")}
+    features = [unit + start for start in range(0, case.config.state_size, case.config.hidden_size) for unit in index]
+    states: dict[str, Any] = {name: _part(getattr(case, name), (..., features)) for name in ("h_0", "grad_h_n")}
     return replace(case, config=config, weights=weights, grad_output=_part(case.grad_output, (..., below)), **states)
 
 
@@ -183,9 +184,10 @@ def _fewer_cotangents(case: Case) -> Step:
     yield from (replace(case, grad_output=None), replace(case, grad_h_n=None))
     if case.grad_output is not None and case.grad_h_n is None:
         config = case.config
-        grad_h_n = np.zeros((len(config.suffixes()), case.batch_size, config.hidden_size))
+        grad_h_n = np.zeros(config.state_shape(case.batch_size))
         halves = np.split(case.grad_output, config.num_directions, -1)
-        grad_h_n[-config.num_directions :] = [half[last] for half, last in zip(halves, (-1, 0), strict=False)]
+        lasts = [half[last] for half, last in zip(halves, (-1, 0), strict=False)]
+        grad_h_n[-config.num_directions :, :, : config.hidden_size] = lasts
         yield replace(case, grad_output=None, grad_h_n=grad_h_n)
 
 

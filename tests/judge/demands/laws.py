@@ -13,7 +13,7 @@ from rnn_parity.contract import Array
 from rnn_parity.strategies import Case
 from rnn_parity.tests.judge.base.fills import companion
 
-#: output (T, B, num_directions * hidden_size) and h_n (num_layers * num_directions, B, hidden_size); None says nothing.
+#: output (T, B, num_directions * hidden_size) and h_n (num_layers * num_directions, B, state_size); None says nothing.
 Pair: TypeAlias = tuple[Array, Array | None]
 #: Runs a case, inside of the claims only.
 Run: TypeAlias = Callable[[Case], tuple[Array, Array]]
@@ -138,7 +138,8 @@ def _widened(case: Case, run: Run) -> Pair:
     config = replace(case.config, input_size=case.config.input_size + 1, hidden_size=hidden + 1)
     x, h_0 = arrays.pop("x"), arrays.pop("h_0", None)
     output, h_n = run(replace(case, config=config, x=x, h_0=h_0, weights=arrays))
-    return _joined(_in_halves(output, hidden + 1)[..., :hidden]), h_n[..., :hidden]
+    kept = [_joined(_in_halves(array, hidden + 1)[..., :hidden]) for array in (output, h_n)]
+    return kept[0], kept[1]
 
 
 # Directions and layers

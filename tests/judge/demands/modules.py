@@ -88,7 +88,7 @@ def survives_copying(trial: Trial, case: Case) -> None:
             continue
         with named(f"after {how}, "):
             copied = trial._timed(how, make, module, case.config)
-            Network(trial, copied).agrees(case)
+            Network(trial, copied, case.config).agrees(case)
             with torch.no_grad():
                 for parameter in copied.parameters():
                     parameter.fill_(7.0)
@@ -136,7 +136,7 @@ def _training(trial: Trial, case: Case, dropout: float) -> Network:
     layered = dropout if case.config.num_layers > 1 else 0.0
     network = trial.build(case.with_config(dropout=layered))
     module: Module = network.run.module  # type: ignore[attr-defined]
-    return Network(trial, module.train())
+    return Network(trial, module.train(), case.config)
 
 
 def _probe(trial: Trial, config: Config, probability: float) -> None:

@@ -81,13 +81,15 @@ class _Networks:
 def _time_major(case: Case, result: Result) -> tuple[Array, Array]:
     config = case.config
     shapes = (
-        case.in_layout(np.empty((case.steps, case.batch_size, config.num_directions * config.hidden_size))).shape,
-        case.state_in_layout(np.empty((len(config.suffixes()), case.batch_size, config.hidden_size))).shape,
+        case.in_layout(np.empty(config.output_shape(case.steps, case.batch_size))).shape,
+        case.state_in_layout(np.empty(config.state_shape(case.batch_size))).shape,
     )
     output, h_n = (
         well_formed(case, name, tensor, shape)
         for name, tensor, shape in zip(Result._fields, result, shapes, strict=True)
     )
     if case.unbatched:
-        return output[:, None], h_n[:, None]
-    return (output.swapaxes(0, 1) if config.batch_first else output), h_n
+        output = output[:, None]
+    elif config.batch_first:
+        output = output.swapaxes(0, 1)
+    return output, case.state_from_layout(h_n)

@@ -8,8 +8,9 @@ import torch
 
 from rnn_parity.strategies import Case
 from rnn_parity.strategies.drawing.misuse import misuse_of
+from rnn_parity.tests.judge.trial.lengths import in_parts
 from rnn_parity.tests.judge.trial.trial import Network, Trial
-from rnn_parity.tests.judge.trial.verdict import Disagreement, Result, as_result, judge
+from rnn_parity.tests.judge.trial.verdict import Disagreement, Result, as_result, judge, tensors_in
 
 
 def admits_misuse(trial: Trial, case: Case) -> bool:
@@ -33,10 +34,10 @@ def refuses(trial: Trial, case: Case) -> None:
             raise Disagreement(
                 f"accepts {case.misuse}",
                 f"takes {misuse_of(case).says}, which nn.{case.config.kind.module} refuses, "
-                f"and returns {_said(returned)}",
+                f"and returns {_said(returned, case)}",
             )
         means = misuse_of(case).means(case)
-        judge(means, _in_dtype(means, as_result(returned)), trial.expected(means))
+        judge(means, _in_dtype(means, as_result(returned, case.config.kind)), trial.expected(means))
     for right in (replace(case, h_0=None), case):
         # A known defect may be met without h_0.
         if right is case or trial.takes(right):
@@ -52,7 +53,7 @@ def _call_wrongly(network: Network, case: Case) -> object:
     """Return what the wrong call returned, or `_REFUSED`, as None can be returned, too."""
     _, x, h_0 = case.tensors()
     lengths = None if case.lengths is None else torch.tensor(case.lengths)
-    arguments = list(misuse_of(case).spoil(case, (x, h_0, lengths)))
+    arguments = list(misuse_of(case).spoil(case, (x, in_parts(case.config, h_0), lengths)))
     while arguments[-1] is None:
         arguments.pop()
     try:
@@ -69,11 +70,9 @@ def _in_dtype(case: Case, result: Result) -> Result:
     return Result(*(part.to(case.config.dtype) if part.is_floating_point() else part for part in result))
 
 
-def _said(returned: object) -> str:
+def _said(returned: object, case: Case) -> str:
     try:
-        result = as_result(returned)
+        found = tensors_in(returned, case.config.kind)
     except Disagreement:
         return type(returned).__name__
-    return " and ".join(
-        f"{name} of shape {tuple(part.shape)}" for name, part in zip(Result._fields, result, strict=True)
-    )
+    return " and ".join(f"{name} of shape {tuple(part.shape)}" for name, part in found.items())

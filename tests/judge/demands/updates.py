@@ -13,6 +13,7 @@ import itertools
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
+from typing import Any
 
 import torch
 from torch.nn import Module, Parameter
@@ -191,11 +192,10 @@ class Changing:
     def agrees_with_others(self, case: Case) -> None:
         """Lend it parameters for one call; afterwards it has its own."""
 
-        def lent(*arguments: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-            output, h_n = torch.func.functional_call(self.module, case.tensors()[0], arguments)  # type: ignore[arg-type]
-            return output, h_n
+        def lent(*arguments: Any) -> Any:
+            return torch.func.functional_call(self.module, case.tensors()[0], arguments)  # type: ignore[arg-type]
 
-        Network(self.trial, lent).agrees(case)
+        Network(self.trial, lent, case.config).agrees(case)
         self.agrees()
 
     def agrees_on_gradients(self) -> None:

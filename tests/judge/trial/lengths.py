@@ -7,16 +7,21 @@ from typing import Any
 import torch
 from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_sequence
 
+from rnn_parity.contract import Config
 from rnn_parity.strategies import Case
 from rnn_parity.tests.judge.trial.verdict import Disagreement
 
 
 def hand_over(case: Case, x: torch.Tensor, h_0: torch.Tensor | None) -> tuple[Any, ...]:
-    """Return the arguments of a call: (x, h_0) without an absent h_0, a PackedSequence as x, or (x, h_0, lengths)."""
+    """Return the arguments of a call: (x, h_0) without an absent h_0, a PackedSequence as x, or (x, h_0, lengths).
+
+    The parts of a state that has several are handed over as a tuple.
+    """
+    state = in_parts(case.config, h_0)
     if case.lengths is None:
-        return (x,) if h_0 is None else (x, h_0)
+        return (x,) if state is None else (x, state)
     if not case.packed:
-        return x, h_0, torch.tensor(case.lengths, dtype=torch.int64, device="cpu")
+        return x, state, torch.tensor(case.lengths, dtype=torch.int64, device="cpu")
     # Rows that are sorted already are packed as such: a PackedSequence without indices.
     in_order = list(case.lengths) == sorted(case.lengths, reverse=True)
     packed = pack_padded_sequence(
@@ -25,7 +30,12 @@ def hand_over(case: Case, x: torch.Tensor, h_0: torch.Tensor | None) -> tuple[An
         batch_first=case.config.batch_first,
         enforce_sorted=in_order,
     )
-    return (packed,) if h_0 is None else (packed, h_0)
+    return (packed,) if state is None else (packed, state)
+
+
+def in_parts(config: Config, h_0: torch.Tensor | None) -> Any:
+    """Return a state as nn.RNN, or nn.LSTM, takes it: of several parts, which lead, as a tuple of these."""
+    return h_0 if h_0 is None or len(config.kind.states) == 1 else h_0.unbind()
 
 
 def receive(case: Case, returned: Any, given: Any, padding: str) -> Any:

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 
 from rnn_parity import Capabilities, Implementation
-from rnn_parity.contract import KnownDefect, Run
+from rnn_parity.contract import Config, KnownDefect, Run
 from rnn_parity.reference.balls import Ball
 from rnn_parity.strategies import Case
 from rnn_parity.tests.judge.trial import expecting, gradients, lengths, second_derivatives, surroundings
@@ -20,7 +20,7 @@ from rnn_parity.tests.judge.trial.counts import count_drawn
 from rnn_parity.tests.judge.trial.faults import BY_CHANCE, COSTLY, guarded
 from rnn_parity.tests.judge.trial.recorder import RECORDER, Note
 from rnn_parity.tests.judge.trial.tally import Tally
-from rnn_parity.tests.judge.trial.verdict import Disagreement, Margin, Result, Root, as_result, judge
+from rnn_parity.tests.judge.trial.verdict import Disagreement, Margin, Result, Root, as_result, judge, tensors_in
 
 #: No more calls on one case are noted.
 _MADE = 64
@@ -153,7 +153,7 @@ class Trial:
         if not callable(run):
             raise Disagreement("type", f"build(config, weights) returned {run!r}, expected a function run(x, h_0=None)")
         self._networks += 1
-        return Network(self, run, self._networks)
+        return Network(self, run, case.config, self._networks)
 
     def agrees(self, case: Case) -> Result:
         """Build, call and compare with the reference; where the case asks for gradients, compare these too."""
@@ -238,6 +238,7 @@ class Network:
 
     trial: Trial
     run: Run
+    config: Config
     #: The first network of a trial is number 1.
     number: int = 1
     #: The cases on which it was called, the last one last.
@@ -259,8 +260,15 @@ class Network:
 
     def call_with(self, x: torch.Tensor, h_0: torch.Tensor | None) -> Result:
         """Return the result on these very tensors."""
+        return as_result(self._returned_on(x, h_0), self.config.kind)
+
+    def tensors_on(self, x: torch.Tensor, h_0: torch.Tensor | None) -> dict[str, torch.Tensor]:
+        """Return the very tensors that are returned on these, by name."""
+        return tensors_in(self._returned_on(x, h_0), self.config.kind)
+
+    def _returned_on(self, x: torch.Tensor, h_0: torch.Tensor | None) -> Any:
         with torch.no_grad():
-            return as_result(self.call_raw(x) if h_0 is None else self.call_raw(x, h_0))
+            return self.call_raw(x) if h_0 is None else self.call_raw(x, lengths.in_parts(self.config, h_0))
 
     def call_on(self, case: Case, x: torch.Tensor, h_0: torch.Tensor | None) -> Result:
         """Return the result on these tensors of a case, handed over as it says, tracked as torch is set to."""
@@ -271,7 +279,7 @@ class Network:
         returned = self.call_raw(*arguments)
         if case.lengths is not None:
             returned = lengths.receive(case, returned, arguments[0], self.trial.capabilities.padding)
-        return as_result(returned)
+        return as_result(returned, self.config.kind)
 
     def leaves(self, weights: Mapping[str, torch.Tensor]) -> Mapping[str, torch.Tensor]:
         """Return the tensors that gradients of parameters go to: the network's own, or what it was built from."""

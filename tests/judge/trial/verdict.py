@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, TypeAlias
 import numpy as np
 import torch
 
-from rnn_parity.contract import Array
+from rnn_parity.contract import ELMAN, Array, Kind
 from rnn_parity.contract.case import round_to
 from rnn_parity.reference.balls import RADIUS_SLACK, Ball
 from rnn_parity.registry.frames import Frame
@@ -71,32 +71,62 @@ class Result(NamedTuple):
     """What an implementation returned, in nn.RNN's layouts."""
 
     output: torch.Tensor
+    #: The parts of a state that has several are stacked: of an LSTM h_n, then c_n.
     h_n: torch.Tensor
 
 
-def as_result(returned: object) -> Result:
-    """Return the pair (output, h_n) that `run` must return.
+def as_result(returned: object, kind: Kind = ELMAN) -> Result:
+    """Return the pair (output, h_n) that `run` must return, or (output, (h_n, c_n)), where a state has several parts.
 
     Raises:
         Disagreement: it is something else.
     """
-    if isinstance(returned, tuple) and len(returned) == 2 and all(isinstance(part, torch.Tensor) for part in returned):
-        for name, part in zip(Result._fields, returned, strict=True):
-            expected = torch.get_default_device().type
-            if part.device.type != expected or part.layout != torch.strided:
-                where = f"{name} is a {part.layout} tensor on {part.device}"
-                raise Disagreement(
-                    f"{name} device", f"{where}, expected a dense one on {expected}, where the arguments are"
-                )
-        return Result(*returned)
-    raise Disagreement("type", f"run(x, h_0) returned {_types(returned)}, expected (output, h_n), two torch.Tensors")
+    output, *finals = tensors_in(returned, kind).items()
+    (first, h_n), *others = finals
+    for name, part in others:
+        for what in ("shape", "dtype"):
+            expected, found = getattr(h_n, what), getattr(part, what)
+            if found != expected:
+                text = f"{name} has the {what} {found}, expected {expected}, that of {first}"
+                raise Disagreement(f"{name} {what}", text.replace("torch.Size(", "(").replace("])", ")"))
+    return Result(output[1], torch.stack([h_n, *(part for _, part in others)]) if others else h_n)
+
+
+def tensors_in(returned: object, kind: Kind = ELMAN) -> dict[str, torch.Tensor]:
+    """Return the tensors that `run` returned, by name: `output`, `h_n`, and of an LSTM `c_n`.
+
+    Raises:
+        Disagreement: something else was returned.
+    """
+    names = [f"{state}_n" for state in kind.states]
+    finals = names[0] if len(names) == 1 else f"({', '.join(names)})"
+    parts = list(returned) if isinstance(returned, tuple) else []
+    if len(names) > 1 and len(parts) == 2 and isinstance(parts[1], tuple):
+        parts[1:] = parts[1]
+    if len(parts) != 1 + len(names) or not all(isinstance(part, torch.Tensor) for part in parts):
+        takes, count = ("h_0", "two") if len(names) == 1 else ("(h_0, c_0)", "three")
+        raise Disagreement(
+            "type",
+            f"run(x, {takes}) returned {_types(returned)}, expected (output, {finals}), {count} torch.Tensors",
+        )
+    found = dict(zip(("output", *names), parts, strict=True))
+    for name, part in found.items():
+        expected = torch.get_default_device().type
+        if part.device.type != expected or part.layout != torch.strided:
+            where = f"{name} is a {part.layout} tensor on {part.device}"
+            raise Disagreement(
+                f"{name} device", f"{where}, expected a dense one on {expected}, where the arguments are"
+            )
+    return found
 
 
 def _types(returned: object) -> str:
     """Return the types of what was returned, as it would be written: `(torch.Tensor, NoneType)`."""
     kinds = [
-        f"{type(part).__module__}.{type(part).__qualname__}".removeprefix("builtins.") for part in _parts(returned)
+        _types(part) if isinstance(part, tuple) else f"{type(part).__module__}.{type(part).__qualname__}"
+        for part in _parts(returned)
     ]
+    kinds = [kind.removeprefix("builtins.") for kind in kinds]
     if isinstance(returned, tuple):
         return f"({', '.join(kinds)}{',' * (len(kinds) == 1)})"
     return f"[{', '.join(kinds)}]" if isinstance(returned, list) else kinds[0]
@@ -158,7 +188,7 @@ def judge_values(case: Case, name: str, found: Array, ball: Ball, kind: str = "v
         index = first_in_computation(case, name, ~(ratio <= RADIUS_SLACK))
         raise Disagreement(
             kind,
-            f"{name}{place(case, name, index)}",
+            named_place(case, name, index),
             expected=float(ball.mid[index]),
             got=float(found[index]),
             allowed=float(ball.rad[index]),
@@ -208,12 +238,25 @@ def first_in_computation(case: Case, name: str, wrong: np.typing.NDArray[np.bool
     return min(candidates, key=when)
 
 
+def named_place(case: Case, name: str, index: Index) -> str:
+    """Return an element in words, as of `h_n`; where a state has several parts, which lead, by the name of its part."""
+    name, index = of_its_part(case, name, index)
+    return f"{name}{place(case, name, index)}"
+
+
+def of_its_part(case: Case, name: str, index: Index) -> tuple[str, Index]:
+    """Return the name and index of an element within its part of a state: `c_n` in the place of `h_n`."""
+    states = case.config.kind.states
+    whole = next((state for state in ("h_0", "h_n") if name.endswith(state)), "") if len(states) > 1 else ""
+    return (name.removesuffix(whole) + whole.replace("h", states[index[0]]), index[1:]) if whole else (name, index)
+
+
 def place(case: Case, name: str, index: Index) -> str:
     """Return an index in words: `[t=0, b=1, j=2] (layer 1, reverse)`; a gradient's index as it is."""
     config = case.config
-    if name not in Result._fields:
+    if name not in ("output", *(f"{state}_n" for state in config.kind.states)):
         return str(list(index))
-    if name == "h_n":
+    if name != "output":
         row, *rest = index
         layer, direction = divmod(row, config.num_directions)
         axes = ["row", "b", "j"] if not case.unbatched else ["row", "j"]
