@@ -7,8 +7,8 @@ from torch import nn
 from rnn_parity.contract import Capabilities, Config, Run, Weights
 from rnn_parity.registry import register
 from rnn_parity.scripts import template
-from rnn_parity.torch_rnn_cell import run_cells
 from rnn_parity.toolkit.torch_defects import TORCH_DEFECTS
+from rnn_parity.torch_rnn_cell import run_cells
 
 
 @register(

@@ -21,7 +21,7 @@ def _step(cell: nn.Module, x: torch.Tensor, state: Any) -> torch.Tensor:
 @register(
     "nn.lstmcell",
     capabilities=Capabilities(cells=("lstm",)),
-    script=template("torch_cells", "torch_lstm_cell"),
+    script=template("torch_lstm_cell"),
     known_defects=TORCH_DEFECTS,
 )
 def build(config: Config, weights: Weights) -> Run:

@@ -35,7 +35,8 @@ class Capabilities:
     Cases are drawn inside the claims only. Outside them an implementation must refuse with an error or be right.
     """
 
-    #: Kinds of cells: "rnn" is nn.RNN's, "gru" is nn.GRU's, without special values, dropout and second derivatives.
+    #: Kinds of cells: "rnn" is nn.RNN's, "gru" is nn.GRU's and "lstm" nn.LSTM's, without special values, dropout and
+    #: second derivatives, and of LSTMs without proj_size.
     #: `register_module` and `check` tell a class of one from one of the other by the parameters.
     cells: tuple[str, ...] = ("rnn",)
     #: Activations, out of nn.RNN's.

@@ -83,10 +83,8 @@ class Case:
 
     def __post_init__(self, c_0: Any, grad_c_n: Any) -> None:
         config, shapes = self.config, self.config.parameter_shapes()
-        for name, part in (("h_0", c_0), ("grad_h_n", grad_c_n)):
-            if part is not None:
-                first = np.zeros(np.shape(part)) if getattr(self, name) is None else getattr(self, name)
-                object.__setattr__(self, name, np.concatenate([first, part], -1))
+        self._put_behind("h_0", c_0)
+        self._put_behind("grad_h_n", grad_c_n)
         if unknown := set(self.weights) - set(shapes):
             raise InvalidCase(f"weights: this network has no {sorted(unknown)}, only {sorted(shapes)}")
         object.__setattr__(self, "x", self._array("x", self.x, (None, None, config.input_size)))
@@ -109,6 +107,11 @@ class Case:
         if self.misuse not in ("", *MISUSES):
             raise InvalidCase(f"misuse: expected one of {', '.join(MISUSES)} or none, found {self.misuse!r}")
         self._check_lengths()
+
+    def _put_behind(self, name: str, part: Any) -> None:
+        if part is not None:
+            first = np.zeros(np.shape(part)) if getattr(self, name) is None else getattr(self, name)
+            object.__setattr__(self, name, np.concatenate([first, part], -1))
 
     def _check_lengths(self) -> None:
         if self.lengths is None:

@@ -193,7 +193,7 @@ class Layer:
         self.growth = 1 + self.gamma
 
     def run(self, x: Ball, h: Ball, valid: Mask | None, gates: dict[str, Ball]) -> Ball:
-        """Return all states, (directions, T, B, state_size) in order of processing; `gates` is given what steps made."""
+        """Return all states, (directions, T, B, state_size) in order of processing; `gates` takes what steps made."""
         steps = (Steps if self.kind is ELMAN else GatedSteps)(self, x, h)
         shape = (*steps.read.mid.shape[:-1], self.config.hidden_size)
         states = Ball(*np.empty((2, *shape[:-1], self.config.state_size)))

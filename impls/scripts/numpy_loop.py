@@ -12,7 +12,7 @@ def to_torch(array):
 
 
 def run_scan(x, h_0, w_ih, w_hh, *biases):
-    h = np.zeros((x.shape[1], hidden_size), x.dtype) if h_0 is None else h_0
+    h = np.zeros((x.shape[1], state_size), x.dtype) if h_0 is None else h_0
     states = []
     for x_t in x:
         h = step(x_t, h, w_ih, w_hh, *biases)

@@ -62,6 +62,6 @@ def _input_for_state(case: Case) -> Iterator[Case]:
     if case.h_0 is not None:
         config = replace(case.config, input_size=case.config.hidden_size)
         x = np.zeros((case.steps, case.batch_size, config.input_size))
-        x[0] = case.h_0[0]
+        x[0] = case.h_0[0, :, : case.config.hidden_size]
         recurrent = {name: case.weights[name.replace("ih", "hh")] for name in case.weights if "weight_ih_l0" in name}
         yield replace(case, config=config, x=x, h_0=None, weights={**case.weights, **recurrent})

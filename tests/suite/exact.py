@@ -170,6 +170,12 @@ class Evaluation(Protocol):
     def mix(self, z: Number, n: Number, h: Number) -> Number:
         """(1 - z) n + z h."""
 
+    def times(self, a: Number, b: Number) -> Number:
+        """a b."""
+
+    def two_products(self, a: Number, b: Number, c: Number, d: Number) -> Number:
+        """a b + c d."""
+
 
 class _Unit(NamedTuple):
     """The algebra of fractions, as a unit has it at one step; what it reads of the state is all units'."""
@@ -217,10 +223,25 @@ class _Unit(NamedTuple):
     def mix(self, z: Number, n: Number, h: list[Number]) -> Number:
         return self.evaluation.mix(z, n, h[self.j])
 
+    def times(self, a: Number, b: Number) -> Number:
+        return self.evaluation.times(a, b)
+
+    def two_products(self, a: Number, b: Number, c: Number, d: Number) -> Number:
+        return self.evaluation.two_products(a, b, c, d)
+
+    def parts(self, state: list[Number]) -> tuple[list[Number], Number]:
+        """h of all units, and c of this one."""
+        hidden = self.case.config.hidden_size
+        return state[:hidden], state[hidden + self.j]
+
+    def joined(self, *parts: Number) -> tuple[Number, ...]:
+        return parts
+
 
 def recur(case: Case, evaluation: Evaluation) -> tuple[Numbers, Numbers]:
     """Outputs and final states of a network, element by element, time-major."""
     config, last = case.config, []
+    hidden = config.hidden_size
     sequence = [[[number(value) for value in row] for row in frame] for frame in case.x]
     start = np.zeros(1) if case.h_0 is None else case.h_0
     start = np.broadcast_to(start, config.state_shape(case.batch_size))
@@ -232,18 +253,21 @@ def recur(case: Case, evaluation: Evaluation) -> tuple[Numbers, Numbers]:
             states = []
             for frame in sequence[:: -1 if way else 1]:
                 state = [
-                    [
-                        case.config.kind.step(_Unit(evaluation, case, config.suffixes()[index], j, row), h)
-                        for j in range(config.hidden_size)
-                    ]
+                    _next([_Unit(evaluation, case, config.suffixes()[index], j, row) for j in range(hidden)], h)
                     for row, h in zip(frame, state, strict=True)
                 ]
-                states.append(state)
+                states.append([row[:hidden] for row in state])
             last.append(state)
             ways.append(states[:: -1 if way else 1])
         sequence = [[list(chain(*rows)) for rows in zip(*frames, strict=True)] for frames in zip(*ways, strict=True)]
     shape = (case.steps, case.batch_size, config.num_directions * config.hidden_size)
     return _objects(sequence, shape), _objects(last, start.shape)
+
+
+def _next(units: list[_Unit], state: list[Number]) -> list[Number]:
+    """The next state of a row, its parts one behind the other."""
+    made = [unit.case.config.kind.step(unit, state) for unit in units]
+    return list(chain(*zip(*made, strict=True))) if isinstance(made[0], tuple) else made
 
 
 def _objects(values: Any, shape: tuple[int, ...]) -> Numbers:
@@ -273,6 +297,12 @@ class WithoutRounding:
 
     def mix(self, z: Number, n: Number, h: Number) -> Number:
         return exact_sum([(1 - z, n), (z, h)])
+
+    def times(self, a: Number, b: Number) -> Number:
+        return times(a, b)
+
+    def two_products(self, a: Number, b: Number, c: Number, d: Number) -> Number:
+        return exact_sum([(a, b), (c, d)])
 
 
 def without_rounding(case: Case) -> tuple[Numbers, Numbers]:
@@ -378,6 +408,10 @@ class Adversary:
         if way == "B":
             return self.added(n, self.times(z, apart))
         return self.added(h, self.times(rest, -apart))
+
+    def two_products(self, a: Number, b: Number, c: Number, d: Number) -> Number:
+        """A sum of two products, either of which may be fused with the addition."""
+        return self.sum([(a, b), (c, d)], self.dtype)
 
     def added(self, a: Number, b: Number) -> Number:
         """A rounded sum of two."""

@@ -110,4 +110,7 @@ _OF_GRADIENTS = [
 def options_of(case: Case) -> list[Option]:
     """Return what can be chosen about a case like this one."""
     options = [option for option in OPTIONS if BY_NAME[option.name].varies(case)]
+    if len(case.config.kind.states) > 1:
+        # Of h_0 and c_0, which are given together.
+        options = [option._replace(says=option.says.replace("h_0", "the initial state")) for option in options]
     return options + _OF_LENGTHS * (case.lengths is not None) + _OF_GRADIENTS * case.has_cotangents

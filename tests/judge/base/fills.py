@@ -95,6 +95,24 @@ def zeros(name: str) -> Change:
     return lambda case: case.with_arrays(**{name: np.zeros_like(case.arrays[name])})
 
 
+def parts_of_start(case: Case) -> list[str]:
+    """Return the names of the parts of an initial state that has several, and is given."""
+    states = case.config.kind.states
+    return [f"{state}_0" for state in states] if case.has_h_0 and len(states) > 1 else []
+
+
+def part_of_start_zero(place: int) -> Change:
+    """Make one part of the initial state zeros."""
+
+    def change(case: Case) -> Case:
+        assert case.h_0 is not None
+        parts = np.split(case.h_0, len(case.config.kind.states), -1)
+        parts[place] = np.zeros_like(parts[place])
+        return replace(case, h_0=np.concatenate(parts, -1))
+
+    return change
+
+
 def plain(name: str) -> Change:
     """One array without special numbers: halves in their places."""
     return lambda case: case.with_arrays(**{name: np.where(special(case.arrays[name]), 0.5, case.arrays[name])})

@@ -22,6 +22,7 @@ from rnn_parity.contract import Array
 from rnn_parity.reference.balls import Ball
 from rnn_parity.strategies import Case
 from rnn_parity.tests.judge.demands import laws
+from rnn_parity.tests.judge.trial.by_name import balls_in_parts, in_parts
 from rnn_parity.tests.judge.trial.trial import Network, Trial
 from rnn_parity.tests.judge.trial.verdict import Disagreement, Result, judge_values, well_formed
 
@@ -59,7 +60,9 @@ def _compare(case: Case, another: laws.Pair, plain: tuple[Array, Array], radii: 
     for name, got, one, rad, arrange in zip(Result._fields, another, plain, radii, arranges, strict=True):
         if got is not None:
             mid = np.where(np.isinf(rad), 0.0, one)  # A finite one, with which anything is met.
-            judge_values(case, name, arrange(got), Ball(arrange(mid), arrange(2 * rad)))
+            balls = balls_in_parts(case, name, Ball(arrange(mid), arrange(2 * rad)))
+            for part, found in in_parts(case, name, arrange(got)).items():
+                judge_values(case, part, found, balls[part])
 
 
 @dataclass

@@ -18,9 +18,10 @@ from rnn_parity.strategies.shrinking.steps import keep
 from rnn_parity.tests.judge.base.fills import Fill
 from rnn_parity.tests.judge.demands.updates import Changing
 from rnn_parity.tests.judge.trial import gradients, surroundings
+from rnn_parity.tests.judge.trial.lengths import in_parts
 from rnn_parity.tests.judge.trial.observation import observed
 from rnn_parity.tests.judge.trial.trial import Trial
-from rnn_parity.tests.judge.trial.verdict import Result
+from rnn_parity.tests.judge.trial.verdict import as_result, by_name
 
 #: Nothing else is tried after so many seconds of CPU.
 SECONDS = 4.0
@@ -124,9 +125,11 @@ def _lent(trial: Trial, case: Case, other: Case) -> Iterator[Seen]:
         return
     _called(changing, case)
     with torch.no_grad():
-        given = changing.module, other.tensors()[0], tuple(part for part in other.tensors()[1:] if part is not None)
-        result = trial._timed("calling the network", torch.func.functional_call, *given)
-    parts = observed(other, dict(zip(Result._fields, result, strict=True))).parts
+        weights, x, h_0 = other.tensors()
+        arguments = (x,) if h_0 is None else (x, in_parts(other.config, h_0))
+        returned = trial._timed("calling the network", torch.func.functional_call, changing.module, weights, arguments)
+        result = as_result(returned, other.config.kind)
+    parts = observed(other, by_name(other, result)).parts
     yield Seen(other, (case,), parts, "untracked", LENT, 1, frozenset(case.weights), frozenset(), may_copy=False)
 
 
@@ -140,7 +143,7 @@ def _called(changing: Changing, case: Case) -> list[tuple[str, Mapping[str, Arra
     for tracked in (False, True)[: 1 + changing.trial.capabilities.gradients]:
         with torch.set_grad_enabled(tracked):
             result = changing.network.call_on(case, *case.tensors()[1:])
-        found.append((WAYS[tracked], observed(case, dict(zip(Result._fields, result, strict=True))).parts))
+        found.append((WAYS[tracked], observed(case, by_name(case, result)).parts))
     return found
 
 

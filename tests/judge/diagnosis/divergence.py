@@ -106,6 +106,22 @@ class _GatesInText(NamedTuple):
         """Write (1 - z) n + z h."""
         return f"(1 - {z})*{n} + {z}*{h}"
 
+    def times(self, a: str, b: str) -> str:
+        """Write a b."""
+        return f"{a}*{b}"
+
+    def two_products(self, a: str, b: str, c: str, d: str) -> str:
+        """Write a b + c d."""
+        return f"{a}*{b} + {c}*{d}"
+
+    def parts(self, state: Sequence[str]) -> Sequence[str]:
+        """Return the parts of a state."""
+        return state
+
+    def joined(self, *parts: str) -> Sequence[str]:
+        """Return the parts of the next state."""
+        return parts
+
 
 #: What the number may be instead: in words that follow "what it would be".
 INSTEAD: dict[str, Callable[[_Sum], float]] = {
@@ -128,11 +144,15 @@ INSTEAD: dict[str, Callable[[_Sum], float]] = {
 
 
 class _Place(NamedTuple):
+    """Where a state is wrong, in the order of computation: a part that another is made of comes before it."""
+
     layer: int
     way: int
     t: int
     b: int
     unit: int
+    #: The part of the state, from the last one down: 0 is h.
+    part: int = 0
 
 
 def first_divergence(look: Look, others: Sequence[Look] = ()) -> list[str]:
@@ -195,7 +215,8 @@ def _wrong_states(look: Look) -> Iterator[tuple[_Place, tuple[float, float]]]:
     """Yield every wrong state in order of processing: its place, and what was returned and allowed there."""
     case, config = look.case, look.case.config
     assert look.right is not None
-    for name in ("output", "h_n"):
+    finals = [f"{state}_n" for state in config.kind.states]
+    for name in ("output", *finals):
         if name not in look.seen.parts:
             continue
         ball, got = (
@@ -204,13 +225,14 @@ def _wrong_states(look: Look) -> Iterator[tuple[_Place, tuple[float, float]]]:
         )
         for index in np.argwhere(~(error_over_bound(got, ball) <= RADIUS_SLACK)):
             first, b, unit = (int(i) for i in index)
-            if name == "h_n":
+            if name in finals:
                 layer, way = divmod(first, config.num_directions)
                 t = (case.lengths[b] if case.lengths else case.steps) - 1
             else:
                 layer, (way, unit) = config.num_layers - 1, divmod(unit, config.hidden_size)
                 t = case.steps - 1 - first if way else first
-            yield _Place(layer, way, t, b, unit), (float(got[tuple(index)]), float(ball.rad[tuple(index)]))
+            part = -finals.index(name) if name in finals else 0
+            yield _Place(layer, way, t, b, unit, part), (float(got[tuple(index)]), float(ball.rad[tuple(index)]))
 
 
 def _time_major(case: Case, name: str, part: Array) -> Array:
@@ -248,12 +270,20 @@ def _written_out(look: Look, place: _Place, seen: tuple[float, float]) -> Diverg
 
 def _written_with_gates(case: Case, made: Pass, place: _Place, seen: tuple[float, float]) -> Divergence:
     """Write the last line of a gated cell's step, with its gates in numbers."""
-    at = place.way, place.t, place.b, place.unit
+    kind, at = case.config.kind, (place.way, place.t, place.b, place.unit)
     before = made.states.mid[place.way, place.t - 1] if place.t else made.h_0.mid[place.way]
-    gates = {name: short(made.gates[name].mid[at]) for name in case.config.kind.gates}
-    said, found = both(float(made.states.mid[at]), seen[0])
-    step = _GatesInText({name: f"({text})" if text.startswith("-") else text for name, text in gates.items()})
-    formula = case.config.kind.step(step, factor(float(before[place.b, place.unit])))
+    gates = {name: short(made.gates[name].mid[at]) for name in kind.gates}
+    units = [place.unit + part * case.config.hidden_size for part in range(len(kind.states))]
+    olds = [factor(float(before[place.b, unit])) for unit in units]
+    news = [float(made.states.mid[(*at[:-1], unit)]) for unit in units]
+    said, found = both(news[-place.part], seen[0])
+    step = _GatesInText(
+        {name: f"({text})" if text.startswith("-") else text for name, text in gates.items()}
+        | {f"tanh_{state}": f"tanh({short(new)})" for state, new in zip(kind.states, news, strict=True)}
+    )
+    formula = kind.step(step, olds if len(olds) > 1 else olds[0])
+    if len(olds) > 1:
+        formula = formula[-place.part]
     lines = [
         f"{_name(case, place)} = {formula} = {said}, got {found}",
         f"  with {', '.join(f'{name} = {text}' for name, text in gates.items())}",
@@ -265,7 +295,7 @@ def _name(case: Case, place: _Place) -> str:
     t = case.steps - 1 - place.t if place.way and case.lengths is None else place.t
     where = [f"layer {place.layer}"] * (case.config.num_layers > 1) + ["reverse"] * place.way
     axes = [f"t={t}"] + [f"b={place.b}"] * (case.batch_size > 1) + [f"unit {place.unit}"]
-    return f"h[{', '.join(where + axes)}]"
+    return f"{case.config.kind.states[-place.part]}[{', '.join(where + axes)}]"
 
 
 def _products(terms: Products) -> str:

@@ -215,7 +215,7 @@ class Evidence:
         """Return whether it is right where no gradients are asked for, and what it returns is not where they are."""
         untracked = self._look((replace(case, grad_output=None, grad_h_n=None),))
         wrong = self._look((case,)).wrong if case.has_cotangents else ["output"]
-        return untracked.is_right and not {"output", "h_n"}.isdisjoint(wrong)
+        return untracked.is_right and not {"output", "h_n", "c_n"}.isdisjoint(wrong)
 
     def _last_of(self, calls: Calls) -> Iterator[Look]:
         """Yield the last of some calls alone; where it is right alone, after each of those before it."""

@@ -10,7 +10,7 @@ from rnn_parity.reference.backward import LayerBackward, gradients
 from rnn_parity.reference.balls import RADIUS_SLACK, Ball
 from rnn_parity.tests.judge.diagnosis.evidence import Look
 from rnn_parity.tests.judge.diagnosis.first_wrong import NOTHING, TERMS, Divergence, both, factor, is_near
-from rnn_parity.tests.judge.trial.gradients import in_layout
+from rnn_parity.tests.judge.trial.by_name import gradients as by_names
 from rnn_parity.tests.judge.trial.verdict import error_over_bound
 
 
@@ -33,8 +33,9 @@ def first_gradient(look: Look) -> Divergence | None:
                 name = f"{role}_{suffix}"
                 if name in expected and (found := _gradient(look, name, expected[name], layer, d)):
                     return found
-    for name in ("h_0", "x"):
-        if name in expected and (found := _gradient(look, name, in_layout(case, name, expected[name]), None, 0)):
+    arguments = by_names(case, "gradient of", {name: expected[name] for name in ("h_0", "x") if name in expected})
+    for name, ball in arguments.items():
+        if found := _gradient(look, name.removeprefix("gradient of "), ball, None, 0):
             return found
     return None
 

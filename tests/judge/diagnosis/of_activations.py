@@ -43,8 +43,14 @@ def _softplus(operations: Operations, a: Ball) -> Ball:
 
 
 def hard_sigmoid(slope: float) -> Callable[[Operations, Ball], Ball]:
-    """Clip slope * a + 1/2 to [0, 1]."""
-    return monotonic(lambda a: np.clip(slope * a + 0.5, 0, 1))
+    """Clip slope * a + 1/2 to [0, 1]; where it is nearly 0, terms cancel."""
+    clipped = monotonic(lambda a: np.clip(slope * a + 0.5, 0, 1))
+
+    def activate(operations: Operations, a: Ball) -> Ball:
+        found, unit = clipped(operations, a), operations.arithmetic.format.unit_roundoff
+        return Ball(found.mid, found.rad + np.where(found.rad > 0, _ULPS * unit, 0.0))
+
+    return activate
 
 
 def _sigmoid(a: np.ndarray) -> np.ndarray:

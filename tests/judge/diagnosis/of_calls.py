@@ -12,7 +12,7 @@ from rnn_parity.reference.forward import Cell
 from rnn_parity.strategies import Case
 from rnn_parity.tests.judge.diagnosis.model import Calls, Model
 from rnn_parity.tests.judge.diagnosis.operations import Operations
-from rnn_parity.tests.judge.diagnosis.wiring import Prediction, Wiring, each, predict, row_of
+from rnn_parity.tests.judge.diagnosis.wiring import Prediction, Wiring, each, joined, predict, row_of
 
 
 def _goes_on(calls: Calls, rounding: Rounding) -> Prediction:
@@ -20,7 +20,8 @@ def _goes_on(calls: Calls, rounding: Rounding) -> Prediction:
     case, before = calls[-1], calls[-2]
     if case.h_0 is not None or before.batch_size != case.batch_size:
         return predict(case, Wiring(), rounding)
-    h_n = predict(replace(before, unbatched=False), Wiring(), rounding).parts["h_n"]
+    _, *finals = predict(replace(before, unbatched=False), Wiring(), rounding).parts.values()
+    h_n = joined(finals)
 
     def start(case: Case, cell: Cell, h_0: Array, states: Mapping[tuple[int, bool], Ball]) -> Ball:
         return each(lambda part: part[row_of(case, cell)], h_n)

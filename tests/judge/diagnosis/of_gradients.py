@@ -19,7 +19,8 @@ from rnn_parity.strategies import Case
 from rnn_parity.tests.judge.diagnosis.going_back import BACK, clipped, from_the_end, summed_over, where_step
 from rnn_parity.tests.judge.diagnosis.model import Calls, Model
 from rnn_parity.tests.judge.diagnosis.wiring import Prediction, each
-from rnn_parity.tests.judge.trial.gradients import in_layout
+from rnn_parity.tests.judge.trial.by_name import gradients as by_names
+from rnn_parity.tests.judge.trial.by_name import outputs
 
 Gradients = Mapping[str, Ball]
 
@@ -40,11 +41,10 @@ def _model(
     def prediction(calls: Calls, rounding: Rounding) -> Prediction:
         given = calls[-1]
         made = passes(given, rounding)
-        output, h_n = results(given, made)
-        parts = {"output": each(given.in_layout, output), "h_n": each(given.state_in_layout, h_n)}
+        parts = outputs(given, *results(given, made))
         if given.has_cotangents:
             found = result(given, gradients(case(given), rounding, going_back=back, passes=made))
-            parts |= {f"gradient of {key}": in_layout(given, key, ball) for key, ball in found.items()}
+            parts |= by_names(given, "gradient of", dict(found))
         return Prediction(parts)
 
     special = special or int(numbered)
@@ -87,8 +87,11 @@ COTANGENTS: dict[str, Callable[[Case], Case]] = {
 
 
 def _or_zeros(case: Case) -> Array:
-    shape = case.steps, case.batch_size, case.config.num_directions * case.config.hidden_size
-    return np.zeros(shape) if case.grad_output is None else case.grad_output
+    return (
+        np.zeros(case.config.output_shape(case.steps, case.batch_size))
+        if case.grad_output is None
+        else case.grad_output
+    )
 
 
 def _h_n_of_layers(case: Case, *, last: bool) -> Case:

@@ -27,9 +27,8 @@ from rnn_parity.tests.judge.diagnosis.wiring import (
     each,
     predict,
     row_of,
-    sum_of,
 )
-from rnn_parity.tests.judge.trial.gradients import in_layout
+from rnn_parity.tests.judge.trial.by_name import gradients as by_names
 
 Move: TypeAlias = Callable[[Positions], Positions]
 #: Arrays of a case by name, and the positions that their numbers are read from.
@@ -63,9 +62,7 @@ def models(case: Case) -> Iterator[Model]:
 
 
 def _shape(case: Case, name: str) -> tuple[int, ...]:
-    config = case.config
-    states = len(config.suffixes()), case.batch_size, config.hidden_size
-    outputs = case.steps, case.batch_size, config.num_directions * config.hidden_size
+    states, outputs = case.config.state_shape(case.batch_size), case.config.output_shape(case.steps, case.batch_size)
     return {"x": case.x.shape, "h_0": states, "h_n": states, "output": outputs}[name]
 
 
@@ -176,8 +173,7 @@ def _predicted(calls: Calls, rounding: Rounding, moved: Callable[[Case], Moved])
         name: given_back(ball, at[name], unit) if name in at else ball
         for name, ball in gradients(seen, rounding).items()
     }
-    laid_out = {f"gradient of {name}": in_layout(given, name, ball) for name, ball in back.items()}
-    return replace(found, parts={**found.parts, **laid_out})
+    return replace(found, parts={**found.parts, **by_names(given, "gradient of", back)})
 
 
 # What each direction of each layer reads and writes
@@ -209,7 +205,7 @@ def _processed_and_back(move: Move) -> dict[str, Any]:
 
 def _state_read(move: Move) -> dict[str, Any]:
     """Rows of the batch; for units it is an order of W_hh's columns."""
-    return {"step": lambda step: step.operations.activate(sum_of(step, each(_on(0, move), step.h)))}
+    return {"step": lambda step: step.operations.config.kind.step(step, each(_on(0, move), step.h))}
 
 
 def _state_made(axis: int) -> Callable[[Move], dict[str, Any]]:

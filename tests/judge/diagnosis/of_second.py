@@ -21,7 +21,7 @@ from rnn_parity.tests.judge.diagnosis import of_gradients
 from rnn_parity.tests.judge.diagnosis.model import SCOPES, Calls, Model, cells_where
 from rnn_parity.tests.judge.diagnosis.of_gradients import Gradients, in_parts, passes, scaled
 from rnn_parity.tests.judge.diagnosis.wiring import Prediction, cells_of
-from rnn_parity.tests.judge.trial.gradients import in_layout
+from rnn_parity.tests.judge.trial.by_name import gradients as by_names
 
 #: What a model does to a part of the second way back, out of the case.
 Edits = Callable[[Case], Edit]
@@ -43,7 +43,7 @@ def _model(
         made = passes(case, rounding)
         found: Mapping[str, Ball] = second_derivatives(case, rounding, made, edits(case)).of_calls(1)
         found = result(case, found) if result else found
-        second = {f"second derivative by {key}": in_layout(case, key, ball) for key, ball in found.items()}
+        second = by_names(case, "second derivative by", dict(found))
         return Prediction({**right.parts, **second})
 
     return Model(name, prediction, facts.pop("family", name), order=2, **facts)

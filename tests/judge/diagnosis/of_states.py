@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
+from typing import cast
 
 import numpy as np
 
@@ -20,7 +21,6 @@ from rnn_parity.tests.judge.diagnosis.wiring import (
     joined,
     last_in_time,
     row_of,
-    sum_of,
 )
 
 
@@ -96,7 +96,7 @@ def _end(states: Ball) -> Ball:
 
 def _from(step: Step, h: Ball) -> Ball:
     """Do the right step from another state."""
-    return step.operations.activate(sum_of(step, h))
+    return cast("Ball", step.operations.config.kind.step(step, h))
 
 
 def _unless_zero(step: Step) -> Ball:

@@ -18,7 +18,8 @@ from rnn_parity.tests.judge.diagnosis.evidence import Evidence, within
 from rnn_parity.tests.judge.diagnosis.model import SCOPES
 from rnn_parity.tests.judge.diagnosis.rich import rich_cases
 from rnn_parity.tests.judge.diagnosis.wiring import cells_of
-from rnn_parity.tests.judge.trial.gradients import in_layout
+from rnn_parity.tests.judge.trial.by_name import gradients as by_names
+from rnn_parity.tests.judge.trial.by_name import outputs
 from rnn_parity.tests.judge.trial.verdict import Disagreement
 
 #: On so many small cases parameters are changed, and out of so many they are chosen.
@@ -161,12 +162,11 @@ def _predicted(
     """Return results with some parameters from before, or gradients that go back through these."""
     stale = case if before is None else case.with_arrays(**{name: before.weights[name] for name in names})
     if not back:
-        output, h_n = results(stale, layer_passes(stale, rounding))
-        return {"output": Ball(*map(case.in_layout, output)), "h_n": Ball(*map(case.state_in_layout, h_n))}
+        return outputs(case, *results(stale, layer_passes(stale, rounding)))
     layers = [made.layer for made in layer_passes(stale, rounding)]
     passes = [made._replace(layer=layer) for made, layer in zip(layer_passes(case, rounding), layers, strict=True)]
     found = gradients(case, rounding, passes=passes)
-    return {f"gradient of {name}": in_layout(case, name, ball) for name, ball in found.items()}
+    return by_names(case, "gradient of", found)
 
 
 def _plainest(judged: _Judged, seen: Sequence[Seen]) -> list[_Who]:

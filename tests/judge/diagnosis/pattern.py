@@ -153,7 +153,7 @@ def _place(look: Look, name: str, index: tuple[int, ...]) -> tuple[int, bool, in
     """Layer, direction, step as the direction goes, the last step, row of the batch, and unit."""
     case, config = look.case, look.case.config
     last = case.steps - 1
-    if name == "h_n":
+    if name in ("h_n", "c_n"):
         layer, reverse = divmod(index[0], config.num_directions)
         return layer, bool(reverse), last, last, 0 if case.unbatched else index[1], index[-1]
     if name != "output":
@@ -171,6 +171,6 @@ def _could_be_otherwise(holds: Callable[[Wrong], bool], looks: Sequence[Look]) -
         not holds(Wrong(name, *_place(look, name, at), not np.isfinite(ball.mid[at]), 0.0))
         for look in looks
         for name, ball in (look.right.parts if look.right else {}).items()
-        if name in ("output", "h_n")
+        if name in ("output", "h_n", "c_n")
         for at in np.ndindex(ball.mid.shape)
     )

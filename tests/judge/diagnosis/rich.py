@@ -54,8 +54,7 @@ class _Draw:
         config = replace(config, input_size=sizes["I"], hidden_size=sizes["H"])
         self.numbers = self.far if kind == "digits" else self.dense
         steps, batch = sizes["T"], sizes["B"]
-        states = len(config.suffixes()), batch, config.hidden_size
-        outputs = steps, batch, config.num_directions * config.hidden_size
+        states, outputs = config.state_shape(batch), config.output_shape(steps, batch)
         asked = self.like.has_cotangents
         arrays: dict[str, Any] = {
             "x": self.frames(config, (steps, batch, config.input_size), scaled=kind != "digits"),
@@ -81,6 +80,7 @@ class _Draw:
             self.one_of(within.batch_first),
             bidirectional=within.bidirectional and self.chance(0.5),
             dtype=self.like.config.dtype if self.chance(0.5) else self.one_of(within.dtypes),
+            cell=self.like.config.cell,
         )
 
     def sizes(self, kind: str, rows: int) -> Sizes:

@@ -20,7 +20,7 @@ ENOUGH = 3
 #: After so many seconds of CPU no other condition is looked for.
 SECONDS = 1.0
 #: How the names of what is returned begin, in the order in which it is computed.
-_IN_ORDER = "output", "h_n", "gradient of", "second derivative by"
+_IN_ORDER = "output", "h_n", "c_n", "gradient of", "second derivative by"
 
 
 @dataclass(frozen=True)

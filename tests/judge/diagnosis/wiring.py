@@ -23,8 +23,10 @@ from rnn_parity.contract import Array
 from rnn_parity.reference import gates
 from rnn_parity.reference.balls import Ball, exact
 from rnn_parity.reference.forward import Cell, Layer, Mask, concatenated, layer_cells
+from rnn_parity.reference.steps import heard, parts_of
 from rnn_parity.strategies import Case
 from rnn_parity.tests.judge.diagnosis.operations import Operations
+from rnn_parity.tests.judge.trial.by_name import outputs
 
 #: By (layer, reverse).
 Cells: TypeAlias = Mapping[tuple[int, bool], Cell]
@@ -49,7 +51,7 @@ class Step(NamedTuple):
     case: Case
     t: int
     x: Ball
-    #: The state before the first step, and those that were made since.
+    #: The state before the first step, and those that were made since, with all their parts.
     start: Ball
     states: Sequence[Ball]
 
@@ -99,6 +101,18 @@ class Step(NamedTuple):
         """Return (1 - z) n + z h."""
         return gates.mix(self.operations.arithmetic, z, n, h)
 
+    def two_products(self, a: Ball, b: Ball, c: Ball, d: Ball) -> Ball:
+        """Return a b + c d."""
+        return gates.two_products(self.operations.arithmetic, a, b, c, d)
+
+    def parts(self, state: Ball) -> tuple[Ball, ...]:
+        """Return the parts of a state."""
+        return parts_of(state, self.operations.config)
+
+    def joined(self, *parts: Ball) -> Ball:
+        """Return the state out of its parts."""
+        return joined(parts)
+
 
 def sum_of(step: Step, h: Ball) -> Ball:
     """W_ih x + b_ih + W_hh h + b_hh.
@@ -121,7 +135,7 @@ def only_for(nonlinearity: str, other: Callable[[Step], Ball]) -> Callable[[Step
 
 
 Sequences: TypeAlias = Sequence[Ball]
-#: Output (T, B, D * H) and h_n (rows, B, H), over which a model may go before the case's layout is applied.
+#: Output (T, B, D * H) and h_n (rows, B, state_size), over which a model may go before the case's layout is applied.
 Pair: TypeAlias = tuple[Ball, Ball]
 
 
@@ -184,8 +198,9 @@ def each(change: Callable[[Array], Array], ball: Ball) -> Ball:
 
 
 def last_in_time(case: Case, cell: Cell, start: Ball, states: Ball, outputs: Ball) -> Ball:
-    """Return the output at the step where a direction ends: the last of all steps, or the first."""
-    return each(lambda part: part[0 if cell.reverse else -1], outputs)
+    """Return the output at the step where a direction ends: the last of all steps, or the first; and the rest of it."""
+    found, size = each(lambda part: part[0 if cell.reverse else -1], outputs), case.config.hidden_size
+    return joined([found, each(lambda part: part[..., size:], last_of(start, states))])
 
 
 def last_of(start: Ball, states: Ball) -> Ball:
@@ -208,8 +223,11 @@ def predict(given: Case, wiring: Wiring, rounding: Rounding) -> Prediction:
     """
     case = wiring.case(given)
     output, h_n = wiring.result(case, *_network(case, wiring, _operations(case, rounding)))
-    output, h_n = wiring.returned(given, Ball(*map(case.in_layout, output)), Ball(*map(case.state_in_layout, h_n)))
-    return Prediction({"output": output, "h_n": h_n}, wiring.dtypes(given))
+    parts = outputs(case, output, h_n)
+    output = parts.pop("output")
+    for name, part in parts.items():
+        first, parts[name] = wiring.returned(given, output, part)
+    return Prediction({"output": first, **parts}, wiring.dtypes(given))
 
 
 @lru_cache(maxsize=4)
@@ -224,7 +242,7 @@ def _network(case: Case, wiring: Wiring, operations: Operations) -> Pair:
     sequences = [_blanked(exact(case.x), counts)]
     states: dict[tuple[int, bool], Ball] = {}
     lasts = []
-    h_0 = np.zeros((len(cells), case.batch_size, case.config.hidden_size)) if case.h_0 is None else case.h_0
+    h_0 = np.zeros(case.config.state_shape(case.batch_size)) if case.h_0 is None else case.h_0
     for layer in range(case.config.num_layers):
         halves = []
         for key, plain in ((key, cell) for key, cell in cells.items() if key[0] == layer):
@@ -234,7 +252,7 @@ def _network(case: Case, wiring: Wiring, operations: Operations) -> Pair:
             start = wiring.start(case, cell, h_0, states)
             states[key] = made = _scan(case, cell, wiring, operations, read, start, valid)
             handed_on = wiring.hand_on(cell, start, made)
-            halves.append(each(partial(wiring.turn_back, cell), handed_on))
+            halves.append(each(partial(wiring.turn_back, cell), heard(handed_on, case.config)))
             lasts.append(wiring.last(case, cell, start, made, halves[-1]))
         sequences.append(_blanked(wiring.join(case, layer, halves), counts))
     return sequences[-1], stacked(lasts)

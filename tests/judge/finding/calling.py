@@ -50,6 +50,18 @@ def run_direction(x, h_0, reverse, *parameters):
     states = run_scan(flip(x, (0,)) if reverse else x, h_0, *parameters)
     return flip(states, (0,)) if reverse else states, states[-1]
 """
+#: The same where a state has several parts, which the scan has one behind the other.
+_SCAN_OF_PARTS = """
+def run_direction(x, h_0, reverse, *parameters):
+    states = run_scan(flip(x, (0,)) if reverse else x, h_0, *parameters)
+    outputs = states[..., :hidden_size]
+    return flip(outputs, (0,)) if reverse else outputs, states[-1]
+"""
+_PARTS = """
+def run(x, h_0, weights):
+    output, state = run_joined(x, None if h_0 is None else concatenate(h_0, axis=-1), weights)
+    return output, (state[..., :hidden_size], state[..., hidden_size:])
+"""
 _DIRECTIONS = """
 def run_time_major(x, h_0, weights):
     finals = []
@@ -91,14 +103,16 @@ def run(x, h_0, weights):
 def layers_around(template: str, case: Case) -> str:
     """Return a template, and what makes `run` of its entry: the case's directions, layers and layouts."""
     (entry,) = (name for part in ast.parse(template).body if (name := getattr(part, "name", "")) in ENTRIES)
-    alone = len(case.config.suffixes()) == 1
+    alone, parts = len(case.config.suffixes()) == 1, len(case.config.kind.states) > 1
+    scan = [_SCAN_OF_PARTS if parts else _SCAN, _DIRECTIONS]
     layers = {
-        "run_scan": [_ONE_SCAN] if alone else [_SCAN, _DIRECTIONS],
+        "run_scan": [_ONE_SCAN] if alone and not parts else scan,
         "run_direction": [_ONE_DIRECTION if alone else _DIRECTIONS],
     }.get(entry, [])
     layout = [_UNBATCHED] if case.unbatched else [_BATCH_FIRST] if case.config.batch_first else []
     text = "\n\n".join([template, *layers, *([] if entry == "run" else layout)])
-    return text if layout else text.replace("def run_time_major(", "def run(")
+    text = text if layout else text.replace("def run_time_major(", "def run(")
+    return f"{text.replace('def run(', 'def run_joined(')}\n\n{_PARTS}" if parts and entry != "run" else text
 
 
 _CALL = """
@@ -157,6 +171,24 @@ def judged():
 """
 
 
+#: What stands in these where a state has several parts, handed over and returned as a tuple.
+_OF_PARTS = {
+    "output, h_n = network(x, h_0, weights)": "output, (h_n, c_n) = network(x, h_0, weights)",
+    "output, h_n = run(": "output, (h_n, c_n) = run(",
+    '"h_n": h_n}': '"h_n": h_n, "c_n": c_n}',
+    '"h_n": to_torch(h_n)}': '"h_n": to_torch(h_n), "c_n": to_torch(c_n)}',
+    "else to_own(h_0)": "else tuple(map(to_own, h_0))",
+    '"h_0": h_0, **weights}': '**dict(zip(("h_0", "c_0"), h_0 or ())), **weights}',
+    'results = network(leaves["x"], leaves.get("h_0"), {name: leaves[name] for name in weights})': (
+        'state = (leaves["h_0"], leaves["c_0"]) if h_0 else None\n'
+        '    output, finals = network(leaves["x"], state, {name: leaves[name] for name in weights})\n'
+        "    results = output, *finals"
+    ),
+    "zip(results, (grad_output, grad_h_n))": "zip(results, (grad_output, *(grad_h_n or ())))",
+    'zip(("output", "h_n"), results)': 'zip(("output", "h_n", "c_n"), results)',
+}
+
+
 def calls(case: Case, implementation: Implementation) -> str:
     """Return the functions that call nn.RNN and the implementation, and return their results by name."""
     text = implementation.script
@@ -172,4 +204,8 @@ def calls(case: Case, implementation: Implementation) -> str:
         judged = _JUDGED
     else:
         judged = "\njudged = partial(call, run)\n"
-    return f"{plain}\n{judged}"
+    found = f"{plain}\n{judged}"
+    if len(case.config.kind.states) > 1:
+        for of_one, of_several in _OF_PARTS.items():
+            found = found.replace(of_one, of_several)
+    return found

@@ -14,6 +14,7 @@ from rnn_parity.contract import Array, dtype_name
 from rnn_parity.contract.memory import INCOMING, MEMORY
 from rnn_parity.strategies import Case
 from rnn_parity.strategies.drawing.misuse import misuse_of
+from rnn_parity.tests.judge.trial.lengths import in_parts
 from rnn_parity.tests.judge.trial.second_derivatives import towards
 
 #: nn.RNN's, under the names by which templates call them.
@@ -24,10 +25,11 @@ def literals(case: Case, *, sizes: bool) -> str:
     """Return the lines of the network's sizes and options where they are used, its parameters, and the arguments."""
     config = case.config
     roles = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")[: 4 if config.bias else 2]
-    arguments = {name: getattr(config, name) for name in _ARGUMENTS if sizes}
+    arguments = {name: getattr(config, name) for name in (*_ARGUMENTS, "state_size") if sizes}
     arguments |= {"dtype": dtype_name(config.dtype), "roles": roles}
     lines = [f"{name} = {value!r}".replace("'", '"') for name, value in arguments.items()]
-    weights, x, h_0 = case.tensors()
+    weights, x, whole = case.tensors()
+    h_0 = in_parts(config, whole)
     lengths = None if case.lengths is None else torch.tensor(case.lengths)
     if case.misuse:
         x, h_0, lengths = misuse_of(case).spoil(case, (x, h_0, lengths))
@@ -35,7 +37,8 @@ def literals(case: Case, *, sizes: bool) -> str:
     lines += [f"x = {literal(x)}", f"h_0 = {literal(h_0)}"]
     lines.append(f"lengths = {None if lengths is None else lengths.tolist()}")
     if case.has_cotangents:
-        cotangents = case.cotangents()
+        cotangents: dict[str, Any] = {**case.cotangents()}
+        cotangents["grad_h_n"] = in_parts(config, cotangents.get("grad_h_n"))
         lines += [f"{name} = {literal(cotangents.get(name))}" for name in ("grad_output", "grad_h_n")]
     if case.twice:
         lines += ["# The weights of the sum of all gradients that is differentiated.", "towards = {"]
@@ -46,6 +49,8 @@ def literals(case: Case, *, sizes: bool) -> str:
 
 def literal(value: Any) -> str:
     """Return a tensor, or another argument, as source text."""
+    if isinstance(value, tuple):
+        return f"({', '.join(map(literal, value))})"
     if not isinstance(value, torch.Tensor):
         return spelled(value)
     dtype = f"dtype={value.dtype}"
@@ -71,14 +76,20 @@ def _in_memory(case: Case) -> str:
     """Return the tensors laid out as the case says."""
     arguments = ["x", *["h_0"] * case.has_h_0]
     incoming = [name for name in ("grad_output", "grad_h_n") if name in case.arrays]
-    laid_out = [f"{name} = {case.memory}({name})" for name in arguments]
+    in_tuples = {"h_0", "grad_h_n"} if len(case.config.kind.states) > 1 else set()
+
+    def laid(name: str, layout: str) -> str:
+        return f"{name} = tuple(map({layout}, {name}))" if name in in_tuples else f"{name} = {layout}({name})"
+
+    laid_out = [laid(name, case.memory) for name in arguments]
     lines = {
         case.memory: [f"weights = {{name: {case.memory}(weight) for name, weight in weights.items()}}", *laid_out],
     }
     if case.incoming == "shared":
-        lines["shared"] = [f"{', '.join(incoming)}, = shared({', '.join(incoming)})"] if incoming else []
+        starred = ", ".join(f"*{name}" if name in in_tuples else name for name in incoming)
+        lines["shared"] = [f"{starred}, = shared({starred})"] if incoming else []
     else:
-        lines.setdefault(case.incoming, []).extend(f"{name} = {case.incoming}({name})" for name in incoming)
+        lines.setdefault(case.incoming, []).extend(laid(name, case.incoming) for name in incoming)
     return "".join(
         f"\n\n\n{_source(name)}\n\n" + "\n".join(assigned) + "\n"
         for name, assigned in lines.items()

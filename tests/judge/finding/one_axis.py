@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from rnn_parity.contract.changes import sized, sizes_of
 from rnn_parity.tests.judge.base.choices import Option, options_of
-from rnn_parity.tests.judge.base.fills import plain, special_in_words, zeros
+from rnn_parity.tests.judge.base.fills import part_of_start_zero, parts_of_start, plain, special_in_words, zeros
 from rnn_parity.tests.judge.base.words import listed
 from rnn_parity.tests.judge.finding.claims import Claim, Point, of_size
 from rnn_parity.tests.judge.finding.varied import Varied
@@ -64,6 +64,11 @@ class OneAxis:
                     self.arrays.append(f"{name} {words}")
             elif name != "h_0" and self._varied.tried(f"{name} is zero", zeros(name)) is False:
                 nonzero.append(name)
+        for place, name in enumerate(parts_of_start(self._varied.case)):
+            if self._varied.tried(f"{name} is zero", part_of_start_zero(place)) is False:
+                nonzero.append(name)
+                # Which says more than that the whole of the state is not zero.
+                self.claims = [claim for claim in self.claims if claim.axes != {"h_0"}]
         if nonzero:
             self.arrays.append(f"{listed(nonzero)} {'is' if len(nonzero) == 1 else 'are'} not zero")
 

@@ -36,7 +36,10 @@ _AXES = {
     **dict.fromkeys(("output", "second derivative by grad_output"), ("t", "b", "unit")),
     **dict.fromkeys(("gradient of x", "second derivative by x"), ("t", "b", "feature")),
 }
-_STATES = ("h_n", "gradient of h_0", "second derivative by h_0", "second derivative by grad_h_n")
+_STATES = (
+    *("h_n", "c_n", "gradient of h_0", "gradient of c_0"),
+    *("second derivative by h_0", "second derivative by grad_h_n"),
+)
 
 
 def pictures_of(counterexample: Counterexample) -> Iterator[Picture]:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import NamedTuple
 
 import torch
 
-from rnn_parity.contract import Array
 from rnn_parity.reference.balls import Ball
 from rnn_parity.strategies import Case
+from rnn_parity.tests.judge.trial import by_name
+from rnn_parity.tests.judge.trial.by_name import in_parts
 from rnn_parity.tests.judge.trial.verdict import Disagreement, Margin, Result, judge_values, well_formed
 
 
@@ -93,28 +94,12 @@ def judge(
         Disagreement: where they differ.
     """
     margin = Margin()
+    balls = by_name.gradients(case, says, {name: expected[name] for name in gradients})
     for name, gradient in gradients.items():
-        ball = in_layout(case, name, expected[name])
-        said = f"{says} {name}"
-        found = well_formed(case, said, gradient, ball.mid.shape)
-        margin.add(judge_values(case, said, found, ball, kind))
+        for said, part in in_parts(case, f"{says} {name}", gradient).items():
+            found = well_formed(case, said, part, balls[said].mid.shape)
+            margin.add(judge_values(case, said, found, balls[said], kind))
     if case.config.activation.piecewise_linear:
         # Where a derivative may be 0 or 1, a gradient lies at an edge of its ball: that says nothing of its rounding.
         margin.worst = 0.0
     return margin
-
-
-def in_layout(case: Case, name: str, ball: Ball) -> Ball:
-    """Return the gradient of an argument, in the layout in which the case hands it over."""
-    return Ball(*(laid_out(case, name, part) for part in ball))
-
-
-def laid_out(case: Case, name: str, array: Array) -> Array:
-    """Lay an array of the shape of one of the case's out as the case hands that one over."""
-    return _LAYOUTS[name](case, array) if name in _LAYOUTS else array
-
-
-_LAYOUTS: dict[str, Callable[[Case, Array], Array]] = {
-    **dict.fromkeys(("x", "grad_output"), Case.in_layout),
-    **dict.fromkeys(("h_0", "grad_h_n"), Case.state_in_layout),
-}

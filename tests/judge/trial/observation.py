@@ -12,8 +12,10 @@ from rnn_parity.contract import Array
 from rnn_parity.reference.balls import Ball
 from rnn_parity.strategies import Case
 from rnn_parity.tests.judge.trial import gradients, second_derivatives, surroundings
+from rnn_parity.tests.judge.trial.by_name import gradients as by_names
+from rnn_parity.tests.judge.trial.by_name import in_parts, outputs
 from rnn_parity.tests.judge.trial.trial import Network, Trial
-from rnn_parity.tests.judge.trial.verdict import Disagreement, Result
+from rnn_parity.tests.judge.trial.verdict import Disagreement, by_name
 
 
 @dataclass(frozen=True)
@@ -60,7 +62,7 @@ def observe_calls(implementation: Implementation, calls: Sequence[Case]) -> Obse
 
 def tensors_of(network: Network, case: Case) -> dict[str, torch.Tensor]:
     """Return what a network returns on a case, by name."""
-    return dict(zip(Result._fields, network.call(case), strict=True))
+    return by_name(case, network.call(case))
 
 
 def observed(case: Case, found: Mapping[str, torch.Tensor]) -> Observation:
@@ -77,28 +79,28 @@ def _differentiated(trial: Trial, case: Case) -> dict[str, torch.Tensor]:
     asked = gradients.ask(case)
     network = trial.build_from(case, asked.weights)
     result = network.call_on(case, asked.x, asked.h_0)
-    parts = dict(zip(Result._fields, result, strict=True))
+    parts = by_name(case, result)
     if not case.has_cotangents:
         return parts
     if case.twice:
         given = case, asked, network.leaves(asked.weights), [result], True
         twice = trial._timed("differentiating twice", second_derivatives.differentiate, *given)
-        second = {f"second derivative by {name}": tensor for name, tensor in twice.second.items()}
-        return parts | {f"gradient of {name}": tensor for name, tensor in twice.first.items()} | second
+        return parts | _named(case, "gradient of", twice.first) | _named(case, "second derivative by", twice.second)
     trial._timed("differentiating", gradients.backward, case, [result], False)
-    found = gradients.collect(asked, network.leaves(asked.weights))
-    return parts | {f"gradient of {name}": tensor for name, tensor in found.items()}
+    return parts | _named(case, "gradient of", gradients.collect(asked, network.leaves(asked.weights)))
+
+
+def _named(case: Case, says: str, tensors: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    parts = (in_parts(case, f"{says} {name}", tensor) for name, tensor in tensors.items())
+    return {name: part for found in parts for name, part in found.items()}
 
 
 def expected_on(implementation: Implementation, case: Case) -> dict[str, Ball]:
     """Return what the reference demands on a case, under the same names and in the same layouts."""
     trial = Trial(implementation)
-    output, h_n = trial.expected(case)
-    balls = {"output": Ball(*map(case.in_layout, output)), "h_n": Ball(*map(case.state_in_layout, h_n))}
+    balls = outputs(case, *trial.expected(case))
     if case.has_cotangents:
-        for name, ball in trial.expected_gradients(case).items():
-            balls[f"gradient of {name}"] = gradients.in_layout(case, name, ball)
+        balls |= by_names(case, "gradient of", trial.expected_gradients(case))
     if case.twice and case.has_cotangents:
-        for name, ball in trial.expected_second_derivatives(case).items():
-            balls[f"second derivative by {name}"] = gradients.in_layout(case, name, ball)
+        balls |= by_names(case, "second derivative by", trial.expected_second_derivatives(case))
     return balls

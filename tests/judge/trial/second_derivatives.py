@@ -12,7 +12,8 @@ from rnn_parity.contract import Array
 from rnn_parity.contract.case import OPTIONAL
 from rnn_parity.reference.second import direction
 from rnn_parity.strategies import Case
-from rnn_parity.tests.judge.trial.gradients import Asked, laid_out
+from rnn_parity.tests.judge.trial.by_name import laid_out
+from rnn_parity.tests.judge.trial.gradients import Asked
 from rnn_parity.tests.judge.trial.verdict import Result
 
 Tensors: TypeAlias = dict[str, torch.Tensor]

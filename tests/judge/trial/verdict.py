@@ -14,6 +14,7 @@ from rnn_parity.contract.case import round_to
 from rnn_parity.reference.balls import RADIUS_SLACK, Ball
 from rnn_parity.registry.frames import Frame
 from rnn_parity.strategies import Case
+from rnn_parity.tests.judge.trial.by_name import in_parts, outputs
 
 Index: TypeAlias = tuple[int, ...]
 
@@ -84,11 +85,13 @@ def as_result(returned: object, kind: Kind = ELMAN) -> Result:
     output, *finals = tensors_in(returned, kind).items()
     (first, h_n), *others = finals
     for name, part in others:
-        for what in ("shape", "dtype"):
-            expected, found = getattr(h_n, what), getattr(part, what)
+        for what, expected, found in (
+            ("shape", tuple(h_n.shape), tuple(part.shape)),
+            ("dtype", h_n.dtype, part.dtype),
+        ):
             if found != expected:
                 text = f"{name} has the {what} {found}, expected {expected}, that of {first}"
-                raise Disagreement(f"{name} {what}", text.replace("torch.Size(", "(").replace("])", ")"))
+                raise Disagreement(f"{name} {what}", text)
     return Result(output[1], torch.stack([h_n, *(part for _, part in others)]) if others else h_n)
 
 
@@ -143,14 +146,16 @@ def judge(case: Case, result: Result, expected: tuple[Ball, Ball]) -> Margin:
         Disagreement: where they differ.
     """
     margin = Margin()
-    output, h_n = expected
-    # A result in which both are wrong is reported by its outputs, which come first in the order of computation.
-    for name, got, ball in (
-        ("output", result.output, Ball(*map(case.in_layout, output))),
-        ("h_n", result.h_n, Ball(*map(case.state_in_layout, h_n))),
-    ):
-        margin.add(judge_values(case, name, well_formed(case, name, got, ball.mid.shape), ball))
+    found = by_name(case, result)
+    # A result in which all are wrong is reported by its outputs, which come first in the order of computation.
+    for name, ball in outputs(case, *expected).items():
+        margin.add(judge_values(case, name, well_formed(case, name, found[name], ball.mid.shape), ball))
     return margin
+
+
+def by_name(case: Case, result: Result) -> dict[str, torch.Tensor]:
+    """Return a result's tensors by name."""
+    return {"output": result.output, **in_parts(case, "h_n", result.h_n)}
 
 
 def well_formed(case: Case, name: str, got: torch.Tensor, shape: tuple[int, ...]) -> Array:
@@ -188,7 +193,7 @@ def judge_values(case: Case, name: str, found: Array, ball: Ball, kind: str = "v
         index = first_in_computation(case, name, ~(ratio <= RADIUS_SLACK))
         raise Disagreement(
             kind,
-            named_place(case, name, index),
+            f"{name}{place(case, name, index)}",
             expected=float(ball.mid[index]),
             got=float(found[index]),
             allowed=float(ball.rad[index]),
@@ -236,19 +241,6 @@ def first_in_computation(case: Case, name: str, wrong: np.typing.NDArray[np.bool
         return last - index[time_axis] if index[-1] >= hidden else index[time_axis]
 
     return min(candidates, key=when)
-
-
-def named_place(case: Case, name: str, index: Index) -> str:
-    """Return an element in words, as of `h_n`; where a state has several parts, which lead, by the name of its part."""
-    name, index = of_its_part(case, name, index)
-    return f"{name}{place(case, name, index)}"
-
-
-def of_its_part(case: Case, name: str, index: Index) -> tuple[str, Index]:
-    """Return the name and index of an element within its part of a state: `c_n` in the place of `h_n`."""
-    states = case.config.kind.states
-    whole = next((state for state in ("h_0", "h_n") if name.endswith(state)), "") if len(states) > 1 else ""
-    return (name.removesuffix(whole) + whole.replace("h", states[index[0]]), index[1:]) if whole else (name, index)
 
 
 def place(case: Case, name: str, index: Index) -> str:

@@ -22,7 +22,7 @@ from torch.utils.checkpoint import checkpoint
 from rnn_parity import Capabilities, Config, Rounding
 from rnn_parity.contract import Build, Run, Weights
 from rnn_parity.tests.suite.planted.by_hand import ByHand
-from rnn_parity.tests.suite.planted.gru import GRULoop
+from rnn_parity.tests.suite.planted.gated import GRULoop, LSTMLoop
 from rnn_parity.tests.suite.planted.loop import Cell, Loop
 from rnn_parity.tests.suite.planted.ragged import Ragged
 from rnn_parity.tests.suite.planted.twice_by_hand import TwiceByHand
@@ -851,6 +851,63 @@ class GruBiasesFirst(GRULoop):
         rows = self.rows("n")
         bias = cell.b_ih[rows] + r * (self.product(h, cell.w_hh[rows]) + cell.b_hh[rows])
         return bias + self.product(x, cell.w_ih[rows])
+
+
+# LSTMs
+
+
+@honest(cells=("lstm",))
+class LstmSigmoidByExp(LSTMLoop):
+    """Sigmoids are 1 / (1 + exp(-a)), computed in float64."""
+
+    def sigmoid(self, a: Tensor) -> Tensor:
+        return (1 / (1 + torch.exp(-a.double()))).to(a.dtype)
+
+
+@honest(cells=("lstm",))
+class LstmSumsInFloat64(LSTMLoop):
+    """Sums are accumulated in float64."""
+
+    def product(self, v: Tensor, w: Tensor) -> Tensor:
+        return (v.double() @ w.double().T).to(v.dtype)
+
+
+@honest(cells=("lstm",))
+class LstmOneByOneBackwards(LSTMLoop):
+    """Products are added up one by one, from the last."""
+
+    def product(self, v: Tensor, w: Tensor) -> Tensor:
+        total = v.new_zeros(len(v), len(w))
+        for place in reversed(range(v.shape[1])):
+            total = total + v[:, place : place + 1] * w[:, place]
+        return total
+
+
+@honest(cells=("lstm",))
+class LstmFused(LSTMLoop):
+    """c is made by a fused multiply-add: the product f c is not rounded."""
+
+    def new_c(self, f: Tensor, c: Tensor, i: Tensor, g: Tensor) -> Tensor:
+        return (f.double() * c.double() + (i * g).double()).to(c.dtype)
+
+
+@honest(cells=("lstm",))
+class LstmOneProduct(LSTMLoop):
+    """All four gates are one product of x and h side by side."""
+
+    def sum_of(self, cell: Cell, x: Tensor, h: Tensor, gate: str) -> Tensor:
+        weights = torch.cat([cell.w_ih[self.rows(gate)], cell.w_hh[self.rows(gate)]], 1)
+        bias = cell.b_ih[self.rows(gate)] + cell.b_hh[self.rows(gate)]
+        return bias + self.product(torch.cat([x, h], 1), weights)
+
+
+@honest(cells=("lstm",), gradients=False, dtypes=HALVES)
+class LstmWideState(LSTMLoop):
+    """In 16 bits the state between steps is float32, as oneDNN keeps c, and rounded once at the end."""
+
+    def scan(self, cell: Cell, x: Tensor, h: Tensor) -> Tensor:
+        wide = cell.to(torch.float32)
+        return super().scan(wide, x.float(), h.float()).to(x.dtype)
 
 
 HONEST: tuple[Honest, ...] = tuple(_VARIANTS)

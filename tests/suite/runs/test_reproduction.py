@@ -59,8 +59,8 @@ def filled(config: Config, *, rows: int = 2, h_0: bool = False, gradients: bool 
     def numbers(*shape: int) -> np.ndarray:
         return generator.integers(-16, 17, shape) / 16
 
-    states, width = (len(config.suffixes()), rows, config.hidden_size), config.num_directions * config.hidden_size
-    cotangents = {"grad_output": numbers(3, rows, width), "grad_h_n": numbers(*states)} if gradients else {}
+    states, outputs = config.state_shape(rows), config.output_shape(3, rows)
+    cotangents = {"grad_output": numbers(*outputs), "grad_h_n": numbers(*states)} if gradients else {}
     return Case(
         config,
         numbers(3, rows, config.input_size),
@@ -89,6 +89,12 @@ ORDINARY = [
     filled(Config(1, 1, cell="gru"), rows=1, unbatched=True),
     filled(Config(2, 3, bias=False, dtype=torch.float64, cell="gru"), lengths=(1, 3), packed=True),
     filled(replace(DEEP, cell="gru"), gradients=True),
+    filled(replace(DEEP, cell="lstm"), h_0=True),
+    filled(Config(1, 1, cell="lstm"), rows=1, unbatched=True),
+    filled(Config(2, 3, cell="lstm"), h_0=True, memory="strided"),
+    filled(Config(2, 3, bias=False, dtype=torch.float64, cell="lstm"), h_0=True, lengths=(1, 3), packed=True),
+    filled(replace(DEEP, cell="lstm"), gradients=True),
+    filled(Config(2, 3, cell="lstm"), h_0=True, gradients=True, incoming="shared"),
 ]
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from random import Random
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,7 +17,7 @@ from hypothesis import strategies as st
 from rnn_parity import Capabilities, Config, RegistrationError, register_module
 from rnn_parity.contract import DTYPES, KINDS
 from rnn_parity.contract.case import InvalidCase, round_to
-from rnn_parity.contract.cells import GRU
+from rnn_parity.contract.cells import GRU, LSTM
 from rnn_parity.contract.changes import sized
 from rnn_parity.reference import gates
 from rnn_parity.reference.backward import gradients
@@ -27,11 +29,21 @@ from rnn_parity.strategies.drawing.values import GATES
 from rnn_parity.strategies.plain import from_plain, to_plain
 from rnn_parity.strategies.shrinking.steps import keep
 from rnn_parity.tests.judge.diagnosis.divergence import _GatesInText
+from rnn_parity.tests.judge.trial.lengths import in_parts
+from rnn_parity.tests.judge.trial.verdict import Disagreement, as_result
 from rnn_parity.tests.suite.exact import Adversary, allows, number, rounded, strays, without_rounding
 from rnn_parity.tests.suite.quick import examples
 
 GATED = Capabilities(cells=("gru",))
-SMALL = replace(GATED, max_steps=3, max_batch=2, max_input_size=3, max_hidden_size=3, max_layers=2)
+KIND = ("gru", "lstm")
+
+
+def small(kind: str, **claims: Any) -> Capabilities:
+    """Networks of a kind that fractions can run."""
+    sizes = {"max_steps": 3, "max_batch": 2, "max_input_size": 3, "max_hidden_size": 3, "max_layers": 2}
+    return Capabilities(cells=(kind,), **sizes, **claims)  # type: ignore[arg-type]
+
+
 ROUNDING = implementation("nn.gru").rounding
 
 
@@ -44,21 +56,23 @@ def numbered(config: Config, steps: int = 2, batch: int = 2) -> Case:
 # The step, in every algebra
 
 
+@pytest.mark.parametrize("kind", KIND)
 @pytest.mark.parametrize("dtype", DTYPES, ids=str)
 @settings(max_examples=examples(12))
 @given(st.data())
-def test_the_true_result_is_in_the_ball(dtype: torch.dtype, data: st.DataObject) -> None:
+def test_the_true_result_is_in_the_ball(kind: str, dtype: torch.dtype, data: st.DataObject) -> None:
     """The step over fractions, sigmoid and tanh at fifty digits."""
-    case = data.draw(cases(replace(SMALL, dtypes=(dtype,))))
+    case = data.draw(cases(small(kind, dtypes=(dtype,))))
     assert not strays(forward(case), without_rounding(case))
 
 
+@pytest.mark.parametrize("kind", KIND)
 @pytest.mark.parametrize("dtype", DTYPES, ids=str)
 @settings(max_examples=examples(12))
 @given(st.data(), st.integers(0, 2**16))
-def test_no_honest_evaluation_leaves_the_ball(dtype: torch.dtype, data: st.DataObject, seed: int) -> None:
-    """Sums in any order, sigmoid and tanh two units off, and the last line in each of its three ways."""
-    case = data.draw(cases(replace(SMALL, dtypes=(dtype,))))
+def test_no_honest_evaluation_leaves_the_ball(kind: str, dtype: torch.dtype, data: st.DataObject, seed: int) -> None:
+    """Sums in any order, sigmoid and tanh two units off, and a GRU's last line in each of its three ways."""
+    case = data.draw(cases(small(kind, dtypes=(dtype,))))
     for turn in range(2):
         assert not strays(forward(case), Adversary(dtype, ROUNDING, seed + turn).run(case))
 
@@ -90,10 +104,12 @@ def mixed_astray(way: str, seed: int) -> bool:
     return not allows(float(ball.mid), float(ball.rad), found)
 
 
+@pytest.mark.parametrize("kind", KIND)
 @settings(max_examples=examples(40))
-@given(cases_with_cotangents(replace(SMALL, dtypes=(torch.float32, torch.float64))))
-def test_gradients_are_those_of_torch(case: Case) -> None:
-    """Midpoints are nn.GRU's in float64, and torch's in the dtype of the case lie in the balls."""
+@given(st.data())
+def test_gradients_are_those_of_torch(kind: str, data: st.DataObject) -> None:
+    """Midpoints are torch's in float64, and torch's in the dtype of the case lie in the balls."""
+    case = data.draw(cases_with_cotangents(small(kind, dtypes=(torch.float32, torch.float64))))
     balls = gradients(case)
     for dtype in {torch.float64, case.config.dtype}:
         for name, gradient in of_torch(case.with_config(dtype=dtype)).items():
@@ -103,20 +119,25 @@ def test_gradients_are_those_of_torch(case: Case) -> None:
 
 
 def of_torch(case: Case) -> dict[str, torch.Tensor]:
-    """The gradients of nn.GRU, by name."""
+    """The gradients of torch's module, by name; of a state all parts, one behind the other."""
     config = replace(case.config, batch_first=False)
-    weights, x, h_0 = replace(case, config=config, unbatched=False, memory="contiguous").tensors()
+    plain = replace(case, config=config, unbatched=False, memory="contiguous", incoming="contiguous")
+    weights, x, h_0 = plain.tensors()
     sizes = config.input_size, config.hidden_size, config.num_layers, config.bias
-    network = torch.nn.GRU(*sizes, bidirectional=config.bidirectional).to(config.dtype)
+    module = getattr(torch.nn, config.kind.module)
+    network = module(*sizes, bidirectional=config.bidirectional).to(config.dtype)
     network.load_state_dict(weights)
     leaves = {"x": x, **({} if h_0 is None else {"h_0": h_0})}
     for leaf in leaves.values():
         leaf.requires_grad_()
-    asked = [(part, grad) for part, grad in zip(network(x, h_0), (case.grad_output, case.grad_h_n), strict=True)]
-    pairs = [(part, torch.from_numpy(grad).to(part.dtype)) for part, grad in asked if grad is not None]
-    torch.autograd.backward(*zip(*pairs, strict=True))
+    output, final = network(x, in_parts(config, h_0))
+    results = {"grad_output": output, "grad_h_n": torch.stack(final) if isinstance(final, tuple) else final}
+    torch.autograd.backward(*zip(*[(results[name], grad) for name, grad in plain.cotangents().items()], strict=True))
     leaves |= dict(network.named_parameters())
-    return {name: torch.zeros_like(leaf) if leaf.grad is None else leaf.grad for name, leaf in leaves.items()}
+    found = {name: torch.zeros_like(leaf) if leaf.grad is None else leaf.grad for name, leaf in leaves.items()}
+    return found | {
+        name: torch.cat(list(found[name]), -1) for name in ("h_0",) if isinstance(final, tuple) and name in found
+    }
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf])
@@ -145,14 +166,14 @@ def test_a_kind_gives_a_network_its_parameters() -> None:
 
 
 def test_an_unknown_kind_is_refused() -> None:
-    with pytest.raises(ValueError, match=r"Config\(cell=...\): expected one of rnn, gru, found 'lstm'"):
-        Config(1, 1, cell="lstm")
+    with pytest.raises(ValueError, match=r"Config\(cell=...\): expected one of rnn, gru, lstm, found 'mgu'"):
+        Config(1, 1, cell="mgu")
     plain = to_plain(numbered(Config(1, 1, cell="gru")))
-    plain["config"]["cell"] = "lstm"
-    with pytest.raises(InvalidCase, match="cell should be one of rnn, gru, found 'lstm'"):
+    plain["config"]["cell"] = "mgu"
+    with pytest.raises(InvalidCase, match="cell should be one of rnn, gru, lstm, found 'mgu'"):
         from_plain(plain)
     with pytest.raises(ValueError, match=r"Capabilities\(cells=...\): expected a non-empty tuple"):
-        Capabilities(cells=("lstm",))
+        Capabilities(cells=("mgu",))
 
 
 def test_a_case_of_gates_is_kept() -> None:
@@ -168,6 +189,9 @@ def test_units_keep_the_rows_of_their_gates() -> None:
     """Where units are dropped, and where sizes change."""
     case = numbered(Config(1, 3, cell="gru"))
     assert keep(case, "hidden", [1]).weights["bias_ih_l0"].tolist() == [1, 4, 7]
+    state = replace(numbered(Config(1, 3, cell="lstm")), h_0=np.arange(12).reshape(1, 2, 6))
+    assert keep(state, "hidden", [0, 2]).h_0[0, 0].tolist() == [0, 2, 3, 5]  # type: ignore[index]
+    assert sized(hidden_size=2)(state).h_0[0, 1].tolist() == [6, 7, 9, 10]  # type: ignore[index]
     assert keep(case, "hidden", [0, 2]).weights["weight_hh_l0"][2].tolist() == [9, 11]
     assert sized(hidden_size=2)(case).weights["bias_ih_l0"].tolist() == [0, 1, 3, 4, 6, 7]
 
@@ -185,16 +209,64 @@ def test_gates_claim_no_more_than_is_proven() -> None:
 def test_a_class_tells_its_kind_by_its_parameters() -> None:
     assert implementation("nn.gru").capabilities.cells == ("gru",)
     assert implementation("nn.rnn").capabilities.cells == ("rnn",)
+    assert implementation("nn.lstm").capabilities.cells == ("lstm",)
     with pytest.raises(RegistrationError, match=r"expected nn\.RNN's state_dict"):
-        register_module("an-lstm", torch.nn.LSTM)
+        register_module("a-cell", torch.nn.RNNCell)
 
 
 def test_the_last_line_is_written_out() -> None:
     """The same step, over text."""
     step = _GatesInText({"r": "0.5", "z": "0.25", "n": "(-1)"})
     assert GRU.step(step, "2") == "(1 - 0.25)*(-1) + 0.25*2"
+    step = _GatesInText({"i": "0.5", "f": "1", "g": "(-1)", "o": "0.25", "tanh_c": "tanh(1.5)"})
+    assert LSTM.step(step, ("0", "2")) == ("0.25*tanh(1.5)", "1*2 + 0.5*(-1)")
 
 
 @pytest.mark.parametrize("dtype", DTYPES, ids=str)
 def test_what_opens_and_shuts_gates_is_a_number_of_every_dtype(dtype: torch.dtype) -> None:
     assert (round_to(dtype, GATES) == GATES).all()
+
+
+# A state of several parts
+
+
+def test_the_parts_of_a_state_are_named() -> None:
+    """In a case, in what is printed of it, and in JSON."""
+    config = Config(1, 2, cell="lstm")
+    case = Case(config, np.ones((1, 1, 1)), h_0=[[[1, 2]]], c_0=[[[3, 4]]], grad_h_n=[[[0, 1]]], grad_c_n=[[[1, 0]]])
+    assert case.h_0.tolist() == [[[1, 2, 3, 4]]]  # type: ignore[union-attr]
+    assert "h_0=[[[1, 2]]], c_0=[[[3, 4]]]" in repr(case)
+    assert "grad_h_n=[[[0, 1]]], grad_c_n=[[[1, 0]]]" in repr(case)
+    known = {"Case": Case, "Config": Config, "torch": torch, "np": np}
+    for again in (eval(repr(case), known), from_plain(to_plain(case))):  # noqa: S307
+        assert all(np.array_equal(array, again.arrays[name]) for name, array in case.arrays.items())
+    assert Case(config, np.ones((1, 1, 1)), c_0=[[[3, 4]]]).h_0.tolist() == [[[0, 0, 3, 4]]]  # type: ignore[union-attr]
+
+
+def test_parts_lead_in_tensors() -> None:
+    """So that each is a tensor of its own, laid out as nn.LSTM has it."""
+    state = np.arange(12.0).reshape(1, 3, 4)
+    for case in (
+        Case(Config(1, 2, cell="lstm"), np.ones((1, 3, 1)), state),
+        Case(Config(1, 2, cell="lstm"), np.ones((1, 1, 1)), state[:, :1], unbatched=True),
+    ):
+        h_0, c_0 = in_parts(case.config, case.tensors()[2])
+        assert h_0.is_contiguous()
+        assert c_0.is_contiguous()
+        whole = case.state_from_layout(torch.stack([h_0, c_0]).double().numpy())
+        assert np.array_equal(whole, case.h_0)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("returned", "words"),
+    [
+        ((torch.zeros(1), torch.zeros(1)), r"returned (torch.Tensor, torch.Tensor), expected (output, (h_n, c_n))"),
+        ((torch.zeros(1), (torch.zeros(1),)), r"returned (torch.Tensor, (torch.Tensor,)), expected (output, (h_n"),
+        ((torch.zeros(1), (torch.zeros(2), torch.zeros(3))), "c_n has the shape (3,), expected (2,), that of h_n"),
+        ((torch.zeros(1), (torch.zeros(2), torch.zeros(2).double())), "c_n has the dtype torch.float64, expected"),
+    ],
+)
+def test_what_is_returned_of_an_lstm(returned: object, words: str) -> None:
+    """Is a tuple of states, which fit with each other."""
+    with pytest.raises(Disagreement, match=re.escape(words)):
+        as_result(returned, LSTM)

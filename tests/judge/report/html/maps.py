@@ -138,9 +138,8 @@ class Gallery:
 #: Of the arrays of a case that have three.
 _AXES = {
     "x": ("t", "b", "feature"),
-    "h_0": ("row", "b", "unit"),
+    **dict.fromkeys(("h_0", "c_0", "grad_h_n", "grad_c_n"), ("row", "b", "unit")),
     "grad_output": ("t", "b", "unit"),
-    "grad_h_n": ("row", "b", "unit"),
 }
 
 
@@ -148,7 +147,7 @@ def matrices(case: Case) -> Iterator[Panel]:
     """Yield what a case holds, two axes of an array at a time; nothing of one that holds too many numbers."""
     if sum(array.size for array in case.arrays.values()) > MOST_NUMBERS:
         return
-    for name, array in case.arrays.items():
+    for name, array in case.named_arrays().items():
         scale = float(np.abs(array[np.isfinite(array)]).max(initial=0.0)) or 1.0
         axes = _AXES.get(name) or ("unit", "input")[: array.ndim]
         for title, rows, columns, index in _slices(axes, array.shape, case.config.num_directions):

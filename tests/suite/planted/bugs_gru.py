@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from rnn_parity.tests.suite.planted.bugs import plant
-from rnn_parity.tests.suite.planted.gru import GRULoop, reordered
+from rnn_parity.tests.suite.planted.gated import GRULoop, reordered
 from rnn_parity.tests.suite.planted.loop import Cell
 
 # Gates in another order
