@@ -9,7 +9,6 @@ from rnn_parity.contract import Capabilities, Config, Run, Weights
 from rnn_parity.registry import register
 from rnn_parity.toolkit.arguments import check_arguments
 from rnn_parity.toolkit.parameters import fill
-from rnn_parity.toolkit.torch_defects import TORCH_DEFECTS
 
 
 class LinearCell(nn.Module):
@@ -76,7 +75,7 @@ class LinearRNN(nn.Module):
         return input.transpose(0, 1) if batch_first else input, torch.stack(hiddens)
 
 
-@register("linear", capabilities=Capabilities(autocast=True), known_defects=TORCH_DEFECTS)
+@register("linear", capabilities=Capabilities(autocast=True))
 def build(config: Config, weights: Weights) -> Run:
     """Build a LinearRNN with these weights."""
     network = LinearRNN(config).to(config.dtype)

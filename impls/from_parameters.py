@@ -12,7 +12,6 @@ from rnn_parity.contract import Capabilities, Config
 from rnn_parity.registry import register_module
 from rnn_parity.toolkit.arguments import check_arguments
 from rnn_parity.toolkit.layers import apart, joined
-from rnn_parity.toolkit.torch_defects import TORCH_DEFECTS
 
 
 class ParameterRNN(nn.Module):
@@ -66,5 +65,4 @@ register_module(
     "parameters",
     ParameterRNN,
     capabilities=Capabilities(dropout=True, autocast=True, devices=("cpu", "cuda")),
-    known_defects=TORCH_DEFECTS,
 )

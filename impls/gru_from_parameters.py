@@ -7,7 +7,6 @@ import torch
 from rnn_parity.contract import Capabilities
 from rnn_parity.from_parameters import ParameterRNN
 from rnn_parity.registry import register_module
-from rnn_parity.toolkit.torch_defects import TORCH_DEFECTS
 
 
 class ParameterGRU(ParameterRNN):
@@ -30,5 +29,4 @@ register_module(
     "gru-parameters",
     ParameterGRU,
     capabilities=Capabilities(cells=("gru",)),
-    known_defects=TORCH_DEFECTS,
 )

@@ -10,13 +10,13 @@ import torch
 
 from rnn_parity.contract import Capabilities, Case, Config, KnownDefect, Rounding, Run, Weights
 from rnn_parity.registry import register
+from rnn_parity.registry.torch_defects import INHERITED
 from rnn_parity.scripts import template
 from rnn_parity.toolkit.arrays import to_numpy, to_torch
 from rnn_parity.toolkit.defects import has_padding_in_gradients
 from rnn_parity.toolkit.jax_arrays import XLA, Settings, run_pure, settings_of
 from rnn_parity.toolkit.layers import Direction, Optional, differentiable, run_directions
 from rnn_parity.toolkit.parameters import of_direction
-from rnn_parity.toolkit.torch_defects import TORCH_DEFECTS
 
 
 @cache
@@ -203,7 +203,7 @@ def _register(
     )
 
 
-_register("torch", "torch", FLOAT64, PADDING, *TORCH_DEFECTS)
+_register("torch", "torch", FLOAT64, PADDING, *INHERITED)
 _register("numpy", "numpy", FLOAT64, gradients=False)
 _register("jax", "jax", FLOAT64, PADDING, per_shape=True)
 _register("openvino", "openvino", FLOAT64, HALVES, GAPS, gradients=False)

@@ -7,7 +7,6 @@ import torch
 from rnn_parity.contract import Capabilities
 from rnn_parity.from_parameters import ParameterRNN
 from rnn_parity.registry import register_module
-from rnn_parity.toolkit.torch_defects import TORCH_DEFECTS
 
 
 class ParameterLSTM(ParameterRNN):
@@ -29,5 +28,4 @@ register_module(
     "lstm-parameters",
     ParameterLSTM,
     capabilities=Capabilities(cells=("lstm",)),
-    known_defects=TORCH_DEFECTS,
 )

@@ -17,7 +17,6 @@ from rnn_parity.contract import Capabilities, Config, KnownDefect, Run, Weights
 from rnn_parity.registry import register
 from rnn_parity.scripts import template
 from rnn_parity.toolkit.layers import Optional, Scan, run_scans
-from rnn_parity.toolkit.torch_defects import TORCH_DEFECTS
 
 Network: TypeAlias = Callable[[dict[str, torch.Tensor], torch.Tensor, Optional], Any]
 #: Each shape and way to lie in memory is compiled once in a process, which takes seconds.
@@ -89,7 +88,7 @@ def _register(name: str, function_of: Callable[[Config], Network], script: str =
         name,
         build,
         capabilities=ABLE,
-        known_defects=(*TORCH_DEFECTS, SHARED_RESULTS),
+        known_defects=(SHARED_RESULTS,),
         group="compiled",
         cases=20,
         programs=("g++",),

@@ -14,7 +14,6 @@ from torch.nn.utils.rnn import PackedSequence
 from rnn_parity.contract import Capabilities, Config, Run, Weights
 from rnn_parity.registry import register
 from rnn_parity.toolkit.parameters import fill
-from rnn_parity.toolkit.torch_defects import TORCH_DEFECTS
 
 SOURCE = """
 using torch::Tensor;
@@ -77,7 +76,6 @@ def _extension() -> Any:
 @register(
     "nn.rnn-cpp",
     capabilities=Capabilities(lengths=("packed",), unbatched=False),
-    known_defects=TORCH_DEFECTS,
     group="compiled",
     programs=("g++", "ninja"),
 )

@@ -11,7 +11,6 @@ import torch
 from rnn_parity.contract import Capabilities, Config, Run, Weights
 from rnn_parity.registry import register
 from rnn_parity.scripts import template
-from rnn_parity.toolkit.torch_defects import TORCH_DEFECTS
 from rnn_parity.torch_compile import SHARED_RESULTS, network_of
 
 
@@ -72,13 +71,12 @@ def _ahead_of_time(program: Any) -> Callable[..., Any]:
 _register(
     "nn.rnn-export",
     lambda program: program.module(),
-    known_defects=TORCH_DEFECTS,
     script=template("torch_exported", "torch_export"),
 )
 _register(
     "nn.rnn-aoti",
     _ahead_of_time,
-    known_defects=(*TORCH_DEFECTS, SHARED_RESULTS),
+    known_defects=(SHARED_RESULTS,),
     programs=("g++",),
     script=template("torch_exported", "torch_aoti"),
 )

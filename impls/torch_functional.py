@@ -10,14 +10,12 @@ from torch.func import functional_call
 from rnn_parity.contract import Capabilities, Config, Run, Weights
 from rnn_parity.registry import register
 from rnn_parity.scripts import template
-from rnn_parity.toolkit.torch_defects import TORCH_DEFECTS
 
 
 @register(
     "nn.rnn-functional",
     # While it is called, the module holds other parameters: torch promises nothing for two calls at once.
     capabilities=Capabilities(lengths=("packed",), threads=False),
-    known_defects=TORCH_DEFECTS,
     script=template("torch_module", "torch_rnn"),
 )
 def build(config: Config, weights: Weights) -> Run:

@@ -7,7 +7,6 @@ from torch import nn
 from rnn_parity.contract import Capabilities, Config, Run, Weights
 from rnn_parity.registry import register
 from rnn_parity.scripts import template
-from rnn_parity.toolkit.torch_defects import TORCH_DEFECTS
 from rnn_parity.torch_rnn_cell import run_cells
 
 
@@ -15,7 +14,6 @@ from rnn_parity.torch_rnn_cell import run_cells
     "nn.grucell",
     capabilities=Capabilities(cells=("gru",)),
     script=template("torch_cells", "torch_gru_cell"),
-    known_defects=TORCH_DEFECTS,
 )
 def build(config: Config, weights: Weights) -> Run:
     """Build one nn.GRUCell for each layer and direction."""

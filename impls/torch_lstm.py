@@ -7,12 +7,10 @@ import torch
 from rnn_parity.contract import Capabilities
 from rnn_parity.registry import register_module
 from rnn_parity.scripts import template
-from rnn_parity.toolkit.torch_defects import TORCH_DEFECTS
 
 register_module(
     "nn.lstm",
     torch.nn.LSTM,
     capabilities=Capabilities(cells=("lstm",), lengths=("packed",)),
     script=template("torch_module", "torch_lstm"),
-    known_defects=TORCH_DEFECTS,
 )

@@ -10,7 +10,6 @@ from torch import nn
 from rnn_parity.contract import Capabilities, Config, Run, Weights
 from rnn_parity.registry import register
 from rnn_parity.scripts import template
-from rnn_parity.toolkit.torch_defects import TORCH_DEFECTS
 from rnn_parity.torch_rnn_cell import run_cells
 
 
@@ -22,7 +21,6 @@ def _step(cell: nn.Module, x: torch.Tensor, state: Any) -> torch.Tensor:
     "nn.lstmcell",
     capabilities=Capabilities(cells=("lstm",)),
     script=template("torch_lstm_cell"),
-    known_defects=TORCH_DEFECTS,
 )
 def build(config: Config, weights: Weights) -> Run:
     """Build one nn.LSTMCell for each layer and direction."""

@@ -10,7 +10,6 @@ from rnn_parity.registry import register
 from rnn_parity.scripts import template
 from rnn_parity.toolkit.layers import Optional
 from rnn_parity.toolkit.parameters import fill
-from rnn_parity.toolkit.torch_defects import TORCH_DEFECTS
 
 
 @register(
@@ -19,7 +18,6 @@ from rnn_parity.toolkit.torch_defects import TORCH_DEFECTS
     capabilities=Capabilities(lengths=("padded",), padding="zeros", unbatched=False, min_batch=1),
     script=template("torch_packed"),
     known_defects=(
-        *TORCH_DEFECTS,
         KnownDefect(
             name="h_0-cut-by-packing",
             predicate=lambda case: case.misuse == "h_0-row-more",

@@ -6,8 +6,8 @@ import torch
 
 from rnn_parity.contract import Capabilities
 from rnn_parity.registry import register_module
+from rnn_parity.registry.torch_defects import TORCH_DEFECTS
 from rnn_parity.scripts import template
-from rnn_parity.toolkit.torch_defects import TORCH_DEFECTS
 
 register_module(
     "nn.rnn",

@@ -13,7 +13,6 @@ from rnn_parity.registry import register
 from rnn_parity.scripts import template
 from rnn_parity.toolkit.layers import Scan, run_scans
 from rnn_parity.toolkit.parameters import fill
-from rnn_parity.toolkit.torch_defects import TORCH_DEFECTS
 
 
 def run_cells(
@@ -45,7 +44,7 @@ def run_cells(
     return run
 
 
-@register("nn.rnncell", script=template("torch_cells", "torch_rnn_cell"), known_defects=TORCH_DEFECTS)
+@register("nn.rnncell", script=template("torch_cells", "torch_rnn_cell"))
 def build(config: Config, weights: Weights) -> Run:
     """Build one nn.RNNCell for each layer and direction."""
 

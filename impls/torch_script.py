@@ -11,7 +11,6 @@ from rnn_parity.contract import Capabilities, Config, Run, Weights
 from rnn_parity.registry import register
 from rnn_parity.scripts import template
 from rnn_parity.toolkit.parameters import fill
-from rnn_parity.toolkit.torch_defects import TORCH_DEFECTS
 
 
 class OnTensor(torch.nn.Module):
@@ -46,7 +45,6 @@ def _network(config: Config, weights: Weights) -> torch.nn.RNN:
     "nn.rnn-script",
     capabilities=Capabilities(lengths=("packed",)),
     script=template("torch_script"),
-    known_defects=TORCH_DEFECTS,
     group="compiled",
     cases=30,
 )
@@ -68,7 +66,7 @@ def build_script(config: Config, weights: Weights) -> Run:
     return run
 
 
-@register("nn.rnn-trace", script=template("torch_trace"), known_defects=TORCH_DEFECTS, group="compiled", cases=100)
+@register("nn.rnn-trace", script=template("torch_trace"), group="compiled", cases=100)
 def build_trace(config: Config, weights: Weights) -> Run:
     """Build a trace for each shape: a trace keeps the values that it saw."""
     network = _network(config, weights)

@@ -10,10 +10,9 @@ from rnn_parity.registry import register
 from rnn_parity.scripts import template
 from rnn_parity.toolkit.arguments import check_arguments
 from rnn_parity.toolkit.layers import Optional
-from rnn_parity.toolkit.torch_defects import TORCH_DEFECTS
 
 
-@register("torch-vf", script=template("torch_vf"), known_defects=TORCH_DEFECTS)
+@register("torch-vf", script=template("torch_vf"))
 def build(config: Config, weights: Weights) -> Run:
     """Build one call of the whole network, on the tensors in `weights` themselves."""
     kernel = {"tanh": _VF.rnn_tanh, "relu": _VF.rnn_relu}[config.nonlinearity]

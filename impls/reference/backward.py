@@ -19,6 +19,7 @@ from typing import Any, cast
 import numpy as np
 
 from rnn_parity.contract import ELMAN, Array, Case, Rounding
+from rnn_parity.contract.cells import Back
 from rnn_parity.reference import gates
 from rnn_parity.reference.balls import Arithmetic, Ball, exact, free_where_undefined
 from rnn_parity.reference.forward import EVERY_OPERATION, Pass, concatenated, layer_passes, no_wider
@@ -110,6 +111,10 @@ class LayerBackward:
         """Return what goes back from step t to the state before it."""
         return before
 
+    def sent(self, back: Back) -> Back:
+        """Return what goes back from a step."""
+        return back
+
     def run(self, above: Sum) -> tuple[Ball, Sum]:
         """Go back from the output's gradient, (T, B, directions * H), to the gradients of h_0 and of the input."""
         directions, steps = self.made.states.mid.shape[:2]
@@ -119,7 +124,7 @@ class LayerBackward:
         for t in reversed(range(steps)):
             self.t = t
             total = asked.each(lambda part, t=t: part[:, t]).plus(carry)  # type: ignore[misc]
-            back = self.kind.back(self, total, self.before(t))
+            back = self.sent(self.kind.back(self, total, self.before(t)))
             sides = [concatenated(sums, -1) for sums in (back.sums, back.state_sums) if sums is not None]
             grain_a = self.grains_of(sides)
             before = products(sides[-1], grain_a)

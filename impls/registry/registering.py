@@ -6,12 +6,14 @@ import ast
 import inspect
 import re
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, TypedDict, Unpack, overload
 
 import torch
 
 from rnn_parity.contract import DTYPES, Build, Capabilities, KnownDefect, Rounding
 from rnn_parity.registry.entry import MAIN, Implementation, RegistrationError
+from rnn_parity.registry.torch_defects import INHERITED
 from rnn_parity.scripts import ENTRIES
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9._+-]*")
@@ -104,6 +106,10 @@ def described(who: str, name: str, build: Build, options: Options) -> Implementa
         script=options.get("script", ""),
     )
     validate(who, implementation)
+    if implementation.library == "torch":
+        own = {defect.name for defect in implementation.known_defects}
+        inherited = tuple(defect for defect in INHERITED if defect.name not in own)
+        implementation = replace(implementation, known_defects=implementation.known_defects + inherited)
     return implementation if implementation.environment is None else implementation.isolated()
 
 

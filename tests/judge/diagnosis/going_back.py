@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 
 from rnn_parity.contract import NONLINEARITIES, Array
+from rnn_parity.contract.cells import Back
 from rnn_parity.reference.backward import LayerBackward
 from rnn_parity.reference.balls import Ball
 from rnn_parity.reference.sums import Sum
@@ -141,6 +143,48 @@ BACK: dict[str, type[LayerBackward]] = {
     "relu' is a half at exactly zero": _slope(_at_zero(0.5), "relu"),
     "no derivative of the activation is applied": _slope(_ones, *NONLINEARITIES),
     "tanh' is 1 - |h| instead of 1 - h^2": _slope(_linear_tanh, "tanh"),
+}
+
+
+def without_gate(place: int) -> type[LayerBackward]:
+    """Let nothing go back through a gate, by its number."""
+
+    def left_out(sums: Sequence[Ball] | None) -> Any:
+        return sums and tuple(each(lambda part: 0 * part, one) if i == place else one for i, one in enumerate(sums))
+
+    class WithoutGate(LayerBackward):
+        def sent(self, back: Back) -> Back:
+            return back._replace(sums=left_out(back.sums), state_sums=left_out(back.state_sums))
+
+    return WithoutGate
+
+
+class _WithoutOthers(LayerBackward):
+    """Let nothing go back to the parts of the state that W_hh does not read."""
+
+    def sent(self, back: Back) -> Back:
+        return back._replace(others=tuple(each(lambda part: 0 * part, one) for one in back.others))
+
+
+class _WithoutStraight(LayerBackward):
+    """Let nothing go back to the state but through W_hh."""
+
+    def sent(self, back: Back) -> Back:
+        return back._replace(straight=back.straight and _nothing(back.straight.whole()))
+
+
+class _WithoutProducts(LayerBackward):
+    """Let nothing go back to the state through W_hh."""
+
+    def recurrent(self) -> Array:
+        return 0 * super().recurrent()
+
+
+_THROUGH_W_HH = {"nothing goes back to the state through W_hh": _WithoutProducts}
+#: Of gated cells, by the number of parts that a state has.
+OF_PARTS: dict[int, dict[str, type[LayerBackward]]] = {
+    1: _THROUGH_W_HH | {"nothing goes straight back to the state, as z h does": _WithoutStraight},
+    2: _THROUGH_W_HH | {"nothing goes back from c to the c before": _WithoutOthers},
 }
 
 

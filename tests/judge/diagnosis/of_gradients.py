@@ -16,7 +16,15 @@ from rnn_parity.reference.backward import LayerBackward, gradients
 from rnn_parity.reference.balls import FORMATS, Ball
 from rnn_parity.reference.forward import Pass, layer_passes, results
 from rnn_parity.strategies import Case
-from rnn_parity.tests.judge.diagnosis.going_back import BACK, clipped, from_the_end, summed_over, where_step
+from rnn_parity.tests.judge.diagnosis.going_back import (
+    BACK,
+    OF_PARTS,
+    clipped,
+    from_the_end,
+    summed_over,
+    where_step,
+    without_gate,
+)
 from rnn_parity.tests.judge.diagnosis.model import Calls, Model
 from rnn_parity.tests.judge.diagnosis.wiring import Prediction, each
 from rnn_parity.tests.judge.trial.by_name import gradients as by_names
@@ -194,6 +202,7 @@ def models(case: Case) -> Iterator[Model]:
         return
     yield from (_model(name, case=change) for name, change in COTANGENTS.items())
     yield from (_model(name, back=back) for name, back in BACK.items())
+    yield from _through_gates(case)
     yield from _cut_off(case)
     yield from _summed_wrongly()
     yield from _summed_over_blocks(case)
@@ -204,6 +213,33 @@ def models(case: Case) -> Iterator[Model]:
             yield _model(wording.format(argument), result=scaled(factor, partial(eq, argument)))
     yield _model("h_0 gets a gradient in the first layer only", result=_rows_of_h_0(_above_first))
     yield _model("h_0 gets a gradient in the forward direction only", result=_rows_of_h_0(_reverse))
+
+
+def _through_gates(case: Case) -> Iterator[Model]:
+    """Yield models of gated cells, in which something of a step sends nothing back."""
+    kind = case.config.kind
+    if len(kind.gates) == 1:
+        return
+    for place, gate in enumerate(kind.gates):
+        yield _model(f"nothing goes back through {gate}", back=without_gate(place))
+    yield from (_model(name, back=back) for name, back in OF_PARTS[len(kind.states)].items())
+    if len(kind.states) > 1:
+        yield from (_model(name, case=_asked_of(part)) for part, name in enumerate(_OF_PARTS))
+
+
+#: Of states of two parts, by which one is left out.
+_OF_PARTS = "what is asked of h_n does not go back, and of c_n it does", "what is asked of c_n does not go back"
+
+
+def _asked_of(without: int) -> Callable[[Case], Case]:
+    def change(case: Case) -> Case:
+        if case.grad_h_n is None:
+            return case
+        parts = np.split(case.grad_h_n, 2, -1)
+        parts[without] = 0 * parts[without]
+        return replace(case, grad_h_n=np.concatenate(parts, -1))
+
+    return change
 
 
 def _cut_off(case: Case) -> Iterator[Model]:

@@ -135,7 +135,7 @@ def _order(look: Look) -> int:
     if not look.case.has_cotangents or look.right is None or look.seen.error:
         return 0
     for order in range(2):
-        before = {name: ball for name, ball in look.right.parts.items() if name.startswith(_IN_ORDER[: 2 + order])}
+        before = {name: ball for name, ball in look.right.parts.items() if name.startswith(_IN_ORDER[: 3 + order])}
         if not look.explained_by(Prediction(before)):
             return order
     return 2

@@ -164,8 +164,8 @@ class Wiring:
     hand_on: Callable[[Cell, Ball, Ball], Ball] = lambda cell, start, states: states
     #: The output of a layer out of its directions', in the order of time.
     join: Callable[[Case, int, Sequences], Ball] = lambda case, layer, halves: joined(halves)
-    #: The final state of a cell: out of its start, its states in the order of processing, and its outputs in that of
-    #: time.
+    #: The final state of a cell: out of its start, its states in the order of processing, and what it hands on in that
+    #: of time.
     last: Callable[[Case, Cell, Ball, Ball, Ball], Ball] = lambda case, cell, start, states, outputs: last_of(
         start, states
     )
@@ -198,9 +198,8 @@ def each(change: Callable[[Array], Array], ball: Ball) -> Ball:
 
 
 def last_in_time(case: Case, cell: Cell, start: Ball, states: Ball, outputs: Ball) -> Ball:
-    """Return the output at the step where a direction ends: the last of all steps, or the first; and the rest of it."""
-    found, size = each(lambda part: part[0 if cell.reverse else -1], outputs), case.config.hidden_size
-    return joined([found, each(lambda part: part[..., size:], last_of(start, states))])
+    """Return what is handed on at the step where a direction ends: the last of all steps, or the first."""
+    return each(lambda part: part[0 if cell.reverse else -1], outputs)
 
 
 def last_of(start: Ball, states: Ball) -> Ball:
@@ -252,8 +251,9 @@ def _network(case: Case, wiring: Wiring, operations: Operations) -> Pair:
             start = wiring.start(case, cell, h_0, states)
             states[key] = made = _scan(case, cell, wiring, operations, read, start, valid)
             handed_on = wiring.hand_on(cell, start, made)
-            halves.append(each(partial(wiring.turn_back, cell), heard(handed_on, case.config)))
-            lasts.append(wiring.last(case, cell, start, made, halves[-1]))
+            turned_back = each(partial(wiring.turn_back, cell), handed_on)
+            halves.append(heard(turned_back, case.config))
+            lasts.append(wiring.last(case, cell, start, made, turned_back))
         sequences.append(_blanked(wiring.join(case, layer, halves), counts))
     return sequences[-1], stacked(lasts)
 

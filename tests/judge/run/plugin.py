@@ -277,6 +277,8 @@ def pytest_terminal_summary(
     """Write what the run is asked to write, and its end: behind pytest's summary, so that the verdicts come last."""
     with ending.told_once(terminalreporter):
         yield
+    if hasattr(config, "workerinput"):
+        return  # A worker has a terminal, too, and no results: what it wrote would stand there if the run were killed.
     seconds, workers = time.monotonic() - config.stash[_STARTED], config.getoption("numprocesses", None) or 0
     teller, results, run = config.stash[TELLER], config.stash[RESULTS], config.stash[RUN]
     ended = outputs.Whole(results, run, workers, seconds, int(_status(config, exitstatus)))

@@ -160,8 +160,8 @@ REFUSED: dict[str, tuple[Callable[[], Any], list[str]]] = {
         ["OtherNames", "expected nn.RNN's state_dict {'weight_ih_l0': (3, 2)", "found {'cell.weight_ih': (3, 2)"],
     ),
     "module: other shapes": (
-        lambda: untyped_module("mine", nn.LSTM),
-        ["LSTM", "expected nn.RNN's state_dict", "found {'weight_ih_l0': (12, 2)"],
+        lambda: untyped_module("mine", nn.RNNCell),
+        ["RNNCell", "expected nn.RNN's state_dict", "found {'weight_ih': (3, 2)"],
     ),
 }
 
@@ -182,7 +182,7 @@ UNRESOLVED: list[tuple[str, list[str]]] = [
     ("json:loads", ["function build(config, weights)", "found loads("]),
     ("json:__doc__", ["a name of small letters", "found '__doc__'"]),
     ("sys:byteorder", ["function build(config, weights)", "found 'little'"]),
-    ("torch.nn:LSTM", ["LSTM", "expected nn.RNN's state_dict"]),
+    ("torch.nn:LSTMCell", ["LSTMCell", "expected nn.RNN's state_dict"]),
 ]
 
 REGISTERS = "from rnn_parity import register\n\n@register({name!r})\ndef build(config, weights):\n    ...\n"
