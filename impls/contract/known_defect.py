@@ -25,5 +25,7 @@ class KnownDefect:
     case: str
     #: Whether this machine shows it at all.
     present: Callable[[], bool] = lambda: True
+    #: Whose it is, where that is another library than the implementation's own.
+    library: str = ""
     #: The properties that show it, where others are met on such cases; all, if none are named.
     properties: tuple[str, ...] = ()

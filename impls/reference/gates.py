@@ -21,9 +21,8 @@ overflow, leaves everything that depends on it free, as `rnn_parity.reference.ba
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import lru_cache
-from math import prod
+from collections.abc import Callable, Sequence
+from functools import lru_cache, reduce
 from typing import Final
 
 import numpy as np
@@ -74,13 +73,13 @@ def times(arithmetic: Arithmetic, *factors: Ball) -> Ball:
     It is exact where a factor is zero, or where all are exact and at most one is neither a half nor 1.
     """
     sizes, eta = [_size(factor) for factor in factors], arithmetic.format.smallest_normal
-    mid, size = prod(factor.mid for factor in factors), prod(sizes)
-    zero = np.zeros(np.shape(size), bool)
-    rad, lost, before = np.zeros(np.shape(size)), eta * 1.0, np.ones(())
+    mid, size = _product([factor.mid for factor in factors]), _product(sizes)
+    zero, before = np.zeros(np.shape(size), bool), np.ones(())
+    rad, lost = np.zeros(np.shape(size)), np.full(np.shape(size), eta)
     for place, (factor, own) in enumerate(zip(factors, sizes, strict=True)):
-        rest = prod(sizes[:place] + sizes[place + 1 :])
+        rest = _product(sizes[:place] + sizes[place + 1 :])
         # |a' b' c' - a b c| <= |a b| r_c + |a| r_b C + r_a B C.
-        rad = rad + before * factor.rad * prod(sizes[place + 1 :])
+        rad = rad + before * factor.rad * _product(sizes[place + 1 :])
         lost = lost + arithmetic.flushed(factor) * rest + eta * own * (len(factors) > 2)
         before = before * np.abs(factor.mid)
         zero |= (own == 0) & np.isfinite(rest)
@@ -89,8 +88,12 @@ def times(arithmetic: Arithmetic, *factors: Ball) -> Ball:
     if kept.any():
         plain = sum(_is_plain(factor.mid) * 1 for factor in factors)
         kept = kept & (plain >= len(factors) - 1) & (np.abs(mid) >= eta)
-    most = size if len(factors) == 2 else prod(np.maximum(own, 1.0) for own in sizes)
+    most = size if len(factors) == 2 else _product([np.maximum(own, 1.0) for own in sizes])
     return _bounded(arithmetic, Ball(mid, np.where(zero | kept, 0.0, rad)), most)
+
+
+def _product(arrays: Sequence[Array]) -> Array:
+    return reduce(np.multiply, arrays, np.ones(()))
 
 
 def two_products(arithmetic: Arithmetic, a: Ball, b: Ball, c: Ball, d: Ball) -> Ball:

@@ -26,6 +26,7 @@ TORCH_DEFECTS = (
         link="https://github.com/uxlfoundation/oneDNN/issues/5717",
         case="agreement-80ad12e8e3fa.json",
         present=torch.cpu._is_amx_tile_supported,
+        library="torch",
     ),
 )
 #: Of whoever is written in torch: such cases are not drawn where this machine shows it. It may be that none of its own

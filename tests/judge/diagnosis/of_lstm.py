@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 
@@ -28,9 +29,8 @@ def _sum_of_g(step: Step) -> Ball:
 
 def _step(step: Step, **others: Callable[[Step], Ball]) -> Ball:
     """Make a step in which gates, the candidate g or the new c are computed otherwise."""
-    made = {name: lambda step, name=name: _gate(step, name) for name in ("i", "f", "o")}  # type: ignore[misc]
-    made |= {"g": lambda step: step.tanh(_sum_of_g(step))}
-    made |= {name: other for name, other in others.items() if name in ("i", "f", "o", "g")}
+    made: dict[str, Callable[[Step], Ball]] = {name: partial(_gate, name=name) for name in ("i", "f", "o")}
+    made |= {"g": lambda step: step.tanh(_sum_of_g(step)), **others}
     i, f, g, o = (made[name](step) for name in ("i", "f", "g", "o"))
     c = step.two_products(f, step.parts(step.h)[1], i, g)
     return step.joined(step.times(o, step.tanh(c)), c)
@@ -118,7 +118,7 @@ STEPS: dict[str, Callable[[Step], Ball]] = {
         lambda step, i, f, g, c: step.operations.add(step.times(f, c), i, g)
     ),
     **{
-        f"{one} is used in the place of {other}": _other(**{other: lambda step, one=one: _gate(step, one)})  # type: ignore[misc]
+        f"{one} is used in the place of {other}": _other(**{other: lambda step, one=one: _gate(step, one)})
         for one in ("i", "f", "o")
         for other in ("i", "f", "o")
         if one != other
@@ -131,7 +131,7 @@ STEPS: dict[str, Callable[[Step], Ball]] = {
     **{
         f"{words} {what}": _other(
             **{
-                name: lambda step, name=name, other=other: other(step, step.affine(name, step.parts(step.h)[0]))  # type: ignore[misc]
+                name: lambda step, name=name, other=other: other(step, step.affine(name, step.parts(step.h)[0]))
                 for name in gates
             }
         )
@@ -193,9 +193,7 @@ def models(case: Case) -> Iterator[Model]:
         yield from scoped(name, step=step)
     yield from scoped("the output is c, and not h", hand_on=lambda cell, start, states: each(_of_second, states))
     for bound in _BOUNDS:
-        clipping = _new_c(
-            lambda step, i, f, g, c, bound=bound: _clipped(step.two_products(f, c, i, g), bound)  # type: ignore[misc]
-        )
+        clipping = _new_c(lambda step, i, f, g, c, bound=bound: _clipped(step.two_products(f, c, i, g), bound))
         yield Model.wired(f"c is clipped to [-{bound}, {bound}]", Wiring(step=clipping), family="c is clipped")
     for name, change in STARTS.items():
         yield Model.wired(name, Wiring(case=_started(change)))

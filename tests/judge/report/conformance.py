@@ -211,7 +211,7 @@ def _findings(judged: Sequence[Implementation]) -> Iterator[str]:
         if defect.case:
             descriptor = archive.read(archive.REGRESSIONS / defect.case).case.descriptor
             shown = f"minimal case `{descriptor}`, [{defect.case}](../tests/regressions/{defect.case})"
-        script = f"tests/regressions/scripts/{having[0].library}-{name}.py"
+        script = f"tests/regressions/scripts/{defect.library or having[0].library}-{name}.py"
         who = ", ".join(each.name for each in having)
         absent = "" if defect.present() else " (not on this machine)"
         yield f"{who}: **{defect.reason}**{absent}; {shown}; [{script}](../{script}); {defect.link}"

@@ -12,7 +12,7 @@ from rnn_parity.tests.judge.reduction.archive import REGRESSIONS, files, read
 from rnn_parity.tests.suite.running import script_run
 
 FINDINGS: dict[str, tuple[Implementation, KnownDefect]] = {
-    f"{implementation.library}-{defect.name}": (implementation, defect)
+    f"{defect.library or implementation.library}-{defect.name}": (implementation, defect)
     for implementation in registered().values()
     for defect in implementation.known_defects
 }
