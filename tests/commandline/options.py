@@ -72,6 +72,12 @@ def add_options(add: Callable[..., object]) -> None:
         "torch; repeatable, or with commas",
     )
     add(
+        "--cell",
+        action="append",
+        metavar="KIND",
+        help="judge these kinds of cells only, where they are claimed: rnn, gru, lstm; repeatable, or with commas",
+    )
+    add(
         "--cases",
         type=_positive_of("--cases", "cases"),
         metavar="N",

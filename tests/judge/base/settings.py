@@ -43,6 +43,8 @@ class Run:
     part: Part = WHOLE
     #: The groups of properties that are judged; all where none are named.
     only: tuple[str, ...] = ()
+    #: The kinds of cells that are judged; all that are claimed where none are named.
+    cells: tuple[str, ...] = ()
     #: What is judged of the tests: paths, expressions of names and marks.
     selected: tuple[str, ...] = ()
     #: By property and implementation: failures that are expected, each with the line that says so.

@@ -278,7 +278,8 @@ def command_of(item: Any) -> Command:
     nodeid = item.nodeid.partition("@")[0]  # xdist adds the group that keeps items in one worker.
     stream = item.stash.get(AGAIN, (f"--hypothesis-seed={run.seed}", f"--cases={run.cases}"))
     sizes = [f"--sizes={run.sizes}"] if run.sizes != "usual" else []
-    return Command(judging(asked, *sizes, *stream, nodeid), asked)
+    cells = [f"--cell={','.join(run.cells)}"] if run.cells else []
+    return Command(judging(asked, *sizes, *cells, *stream, nodeid), asked)
 
 
 def _note(counterexample: Counterexample) -> Note:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 import os
 import random
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import psutil
@@ -14,6 +15,7 @@ import torch
 from hypothesis import Phase, settings
 
 from rnn_parity import DEVICES, Implementation, RegistrationError, resolve
+from rnn_parity.contract import KINDS
 from rnn_parity.registry import in_group, nearest
 from rnn_parity.registry.limits import Limits
 from rnn_parity.registry.modules import for_module
@@ -53,10 +55,15 @@ def configure(config: pytest.Config) -> None:
     if reproduction and (objection := scripts.objection(Path(reproduction))):
         raise pytest.UsageError(f"--repro {reproduction}: {objection}")
     check_outputs(config)
-    only = _groups(config.getoption("only") or ())
+    only = _named("--only", "group of properties", config.getoption("only") or (), GROUPS)
+    cells = _named("--cell", "kind of cells", config.getoption("cell") or (), KINDS)
     config.stash[RUN] = Run(
         implementations=_implementations(
-            config.getoption("impl"), config.getoption("group"), apart=config.getoption("isolate"), hunted=minutes > 0
+            config.getoption("impl"),
+            config.getoption("group"),
+            cells,
+            apart=config.getoption("isolate"),
+            hunted=minutes > 0,
         ),
         seconds=_seconds(config, profile),
         # A hunt runs each item again and again, and HypoFuzz goes on with each for ever.
@@ -75,8 +82,9 @@ def configure(config: pytest.Config) -> None:
         limits=Limits(config.getoption("time_limit"), _memory(config)),
         part=_part(config, profile),
         only=only,
+        cells=cells,
         expected=_expected(config.getoption("expected")),
-        selected=(*config.args, config.option.keyword, config.option.markexpr, *only),
+        selected=(*config.args, config.option.keyword, config.option.markexpr, *only, *cells),
     )
 
 
@@ -180,7 +188,7 @@ def _use_device(name: str) -> str:
 
 
 def _implementations(
-    asked: list[str] | None, group: str, *, apart: bool = False, hunted: bool = False
+    asked: list[str] | None, group: str, cells: tuple[str, ...] = (), *, apart: bool = False, hunted: bool = False
 ) -> tuple[Implementation, ...]:
     try:
         if asked:
@@ -192,22 +200,30 @@ def _implementations(
                 for_module(f"--impl {each.asked}", each.build.module, {})
     except RegistrationError as error:
         raise pytest.UsageError(str(error)) from error
+    if cells and not (found := tuple(_of_cells(found, cells))):
+        raise pytest.UsageError(f"--cell {', '.join(cells)}: none of the implementations that are asked for claims it")
     return tuple(implementation.isolated() for implementation in found) if apart else found
 
 
-def _groups(asked: Iterable[str]) -> tuple[str, ...]:
-    """Return the groups of properties that are named, in their order.
+def _of_cells(found: Iterable[Implementation], cells: tuple[str, ...]) -> Iterator[Implementation]:
+    """Yield those that claim one of these kinds of cells, with these alone claimed."""
+    for implementation in found:
+        if claimed := tuple(cell for cell in implementation.capabilities.cells if cell in cells):
+            yield replace(implementation, capabilities=replace(implementation.capabilities, cells=claimed))
+
+
+def _named(option: str, what: str, asked: Iterable[str], known: Collection[str]) -> tuple[str, ...]:
+    """Return what an option names out of what is known, in its order.
 
     Raises:
-        pytest.UsageError: there is no such group.
+        pytest.UsageError: there is no such thing.
     """
     names = {name.strip() for text in asked for name in text.split(",")}
-    if unknown := sorted(names - set(GROUPS)):
+    if unknown := sorted(names - set(known)):
         raise pytest.UsageError(
-            f"--only: there is no group of properties {unknown[0]!r}{nearest(unknown[0], GROUPS)}; "
-            f"the groups are {', '.join(GROUPS)}"
+            f"{option}: there is no {what} {unknown[0]!r}{nearest(unknown[0], known)}; they are {', '.join(known)}"
         )
-    return tuple(name for name in GROUPS if name in names)
+    return tuple(name for name in known if name in names)
 
 
 def _expected(path: str | None) -> expected.Expected:

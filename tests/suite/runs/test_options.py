@@ -126,6 +126,7 @@ REFUSED: list[tuple[str, list[str]]] = [
     ),
     ("--only=results,torhc", ["there is no group of properties 'torhc'; did you mean torch?"]),
     ("--only=", ["there is no group of properties ''"]),
+    ("--cell=lsmt", ["--cell: there is no kind of cells 'lsmt'; did you mean lstm?; they are rnn, gru, lstm"]),
     ("--cass=5", ["unrecognized arguments: --cass=5", "did you mean: --case"]),
     ("--sizes=larg", ["'larg'", "usual", "large"]),
     ("--impl={folder}/breaks.py", ["breaks.py: expected a file that calls rnn_parity.register", "registers nothing"]),

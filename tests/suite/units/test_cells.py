@@ -29,6 +29,7 @@ from rnn_parity.strategies.drawing.values import GATES
 from rnn_parity.strategies.plain import from_plain, to_plain
 from rnn_parity.strategies.shrinking.steps import keep
 from rnn_parity.tests.judge.diagnosis.divergence import _GatesInText
+from rnn_parity.tests.judge.run.options import _of_cells
 from rnn_parity.tests.judge.trial.lengths import in_parts
 from rnn_parity.tests.judge.trial.verdict import Disagreement, as_result
 from rnn_parity.tests.suite.exact import Adversary, allows, number, rounded, strays, without_rounding
@@ -225,6 +226,15 @@ def test_the_last_line_is_written_out() -> None:
 @pytest.mark.parametrize("dtype", DTYPES, ids=str)
 def test_what_opens_and_shuts_gates_is_a_number_of_every_dtype(dtype: torch.dtype) -> None:
     assert (round_to(dtype, GATES) == GATES).all()
+
+
+def test_kinds_that_are_asked_for() -> None:
+    """Who claims one of them is judged, on it alone."""
+    both = replace(implementation("nn.gru"), name="both", capabilities=Capabilities(cells=("rnn", "gru")))
+    found = {
+        each.name: each for each in _of_cells([implementation("nn.rnn"), implementation("nn.lstm"), both], ("gru",))
+    }
+    assert {name: each.capabilities.cells for name, each in found.items()} == {"both": ("gru",)}
 
 
 # A state of several parts

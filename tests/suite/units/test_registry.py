@@ -13,6 +13,7 @@ from types import ModuleType
 from typing import Any
 from unittest.mock import patch
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -32,6 +33,8 @@ from rnn_parity import (
     resolve,
 )
 from rnn_parity.registry import lookup
+from rnn_parity.registry.torch_defects import INHERITED
+from rnn_parity.strategies import Case
 from rnn_parity.tests.judge.base.settings import Run
 from rnn_parity.tests.judge.demands.property import load_properties
 from rnn_parity.tests.judge.report.listing import listing
@@ -583,3 +586,35 @@ def test_a_module_in_the_current_folder(tmp_path: Path, monkeypatch: pytest.Monk
     (found,) = resolve("lies_in_the_current_folder:OnlyHere")
     del registry.REGISTRY[found.name]
     assert found.name == "onlyhere"
+
+
+def test_what_is_written_in_torch_has_the_defects_of_torch() -> None:
+    """So that nobody is accused of them; what a case of the archive shows is replayed on nn.RNN alone."""
+    register("mine", build)
+    register("not-torch", build, library="numpy")
+    names = [defect.name for defect in INHERITED]
+    assert [defect.name for defect in registered()["mine"].known_defects] == names
+    assert not registered()["not-torch"].known_defects
+    assert all(not defect.case for defect in INHERITED)
+    own = registered()["nn.rnn"].known_defects
+    assert [defect.name for defect in own] == names
+    assert all(defect.case for defect in own)
+
+
+@pytest.mark.parametrize(
+    ("input_size", "hidden_size", "memory", "value", "met"),
+    [
+        (33, 8, "contiguous", np.nan, True),
+        (17, 8, "contiguous", np.inf, True),
+        (1, 17, "sliced", 0.0, True),
+        (1, 17, "contiguous", 0.0, False),
+        (16, 8, "sliced", np.nan, False),
+        (48, 8, "contiguous", np.nan, True),
+    ],
+)
+def test_where_torch_reads_past_rows(input_size: int, hidden_size: int, memory: str, value: float, met: bool) -> None:
+    """Depths that tiles do not divide, and no number behind a row, of a case or of what it is cut from."""
+    config = Config(input_size, hidden_size, dtype=torch.bfloat16)
+    case = Case(config, np.full((1, 2, input_size), value), memory=memory)
+    assert INHERITED[0].predicate(case) == met
+    assert not INHERITED[0].predicate(case.with_config(dtype=torch.float32))
