@@ -21,6 +21,7 @@ SENTENCES = [
     "mended computes what nn.RNN computes (15 properties, 600 cases, worst error ",
     "by_linear computes what nn.RNN computes (11 properties, 440 cases, worst error ",
     "nn.RNN computes what the reference computes (15 properties, 600 cases, worst error ",
+    "Ported does not compute what nn.LSTM computes: the rows of the gates are read as i o f g, where they are i f g o.",
 ]
 
 
