@@ -56,10 +56,11 @@ def results(build: Build, able: Capabilities, case: Case, *, gradients: bool) ->
         leaf.requires_grad_(gradients)
     run = build(case.config, weights)
     arguments = hand_over(case, x, h_0)
-    output, h_n = receive(case, run(*arguments), arguments[0], able.padding)
+    output, final = receive(case, run(*arguments), arguments[0], able.padding)
+    states = final if isinstance(final, tuple) else (final,)
     if not gradients:
-        return output, h_n
-    (output.sum() + h_n.sum()).backward()
+        return output, *states
+    sum(state.sum() for state in (output, *states)).backward()
     leaves |= getattr(run, "parameters", {})
     return tuple(torch.zeros_like(leaf) if leaf.grad is None else leaf.grad for leaf in leaves.values())
 
@@ -96,11 +97,10 @@ def drawn(draw: st.DrawFn, able: Capabilities) -> Case:
         return draw(hnp.arrays(_HELD_IN[width], shape, elements=elements))
 
     x = array(steps, batch, input_size)
-    rows = config.num_layers * config.num_directions
     return Case(
         config,
         x,
-        array(rows, batch, hidden_size) if able.h_0 and draw(st.booleans()) else None,
+        array(*config.state_shape(batch)) if able.h_0 and draw(st.booleans()) else None,
         {name: array(*shape) for name, shape in config.parameter_shapes().items()},
         unbatched=able.unbatched and not able.lengths and batch == 1 and draw(st.booleans()),
         lengths=tuple(draw(st.lists(st.integers(1, steps), min_size=batch, max_size=batch))) if able.lengths else None,
@@ -155,7 +155,7 @@ def grid(able: Capabilities) -> Iterator[Case]:
         yield Case(
             config,
             random.standard_normal((_STEPS, batch, _INPUTS)),
-            random.standard_normal((layers * config.num_directions, batch, _HIDDEN)) if has_h_0 else None,
+            random.standard_normal(config.state_shape(batch)) if has_h_0 else None,
             {name: random.uniform(-spread, spread, shape) for name, shape in config.parameter_shapes().items()},
             unbatched,
             lengths=tuple(range(1, batch + 1)) if able.lengths else None,

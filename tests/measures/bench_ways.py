@@ -23,7 +23,7 @@ from rnn_parity.tests.measures import bench_naive
 from rnn_parity.tests.measures.bench_meter import Meter, Outcome, Taken
 from rnn_parity.tests.measures.drawing import PLAIN
 from rnn_parity.tests.suite.planted import BUGS, HONEST, Bug, Honest, Loop
-from rnn_parity.tests.suite.planted.gru import GRULoop
+from rnn_parity.tests.suite.planted.gated import GRULoop, LSTMLoop
 from rnn_parity.tests.suite.planted.ragged import Ragged
 from rnn_parity.tests.suite.planted.trying import PROPERTIES, hunt, implementation, simpler_by_brute_force
 
@@ -58,7 +58,7 @@ Way: TypeAlias = Callable[[Job, Planted, Meter], Outcome]
 
 def without_bugs(able: Capabilities) -> Honest:
     """A correct network that takes what is claimed."""
-    loop = Loop if able.cells == ("rnn",) else GRULoop
+    loop = {"rnn": Loop, "gru": GRULoop, "lstm": LSTMLoop}[able.cells[0]]
     build: Build = bench_naive.OF_TORCH["rnn"] if able.module else Ragged if able.lengths else loop
     return Honest("without bugs", build, capabilities=able)
 
