@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from functools import partial
 
 import numpy as np
 
 from rnn_parity.contract import Array
-from rnn_parity.reference.balls import Ball
+from rnn_parity.reference.balls import Ball, exact
 from rnn_parity.strategies import Case
 from rnn_parity.tests.judge.diagnosis.model import Model, scoped
 from rnn_parity.tests.judge.diagnosis.of_gru import SIGMOIDS
@@ -19,79 +19,54 @@ from rnn_parity.tests.judge.diagnosis.wiring import Step, Wiring, each
 _BOUNDS = (1, 3, 5, 10, 50)
 
 
+def _sum_of(step: Step, gate: str) -> Ball:
+    return step.affine(gate, step.parts(step.h)[0])
+
+
 def _gate(step: Step, name: str) -> Ball:
-    return step.sigmoid(step.affine(name, step.parts(step.h)[0]))
+    return step.sigmoid(_sum_of(step, name))
 
 
-def _sum_of_g(step: Step) -> Ball:
-    return step.affine("g", step.parts(step.h)[0])
+#: A gate, or the candidate g, out of a step.
+Gate = Callable[[Step], Ball]
+_GATES: dict[str, Gate] = {
+    **{name: partial(_gate, name=name) for name in ("i", "f", "o")},
+    "g": lambda step: step.tanh(_sum_of(step, "g")),
+}
 
 
-def _step(step: Step, **others: Callable[[Step], Ball]) -> Ball:
-    """Make a step in which gates, the candidate g or the new c are computed otherwise."""
-    made: dict[str, Callable[[Step], Ball]] = {name: partial(_gate, name=name) for name in ("i", "f", "o")}
-    made |= {"g": lambda step: step.tanh(_sum_of_g(step)), **others}
-    i, f, g, o = (made[name](step) for name in ("i", "f", "g", "o"))
-    c = step.two_products(f, step.parts(step.h)[1], i, g)
-    return step.joined(step.times(o, step.tanh(c)), c)
+def _with(
+    gates: Mapping[str, Gate],
+    c: Callable[[Step, Ball, Ball, Ball, Ball], Ball] = lambda step, i, f, g, c: step.two_products(f, c, i, g),
+    h: Callable[[Step, Ball, Ball, Ball], Ball] = lambda step, o, c, old: step.times(o, step.tanh(c)),
+) -> Callable[[Step], Ball]:
+    """Make another step: other gates, c out of i, f, g and the c before, and h out of o, c and the c before."""
+
+    def made(step: Step) -> Ball:
+        i, f, g, o = (gates.get(name, _GATES[name])(step) for name in ("i", "f", "g", "o"))
+        old = step.parts(step.h)[1]
+        new = c(step, i, f, g, old)
+        return step.joined(h(step, o, new, old), new)
+
+    return made
 
 
-def _other(**others: Callable[[Step], Ball]) -> Callable[[Step], Ball]:
-    return lambda step: _step(step, **others)
-
-
-def _one_less(step: Step, name: str) -> Ball:
+def _one_less(name: str) -> Gate:
     """Return 1 minus a gate."""
-    gate = _gate(step, name)
-    return Ball(1 - gate.mid, gate.rad + 2 * step.operations.arithmetic.format.unit_roundoff)
+
+    def rest(step: Step) -> Ball:
+        gate = _gate(step, name)
+        return Ball(1 - gate.mid, gate.rad + 2 * step.operations.arithmetic.format.unit_roundoff)
+
+    return rest
 
 
-def _one_more(step: Step, name: str) -> Ball:
-    """Return a gate plus 1."""
-    gate = _gate(step, name)
-    return step.operations.add(gate, Ball(np.ones(gate.mid.shape), np.zeros(gate.mid.shape)))
+def _through(function: Callable[[Step, Ball], Ball], name: str, step: Step) -> Ball:
+    return function(step, _sum_of(step, name))
 
 
-def _ones(step: Step) -> Ball:
-    shape = step.parts(step.h)[0].mid.shape
-    return Ball(np.ones(shape), np.zeros(shape))
-
-
-def _zeros(step: Step) -> Ball:
-    return each(lambda part: 0 * part, _ones(step))
-
-
-def _parts(step: Step) -> tuple[Ball, Ball, Ball, Ball, Ball]:
-    """Return i, f, g, o, and the c before."""
-    i, f, o = (_gate(step, name) for name in ("i", "f", "o"))
-    return i, f, step.tanh(_sum_of_g(step)), o, step.parts(step.h)[1]
-
-
-def _of_c(change: Callable[[Step, Ball], Ball]) -> Callable[[Step], Ball]:
-    """Make h of the new c, or of what is made of it in the place of tanh."""
-
-    def made(step: Step) -> Ball:
-        i, f, g, o, before = _parts(step)
-        c = step.two_products(f, before, i, g)
-        return step.joined(step.times(o, change(step, c)), c)
-
-    return made
-
-
-def _of_old_c(step: Step) -> Ball:
-    i, f, g, o, before = _parts(step)
-    return step.joined(step.times(o, step.tanh(before)), step.two_products(f, before, i, g))
-
-
-def _new_c(change: Callable[..., Ball]) -> Callable[[Step], Ball]:
-    """Make c out of the step, i, f, g and the c before."""
-
-    def made(step: Step) -> Ball:
-        i, f, g, o, before = _parts(step)
-        c = change(step, i, f, g, before)
-        return step.joined(step.times(o, step.tanh(c)), c)
-
-    return made
+def _constant(value: float) -> Gate:
+    return lambda step: exact(np.full(step.parts(step.h)[0].mid.shape, value))
 
 
 def _clipped(ball: Ball, bound: float) -> Ball:
@@ -102,39 +77,36 @@ def _clipped(ball: Ball, bound: float) -> Ball:
 
 #: The steps of nn.LSTM, c' = f c + i g and h' = o tanh(c'), with one thing otherwise.
 STEPS: dict[str, Callable[[Step], Ball]] = {
-    "f is 1 - i, as where both are coupled": _other(f=lambda step: _one_less(step, "i")),
-    "i is 1 - f, as where both are coupled": _other(i=lambda step: _one_less(step, "f")),
-    "f c is left out": _other(f=_zeros),
-    "i g is left out": _other(i=_zeros),
-    "c is added without f": _other(f=_ones),
-    "the candidate is added without i": _other(i=_ones),
-    "h is tanh(c), without o": _other(o=_ones),
-    "h is o c, without a tanh": _of_c(lambda step, c: c),
-    "h is o sigmoid(c), and not o tanh(c)": _of_c(lambda step, c: step.sigmoid(c)),
-    "h is made of the c before the step": _of_old_c,
-    "1 - f is used in the place of f": _other(f=lambda step: _one_less(step, "f")),
-    "1 is added to f, behind its sigmoid": _other(f=lambda step: _one_more(step, "f")),
-    "i and g are added, and not multiplied": _new_c(
-        lambda step, i, f, g, c: step.operations.add(step.times(f, c), i, g)
+    "f is 1 - i, as where both are coupled": _with({"f": _one_less("i")}),
+    "i is 1 - f, as where both are coupled": _with({"i": _one_less("f")}),
+    "f c is left out": _with({"f": _constant(0.0)}),
+    "i g is left out": _with({"i": _constant(0.0)}),
+    "c is added without f": _with({"f": _constant(1.0)}),
+    "the candidate is added without i": _with({"i": _constant(1.0)}),
+    "h is tanh(c), without o": _with({"o": _constant(1.0)}),
+    "h is o c, without a tanh": _with({}, h=lambda step, o, c, old: step.times(o, c)),
+    "h is o sigmoid(c), and not o tanh(c)": _with({}, h=lambda step, o, c, old: step.times(o, step.sigmoid(c))),
+    "h is made of the c before the step": _with({}, h=lambda step, o, c, old: step.times(o, step.tanh(old))),
+    "1 - f is used in the place of f": _with({"f": _one_less("f")}),
+    "1 is added to f, behind its sigmoid": _with(
+        {"f": lambda step: step.operations.add(_gate(step, "f"), _constant(1.0)(step))}
+    ),
+    "i and g are added, and not multiplied": _with(
+        {}, c=lambda step, i, f, g, c: step.operations.add(step.times(f, c), i, g)
     ),
     **{
-        f"{one} is used in the place of {other}": _other(**{other: lambda step, one=one: _gate(step, one)})
+        f"{one} is used in the place of {other}": _with({other: _GATES[one]})
         for one in ("i", "f", "o")
         for other in ("i", "f", "o")
         if one != other
     },
-    "no tanh is applied to the candidate": _other(g=_sum_of_g),
-    "the candidate goes through a sigmoid, and not through tanh,": _other(g=lambda step: step.sigmoid(_sum_of_g(step))),
-    "the candidate goes through relu, and not through tanh,": _other(
-        g=lambda step: step.operations.arithmetic.relu(_sum_of_g(step))
+    "no tanh is applied to the candidate": _with({"g": lambda step: _sum_of(step, "g")}),
+    "the candidate goes through a sigmoid, and not through tanh,": _with({"g": lambda step: _gate(step, "g")}),
+    "the candidate goes through relu, and not through tanh,": _with(
+        {"g": lambda step: step.operations.arithmetic.relu(_sum_of(step, "g"))}
     ),
     **{
-        f"{words} {what}": _other(
-            **{
-                name: lambda step, name=name, other=other: other(step, step.affine(name, step.parts(step.h)[0]))
-                for name in gates
-            }
-        )
+        f"{words} {what}": _with({name: partial(_through, other, name) for name in gates})
         for gates, words in {
             "ifo": "the sigmoid of every gate is",
             "i": "the sigmoid of i is",
@@ -193,7 +165,7 @@ def models(case: Case) -> Iterator[Model]:
         yield from scoped(name, step=step)
     yield from scoped("the output is c, and not h", hand_on=lambda cell, start, states: each(_of_second, states))
     for bound in _BOUNDS:
-        clipping = _new_c(lambda step, i, f, g, c, bound=bound: _clipped(step.two_products(f, c, i, g), bound))
+        clipping = _with({}, c=lambda step, i, f, g, c, k=bound: _clipped(step.two_products(f, c, i, g), k))  # type: ignore[misc]
         yield Model.wired(f"c is clipped to [-{bound}, {bound}]", Wiring(step=clipping), family="c is clipped")
     for name, change in STARTS.items():
         yield Model.wired(name, Wiring(case=_started(change)))
