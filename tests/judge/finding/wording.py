@@ -45,7 +45,7 @@ def _plain(value: Any) -> Any:
 def _allowed(expected: float, allowed: float) -> str:
     if not allowed:
         exact = (
-            "every sum in this case is exact in every order"
+            "this number is exact in every order of its sums"
             if abs(expected) < float("inf")
             else "demanded by IEEE arithmetic"
         )
