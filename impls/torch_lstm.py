@@ -10,6 +10,8 @@ from rnn_parity.contract import Capabilities, Config, Run, Weights
 from rnn_parity.registry import module_build, register, register_module
 from rnn_parity.scripts import template
 
+_set_flags: Any = torch.backends.mkldnn.set_flags
+
 register_module(
     "nn.lstm",
     torch.nn.LSTM,
@@ -29,8 +31,12 @@ def build(config: Config, weights: Weights) -> Run:
     network = module_build(torch.nn.LSTM)(config, weights)
 
     def run(*arguments: Any) -> Any:
-        with torch.backends.mkldnn.flags(enabled=False):
+        # Not `flags`, which warns of a setting of other machines.
+        before = _set_flags(False)[0]
+        try:
             return network(*arguments)
+        finally:
+            _set_flags(before)
 
     run.parameters = network.parameters  # type: ignore[attr-defined]
     return run
