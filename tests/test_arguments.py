@@ -18,7 +18,7 @@ def test_arguments(trial: Trial, case: Case) -> None:
     unchanged("building a network", before, arguments)
     same_mapping("building a network", asked.weights, arguments)
     for _ in range(2):
-        network.call_with(asked.x, asked.h_0)
+        network.tensors_on(asked.x, asked.h_0)
         unchanged("calling the network", before, arguments)
     if case.has_cotangents:
         asked = ask(case)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Mapping
 from dataclasses import InitVar, dataclass, field, fields, replace
@@ -16,6 +15,7 @@ import torch
 from rnn_parity.contract.axes import descriptor
 from rnn_parity.contract.cells import ELMAN
 from rnn_parity.contract.config import Array, Config
+from rnn_parity.contract.finite import is_finite
 from rnn_parity.contract.memory import INCOMING, MEMORY
 from rnn_parity.contract.misuses import MISUSES
 
@@ -179,40 +179,7 @@ class Case:
     @cached_property
     def finite(self) -> bool:
         """Whether there is no NaN and no infinity in what counts, and no sum can grow so large that it overflows."""
-        x = self.blanked(self.x)
-        if not all(np.isfinite(array).all() for array in (self.arrays | {"x": x}).values()):
-            return False
-        size, index = _largest(x), 0
-        with np.errstate(over="ignore"):
-            for layer in range(self.config.num_layers):
-                sizes = []
-                for _ in range(self.config.num_directions):
-                    h = 0.0 if self.h_0 is None else _largest(self.h_0[index, :, : self.config.hidden_size])
-                    sizes.append(self._largest_sum(self.config.suffixes()[index], size, h, layer))
-                    index += 1
-                size = max(sizes)
-        return size < math.inf and self._cells_finite()
-
-    def _cells_finite(self) -> bool:
-        """Return whether no part of the state that W_hh does not read may overflow: it grows by 1 a step at most."""
-        others = 0.0 if self.h_0 is None else _largest(self.h_0[..., self.config.hidden_size :])
-        return 2 * (others + self.steps) < torch.finfo(self.config.dtype).max
-
-    def _largest_sum(self, suffix: str, x: float, h: float, layer: int) -> float:
-        """Return an upper bound of the sums of one direction of a layer; infinity where one may overflow."""
-        info = torch.finfo(self.config.dtype)
-        w_ih, w_hh = (float(np.abs(self.weights[f"weight_{kind}_{suffix}"]).sum(1).max()) for kind in ("ih", "hh"))
-        bias = (
-            sum(_largest(self.weights[f"bias_{kind}_{suffix}"]) for kind in ("ih", "hh")) if self.config.bias else 0.0
-        )
-        terms = self.config.layer_input_size(layer) + self.config.hidden_size + 2
-        largest = h
-        for _ in range(self.steps):
-            total = (w_ih * x + w_hh * h + bias) * (1 + 2 * terms * info.eps)
-            if not total < info.max:
-                return math.inf
-            largest, h = max(largest, total), self.config.kind.reach(self.config.activation.reach, total, h)
-        return largest
+        return is_finite(self)
 
     def with_arrays(self, **arrays: Array) -> Case:
         """Return the case with some of its `arrays` replaced."""
@@ -323,10 +290,6 @@ _ORDER = [
 _OPTIONS = {
     field.name: field.default for field in fields(Case) if field.name not in ("config", "x", "weights", *OPTIONAL)
 }
-
-
-def _largest(array: Array) -> float:
-    return float(np.abs(array).max(initial=0.0))
 
 
 def _nested(array: Array) -> str:

@@ -14,6 +14,7 @@ from rnn_parity.strategies import Case
 from rnn_parity.tests.judge.diagnosis.evidence import Look
 from rnn_parity.tests.judge.diagnosis.first_gradient import first_gradient
 from rnn_parity.tests.judge.diagnosis.first_wrong import NOTHING, TERMS, Divergence, both, factor, is_near, short
+from rnn_parity.tests.judge.diagnosis.gates_in_text import GatesInText
 from rnn_parity.tests.judge.trial.verdict import error_over_bound
 
 #: So many other failing cases may refute what is said of a number.
@@ -75,52 +76,6 @@ class _InText(NamedTuple):
     def activated(self, a: str) -> str:
         """Write the activation around its sum."""
         return f"{self.terms.nonlinearity}({a})"
-
-
-class _GatesInText(NamedTuple):
-    """The algebra of text for gated cells: a gate is its number, and what leads to it is left out."""
-
-    gates: dict[str, str]
-
-    def affine(self, gate: str, h: str) -> str:
-        """Leave a sum out."""
-        return ""
-
-    def reset_affine(self, gate: str, h: str, reset: str) -> str:
-        """Leave a sum out."""
-        return ""
-
-    def sigmoid(self, a: str) -> str:
-        """Leave a function out."""
-        return ""
-
-    def tanh(self, a: str) -> str:
-        """Leave a function out."""
-        return ""
-
-    def gate(self, name: str, value: str) -> str:
-        """Write a gate as a number."""
-        return self.gates[name]
-
-    def mix(self, z: str, n: str, h: str) -> str:
-        """Write (1 - z) n + z h."""
-        return f"(1 - {z})*{n} + {z}*{h}"
-
-    def times(self, a: str, b: str) -> str:
-        """Write a b."""
-        return f"{a}*{b}"
-
-    def two_products(self, a: str, b: str, c: str, d: str) -> str:
-        """Write a b + c d."""
-        return f"{a}*{b} + {c}*{d}"
-
-    def parts(self, state: Sequence[str]) -> Sequence[str]:
-        """Return the parts of a state."""
-        return state
-
-    def joined(self, *parts: str) -> Sequence[str]:
-        """Return the parts of the next state."""
-        return parts
 
 
 #: What the number may be instead: in words that follow "what it would be".
@@ -277,7 +232,7 @@ def _written_with_gates(case: Case, made: Pass, place: _Place, seen: tuple[float
     olds = [factor(float(before[place.b, unit])) for unit in units]
     news = [float(made.states.mid[(*at[:-1], unit)]) for unit in units]
     said, found = both(news[-place.part], seen[0])
-    step = _GatesInText(
+    step = GatesInText(
         {name: f"({text})" if text.startswith("-") else text for name, text in gates.items()}
         | {f"tanh_{state}": f"tanh({short(new)})" for state, new in zip(kind.states, news, strict=True)}
     )

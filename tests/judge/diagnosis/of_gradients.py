@@ -18,12 +18,10 @@ from rnn_parity.reference.forward import Pass, layer_passes, results
 from rnn_parity.strategies import Case
 from rnn_parity.tests.judge.diagnosis.going_back import (
     BACK,
-    OF_PARTS,
     clipped,
     from_the_end,
     summed_over,
     where_step,
-    without_gate,
 )
 from rnn_parity.tests.judge.diagnosis.model import Calls, Model
 from rnn_parity.tests.judge.diagnosis.wiring import Prediction, each
@@ -33,7 +31,7 @@ from rnn_parity.tests.judge.trial.by_name import outputs
 Gradients = Mapping[str, Ball]
 
 
-def _model(
+def model_of_gradients(
     name: str,
     *,
     case: Callable[[Case], Case] = lambda case: case,
@@ -66,7 +64,7 @@ def passes(case: Case, rounding: Rounding) -> list[Pass]:
 
 
 #: Right forward and back.
-REFERENCE = _model("")
+REFERENCE = model_of_gradients("")
 
 
 # Cotangents
@@ -200,65 +198,37 @@ def models(case: Case) -> Iterator[Model]:
     """All of them, for cases that ask for gradients; none for others."""
     if not case.has_cotangents:
         return
-    yield from (_model(name, case=change) for name, change in COTANGENTS.items())
-    yield from (_model(name, back=back) for name, back in BACK.items())
-    yield from _through_gates(case)
+    yield from (model_of_gradients(name, case=change) for name, change in COTANGENTS.items())
+    yield from (model_of_gradients(name, back=back) for name, back in BACK.items())
     yield from _cut_off(case)
     yield from _summed_wrongly()
     yield from _summed_over_blocks(case)
     for wording, factor in FACTORS.items():
         for role, of_role in PARAMETERS.items():
-            yield from in_parts(_model, wording.format(role), factor, of_role)
+            yield from in_parts(model_of_gradients, wording.format(role), factor, of_role)
         for argument in ("x", "h_0"):
-            yield _model(wording.format(argument), result=scaled(factor, partial(eq, argument)))
-    yield _model("h_0 gets a gradient in the first layer only", result=_rows_of_h_0(_above_first))
-    yield _model("h_0 gets a gradient in the forward direction only", result=_rows_of_h_0(_reverse))
-
-
-def _through_gates(case: Case) -> Iterator[Model]:
-    """Yield models of gated cells, in which something of a step sends nothing back."""
-    kind = case.config.kind
-    if len(kind.gates) == 1:
-        return
-    for place, gate in enumerate(kind.gates):
-        yield _model(f"nothing goes back through {gate}", back=without_gate(place))
-    yield from (_model(name, back=back) for name, back in OF_PARTS[len(kind.states)].items())
-    if len(kind.states) > 1:
-        yield from (_model(name, case=_asked_of(part)) for part, name in enumerate(_OF_PARTS))
-
-
-#: Of states of two parts, by which one is left out.
-_OF_PARTS = "what is asked of h_n does not go back, and of c_n it does", "what is asked of c_n does not go back"
-
-
-def _asked_of(without: int) -> Callable[[Case], Case]:
-    def change(case: Case) -> Case:
-        if case.grad_h_n is None:
-            return case
-        parts = np.split(case.grad_h_n, 2, -1)
-        parts[without] = 0 * parts[without]
-        return replace(case, grad_h_n=np.concatenate(parts, -1))
-
-    return change
+            yield model_of_gradients(wording.format(argument), result=scaled(factor, partial(eq, argument)))
+    yield model_of_gradients("h_0 gets a gradient in the first layer only", result=_rows_of_h_0(_above_first))
+    yield model_of_gradients("h_0 gets a gradient in the forward direction only", result=_rows_of_h_0(_reverse))
 
 
 def _cut_off(case: Case) -> Iterator[Model]:
     """Yield models with a number of steps, or a bound, that is solved for."""
     for k in range(1, case.steps + 1):
-        yield _model(
+        yield model_of_gradients(
             f"the state is detached after every {k} steps",
             back=where_step(lambda t, k=k: t > 0 and t % k == 0),  # type: ignore[misc]
             family="the state is detached after every so many steps",
             numbered=True,
         )
-        yield _model(
+        yield model_of_gradients(
             f"gradients go back {k} steps from the end, and no further",
             back=from_the_end(k),
             family="gradients go back so many steps",
             numbered=True,
         )
     for bound in (0.25, 0.5, 1, 2, 5, 10):
-        yield _model(
+        yield model_of_gradients(
             f"what goes back from step to step is clipped to [-{bound:g}, {bound:g}]",
             back=clipped(bound),
             family="what goes back is clipped",
@@ -270,7 +240,9 @@ def _summed_wrongly() -> Iterator[Model]:
     for what, steps in STEPS.items():
         for whose, roles in _SUMMED.items():
             if (what, whose) not in _SAID_OTHERWISE:
-                yield _model(f"the gradients of {whose} are those of {what} only", back=summed_over(steps, roles))
+                yield model_of_gradients(
+                    f"the gradients of {whose} are those of {what} only", back=summed_over(steps, roles)
+                )
 
 
 def _summed_over_blocks(case: Case) -> Iterator[Model]:
@@ -281,7 +253,7 @@ def _summed_over_blocks(case: Case) -> Iterator[Model]:
                 steps = lambda i, n, k=k, keeps=keeps: keeps(i, n, k)  # noqa: E731
                 for whose, roles in _SUMMED.items():
                     name = f"the gradients of {whose} are those of {what.format(things, k='{k}')} only"
-                    yield _model(
+                    yield model_of_gradients(
                         name.format(k=k),
                         back=summed_over(steps, roles, axis),
                         family=name,

@@ -258,17 +258,11 @@ class Network:
             disagreement.calls = tuple(self.history)
             raise
 
-    def call_with(self, x: torch.Tensor, h_0: torch.Tensor | None) -> Result:
-        """Return the result on these very tensors."""
-        return as_result(self._returned_on(x, h_0), self.config.kind)
-
     def tensors_on(self, x: torch.Tensor, h_0: torch.Tensor | None) -> dict[str, torch.Tensor]:
         """Return the very tensors that are returned on these, by name."""
-        return tensors_in(self._returned_on(x, h_0), self.config.kind)
-
-    def _returned_on(self, x: torch.Tensor, h_0: torch.Tensor | None) -> Any:
+        given = (x,) if h_0 is None else (x, lengths.in_parts(self.config, h_0))
         with torch.no_grad():
-            return self.call_raw(x) if h_0 is None else self.call_raw(x, lengths.in_parts(self.config, h_0))
+            return tensors_in(self.call_raw(*given), self.config.kind)
 
     def call_on(self, case: Case, x: torch.Tensor, h_0: torch.Tensor | None) -> Result:
         """Return the result on these tensors of a case, handed over as it says, tracked as torch is set to."""

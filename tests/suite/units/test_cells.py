@@ -28,7 +28,7 @@ from rnn_parity.strategies import Case, cases, cases_with_cotangents
 from rnn_parity.strategies.drawing.values import GATES
 from rnn_parity.strategies.plain import from_plain, to_plain
 from rnn_parity.strategies.shrinking.steps import keep
-from rnn_parity.tests.judge.diagnosis.divergence import _GatesInText
+from rnn_parity.tests.judge.diagnosis.gates_in_text import GatesInText
 from rnn_parity.tests.judge.run.options import _of_cells
 from rnn_parity.tests.judge.trial.lengths import in_parts
 from rnn_parity.tests.judge.trial.verdict import Disagreement, as_result
@@ -217,9 +217,9 @@ def test_a_class_tells_its_kind_by_its_parameters() -> None:
 
 def test_the_last_line_is_written_out() -> None:
     """The same step, over text."""
-    step = _GatesInText({"r": "0.5", "z": "0.25", "n": "(-1)"})
+    step = GatesInText({"r": "0.5", "z": "0.25", "n": "(-1)"})
     assert GRU.step(step, "2") == "(1 - 0.25)*(-1) + 0.25*2"
-    step = _GatesInText({"i": "0.5", "f": "1", "g": "(-1)", "o": "0.25", "tanh_c": "tanh(1.5)"})
+    step = GatesInText({"i": "0.5", "f": "1", "g": "(-1)", "o": "0.25", "tanh_c": "tanh(1.5)"})
     assert LSTM.step(step, ("0", "2")) == ("0.25*tanh(1.5)", "1*2 + 0.5*(-1)")
 
 
@@ -265,6 +265,11 @@ def test_parts_lead_in_tensors() -> None:
         assert c_0.is_contiguous()
         whole = case.state_from_layout(torch.stack([h_0, c_0]).double().numpy())
         assert np.array_equal(whole, case.h_0)  # type: ignore[arg-type]
+
+
+def test_the_parts_of_a_result_are_stacked() -> None:
+    found = as_result((torch.zeros(1), (torch.ones(2), torch.zeros(2))), LSTM)
+    assert found.h_n.tolist() == [[1, 1], [0, 0]]
 
 
 @pytest.mark.parametrize(
