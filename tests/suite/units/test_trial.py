@@ -275,9 +275,9 @@ def test_a_call_with_tensors_of_ones_own() -> None:
     network = Trial(planted()).build(CASE)
     x, state = torch.ones(2, 1, 1, dtype=torch.float64), torch.ones(1, 1, 1, dtype=torch.float64)
     assert network.tensors_on(x, None)["output"].ravel().tolist() == [3.0, 6.0]
-    found = network.call_with(x, state.requires_grad_())
-    assert found.output.ravel().tolist() == [4.0, 7.0]
-    assert not found.output.requires_grad
+    found = network.tensors_on(x, state.requires_grad_())
+    assert found["output"].ravel().tolist() == [4.0, 7.0]
+    assert not found["output"].requires_grad
 
 
 def test_calls_apart_are_limited_where_they_are_made(monkeypatch: pytest.MonkeyPatch) -> None:
