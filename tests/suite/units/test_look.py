@@ -354,6 +354,25 @@ def test_few_claims() -> None:
     assert all(not Capabilities(**claims).objections(seen.case) for seen in look.seen)
 
 
+def test_axes_that_a_class_does_not_look_at() -> None:
+    """An unbatched x, of which results have another shape, is not asked for where nobody has claimed it."""
+
+    def build(config: Config, weights: Weights) -> Run:
+        run = torchs(config, weights)
+
+        def other(x: torch.Tensor, h_0: torch.Tensor | None = None) -> Any:
+            output, h_n = run(x, h_0)
+            return (output[:, None], h_n[:, None]) if x.dim() == 2 else (output, h_n)
+
+        return other
+
+    claimed = implementation(build)
+    assert not first_look(claimed).never
+    (never,) = first_look(replace(claimed, unclaimed=True)).never
+    assert never.claim.words == "an unbatched x"
+    assert not first_look(replace(claimed, unclaimed=True)).capabilities.unbatched
+
+
 def test_claims_of_lengths_are_looked_at() -> None:
     """Both ways of handing them over."""
     look = first_look(implementation(torchs, lengths=("packed", "padded")))
