@@ -133,6 +133,9 @@ class StepBack(Protocol[N]):
     def times(self, *factors: N) -> N:
         """Return the product of factors, in any order."""
 
+    def products(self, *terms: tuple[N, ...]) -> list[N]:
+        """Return several products of as many factors, each in any order."""
+
     def slope_of_tanh(self, n: N) -> N:
         """Return the derivative of a tanh whose result is n, 1 - n^2."""
 
@@ -203,13 +206,13 @@ def _lstm_back(step: StepBack[N], grad: N, state: N) -> Back:
     from_h, from_c = step.parts(grad)
     to_h = step.finished(from_h)
     to_c = step.finished(from_c, step.times(to_h, o, step.slope_of_tanh(tanh_c)))
-    sums = (
-        step.times(to_c, g, step.slope_of_sigmoid(i)),
-        step.times(to_c, before, step.slope_of_sigmoid(f)),
-        step.times(to_c, i, step.slope_of_tanh(g)),
-        step.times(to_h, tanh_c, step.slope_of_sigmoid(o)),
+    sums = step.products(
+        (to_c, g, step.slope_of_sigmoid(i)),
+        (to_c, before, step.slope_of_sigmoid(f)),
+        (to_c, i, step.slope_of_tanh(g)),
+        (to_h, tanh_c, step.slope_of_sigmoid(o)),
     )
-    return Back(sums, others=(step.times(to_c, f),))
+    return Back(tuple(sums), others=(step.times(to_c, f),))
 
 
 #: nn.RNN's: h_t = act(W_ih x_t + b_ih + W_hh h_(t-1) + b_hh).

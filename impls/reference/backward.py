@@ -189,6 +189,10 @@ class LayerBackward:
         """Return a product."""
         return gates.times(self.arithmetic, *factors)
 
+    def products(self, *terms: tuple[Ball, ...]) -> list[Ball]:
+        """Return several products, computed at once."""
+        return gates.products(self.arithmetic, *terms)
+
     def slope_of_tanh(self, n: Ball) -> Ball:
         """Return the derivative of a tanh whose result is n."""
         return self.arithmetic.one_minus_square(n)

@@ -23,6 +23,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import lru_cache, reduce
+from operator import mul
 from typing import Final
 
 import numpy as np
@@ -73,32 +74,36 @@ def times(arithmetic: Arithmetic, *factors: Ball) -> Ball:
     It is exact where a factor is zero, or where all are exact and at most one is neither a half nor 1.
     """
     sizes, eta = [_size(factor) for factor in factors], arithmetic.format.smallest_normal
-    mid, size = _product([factor.mid for factor in factors]), _product(sizes)
-    zero, before = np.zeros(np.shape(size), bool), np.ones(())
-    rad, lost = np.zeros(np.shape(size)), np.full(np.shape(size), eta)
+    mid, size = reduce(mul, [factor.mid for factor in factors]), reduce(mul, sizes)
+    spread, lost, before = np.zeros(()), np.array(eta), np.ones(())
+    zero = np.zeros((), bool)
     for place, (factor, own) in enumerate(zip(factors, sizes, strict=True)):
-        rest = _product(sizes[:place] + sizes[place + 1 :])
+        rest = reduce(mul, sizes[:place] + sizes[place + 1 :])
         # |a' b' c' - a b c| <= |a b| r_c + |a| r_b C + r_a B C.
-        rad = rad + before * factor.rad * _product(sizes[place + 1 :])
-        lost = lost + arithmetic.flushed(factor) * rest + eta * own * (len(factors) > 2)
+        spread = spread + reduce(mul, sizes[place + 1 :], before * factor.rad)
+        lost = lost + arithmetic.flushed(factor) * rest
+        if len(factors) > 2:
+            lost = lost + eta * own
         before = before * np.abs(factor.mid)
-        zero |= (own == 0) & np.isfinite(rest)
-    rad = rad + _gamma(arithmetic, len(factors) - 1.0) * size + lost
+        zero = zero | ((own == 0) & np.isfinite(rest))
     kept = np.logical_and.reduce([factor.rad == 0 for factor in factors])
     if kept.any():
         plain = sum(_is_plain(factor.mid) * 1 for factor in factors)
         kept = kept & (plain >= len(factors) - 1) & (np.abs(mid) >= eta)
-    most = size if len(factors) == 2 else _product([np.maximum(own, 1.0) for own in sizes])
+    most = size if len(factors) == 2 else reduce(mul, [np.maximum(own, 1.0) for own in sizes])
+    rad = spread + _gamma(arithmetic, len(factors) - 1.0) * size + lost
     return _bounded(arithmetic, Ball(mid, np.where(zero | kept, 0.0, rad)), most)
 
 
-def _product(arrays: Sequence[Array]) -> Array:
-    return reduce(np.multiply, arrays, np.ones(()))
+def products(arithmetic: Arithmetic, *terms: Sequence[Ball]) -> list[Ball]:
+    """Return several products of as many factors, computed at once."""
+    factors = [Ball(*(np.stack(part) for part in zip(*balls, strict=True))) for balls in zip(*terms, strict=True)]
+    return [Ball(*parts) for parts in zip(*times(arithmetic, *factors), strict=True)]
 
 
 def two_products(arithmetic: Arithmetic, a: Ball, b: Ball, c: Ball, d: Ball) -> Ball:
     """Return a b + c d, with a fused multiply-add or without; exact where the sum of exact products is a number."""
-    one, other = times(arithmetic, a, b), times(arithmetic, c, d)
+    one, other = products(arithmetic, (a, b), (c, d))
     mid, size = one.mid + other.mid, _size(one) + _size(other)
     eta = arithmetic.format.smallest_normal
     rad = one.rad + other.rad + _gamma(arithmetic, 1.0) * size + eta

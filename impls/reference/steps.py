@@ -59,18 +59,29 @@ class GatedSteps(Steps):
     def __init__(self, layer: Layer, x: Ball, h: Ball) -> None:
         super().__init__(layer, x, h)
         self._sent: tuple[Ball, Sum] | None = None
+        kind, size = layer.kind, layer.config.hidden_size
+        #: The rows of the gates that are not reset, whose sums and sigmoids are computed together.
+        self._together = slice(0, size * (len(kind.gates) - len(kind.reset)))
+        self._sums: tuple[Ball, Ball] | None = None
+        self._sigmoids: Ball | None = None
+        self._asked: dict[str, Ball] = {}
 
     def affine(self, gate: str, h: Ball) -> Ball:
         """Return W_ih x + b_ih + W_hh h + b_hh of a gate at this step."""
-        return self._closed(self._of_input(gate).plus(self._of_state(gate, h)))
+        if self._sums is None or self._sums[0] is not h:
+            total = self._of_input(self._together).plus(self._of_state(self._together, h))
+            self._sums, self._sigmoids = (h, self._closed(total)), None
+            self._asked.clear()
+        found = self._asked[gate] = self._rows_of(gate, self._sums[1])
+        return found
 
     def reset_affine(self, gate: str, h: Ball, reset: Ball) -> Ball:
         """Return W_ih x + b_ih + reset * (W_hh h + b_hh) of a gate at this step."""
         rows = np.s_[..., self.layer.rows[gate]]
         own = self.layer.own_biases.each(lambda part: part[rows] if part.shape[-1] > 1 else part)
-        state = self._closed(self._of_state(gate, h).plus(own))
+        state = self._closed(self._of_state(self.layer.rows[gate], h).plus(own))
         self.made[f"{gate}_state"] = state
-        return self._closed(self._of_input(gate).plus(gates.term(self.times(reset, state))))
+        return self._closed(self._of_input(self.layer.rows[gate]).plus(gates.term(self.times(reset, state))))
 
     def gate(self, name: str, value: Ball) -> Ball:
         """Keep the value of a gate."""
@@ -82,8 +93,17 @@ class GatedSteps(Steps):
         return self.layer.arithmetic.tanh(a)
 
     def sigmoid(self, a: Ball) -> Ball:
-        """Return the sigmoid of a."""
-        return gates.sigmoid(self.layer.arithmetic, a)
+        """Return the sigmoid of a; of the sums of gates that of all at once."""
+        gate = next((gate for gate, asked in self._asked.items() if asked is a), None)
+        if gate is None or self._sums is None:
+            return gates.sigmoid(self.layer.arithmetic, a)
+        if self._sigmoids is None:
+            self._sigmoids = gates.sigmoid(self.layer.arithmetic, self._sums[1])
+        return self._rows_of(gate, self._sigmoids)
+
+    def _rows_of(self, gate: str, ball: Ball) -> Ball:
+        rows = self.layer.rows[gate]
+        return Ball(ball.mid[..., rows], ball.rad[..., rows])
 
     def mix(self, z: Ball, n: Ball, h: Ball) -> Ball:
         """Return (1 - z) n + z h."""
@@ -109,15 +129,14 @@ class GatedSteps(Steps):
         """Return the grains of the state that was made, as W_hh reads it."""
         return grains(heard(h, self.layer.config))
 
-    def _of_input(self, gate: str) -> Sum:
-        t, rows = self.t, self.layer.rows[gate]
+    def _of_input(self, rows: slice) -> Sum:
+        t = self.t
         # What is the same at every step, or for all rows, is of size 1 there.
         return self.read.each(lambda part: _at(part, t)[..., rows if part.shape[-1] > 1 else slice(None)])
 
-    def _of_state(self, gate: str, h: Ball) -> Sum:
+    def _of_state(self, rows: slice, h: Ball) -> Sum:
         if self._sent is None or self._sent[0] is not h:
             self._sent = h, self.layer.of_state(h, self.grains)
-        rows = self.layer.rows[gate]
         return self._sent[1].each(lambda part: part[..., rows] if part.shape[-1] > 1 else part)
 
     def _closed(self, total: Sum) -> Ball:
