@@ -40,7 +40,7 @@ def _of(implementation: Implementation, results: Results) -> Conclusion:
     name = implementation.name
     findings = [finding for finding in results.findings if finding.implementation == name]
     once = sum(finding.implementation == name for finding in results.seen_once)
-    known = sum(bool(defect.case) and defect.present() for defect in implementation.known_defects)
+    known = sum(bool(defect.case or defect.library) and defect.present() for defect in implementation.known_defects)
     return verdict(name, results.of(name), findings, once, known)
 
 
