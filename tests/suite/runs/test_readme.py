@@ -94,9 +94,11 @@ def test_the_mended_one_and_the_template_agree(tmp_path: Path, source: str) -> N
     assert "failed" not in printed
     if source == MENDED:
         (ending,) = [block for block in blocks("text") if "my-rnn computes" in block]
-        # How near to its bound a result comes, the order of sums decides, and that the processor.
+        # How near to its bound a result comes, the order of sums decides, and that the processor; as whether torch has
+        # a defect there.
         shown, seen = (
-            re.sub(r"0\.\d\d of its bound", "# of its bound", text).splitlines() for text in (ending, printed)
+            re.sub(r"0\.\d\d of its\s+bound(,\s+1\s+known\s+defect\s+left\s+out)?", "# of its bound", text).splitlines()
+            for text in (ending, printed)
         )
         assert [line for line in shown if line not in seen] == []
 
