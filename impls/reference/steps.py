@@ -93,10 +93,9 @@ class GatedSteps(Steps):
         return self.layer.arithmetic.tanh(a)
 
     def sigmoid(self, a: Ball) -> Ball:
-        """Return the sigmoid of a; of the sums of gates that of all at once."""
-        gate = next((gate for gate, asked in self._asked.items() if asked is a), None)
-        if gate is None or self._sums is None:
-            return gates.sigmoid(self.layer.arithmetic, a)
+        """Return the sigmoid of the sum of a gate, out of those of all gates, computed at once."""
+        gate = next(gate for gate, asked in self._asked.items() if asked is a)
+        assert self._sums is not None
         if self._sigmoids is None:
             self._sigmoids = gates.sigmoid(self.layer.arithmetic, self._sums[1])
         return self._rows_of(gate, self._sigmoids)
