@@ -21,8 +21,8 @@ import numpy as np
 from rnn_parity.contract import ELMAN, Array, Case, Rounding
 from rnn_parity.contract.cells import Back
 from rnn_parity.reference import gates
-from rnn_parity.reference.balls import Arithmetic, Ball, exact, free_where_undefined
-from rnn_parity.reference.forward import EVERY_OPERATION, Pass, concatenated, layer_passes, no_wider
+from rnn_parity.reference.balls import Arithmetic, Ball, concatenated, exact, free_where_undefined
+from rnn_parity.reference.forward import EVERY_OPERATION, Pass, layer_passes, no_wider
 from rnn_parity.reference.steps import heard, parts_of
 from rnn_parity.reference.sums import Sum, close, given, grains, is_exact, products_with, quantum_of_products
 

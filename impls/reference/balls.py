@@ -26,7 +26,7 @@ What a ball says, beside "within rad of mid" where both are finite:
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache, partial
 from typing import Final, NamedTuple
 
@@ -76,6 +76,11 @@ _DERIVATIVE_ROUNDINGS: Final = 4.0
 def exact(values: Array) -> Ball:
     """Return a ball of radius 0."""
     return Ball(values, np.zeros(values.shape))
+
+
+def concatenated(parts: Sequence[Ball], axis: int = 0) -> Ball:
+    """Return balls one behind the other along an axis."""
+    return Ball(*(np.concatenate(part, axis) for part in zip(*parts, strict=True)))
 
 
 def lowest_bits(values: Array) -> Array:

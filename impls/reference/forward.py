@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from rnn_parity.contract import ELMAN, Array, Case, Config, Rounding
-from rnn_parity.reference.balls import FORMATS, Arithmetic, Ball, arithmetic_of, exact, grain
+from rnn_parity.reference.balls import FORMATS, Arithmetic, Ball, arithmetic_of, concatenated, exact, grain
 from rnn_parity.reference.large import LARGE, OutOfReach, run_layer
 from rnn_parity.reference.steps import GatedSteps, Steps, heard
 from rnn_parity.reference.sums import products_with
@@ -117,11 +117,6 @@ def _starts(case: Case) -> Array:
 def blanked(case: Case, sequence: Ball) -> Ball:
     """Set all steps that do not count to exact zeros."""
     return Ball(*map(case.blanked, sequence))
-
-
-def concatenated(parts: Sequence[Ball], axis: int = 0) -> Ball:
-    """Return balls one behind the other along an axis."""
-    return Ball(*(np.concatenate(part, axis) for part in zip(*parts, strict=True)))
 
 
 def in_order_of_processing(sequence: npt.NDArray[Scalar], directions: int) -> npt.NDArray[Scalar]:

@@ -35,12 +35,11 @@ from rnn_parity.reference.backward import (
     one_before,
     split,
 )
-from rnn_parity.reference.balls import Arithmetic, Ball, exact
+from rnn_parity.reference.balls import Arithmetic, Ball, concatenated, exact
 from rnn_parity.reference.forward import (
     EVERY_OPERATION,
     Pass,
     blanked,
-    concatenated,
     in_order_of_processing,
     in_order_of_time,
     layer_passes,

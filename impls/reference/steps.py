@@ -8,7 +8,7 @@ import numpy as np
 
 from rnn_parity.contract import Array, Config
 from rnn_parity.reference import gates
-from rnn_parity.reference.balls import Ball
+from rnn_parity.reference.balls import Ball, concatenated
 from rnn_parity.reference.sums import Sum, close, grains, radius
 
 if TYPE_CHECKING:
@@ -122,7 +122,7 @@ class GatedSteps(Steps):
 
     def joined(self, *parts: Ball) -> Ball:
         """Return the state out of its parts."""
-        return Ball(*(np.concatenate(part, -1) for part in zip(*parts, strict=True)))
+        return concatenated(parts, -1)
 
     def grains_of(self, h: Ball) -> Array:
         """Return the grains of the state that was made, as W_hh reads it."""

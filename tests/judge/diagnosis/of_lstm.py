@@ -13,6 +13,7 @@ from rnn_parity.reference.balls import Ball, exact
 from rnn_parity.strategies import Case
 from rnn_parity.tests.judge.diagnosis.model import Model, scoped
 from rnn_parity.tests.judge.diagnosis.of_gru import SIGMOIDS
+from rnn_parity.tests.judge.diagnosis.of_states import clipped
 from rnn_parity.tests.judge.diagnosis.wiring import Step, Wiring, each
 
 #: Up to what c, or the sum of a gate, may be clipped.
@@ -67,12 +68,6 @@ def _through(function: Callable[[Step, Ball], Ball], name: str, step: Step) -> B
 
 def _constant(value: float) -> Gate:
     return lambda step: exact(np.full(step.parts(step.h)[0].mid.shape, value))
-
-
-def _clipped(ball: Ball, bound: float) -> Ball:
-    """Clipping moves no two numbers apart."""
-    certain = np.abs(ball.mid) - ball.rad >= bound
-    return Ball(np.clip(ball.mid, -bound, bound), np.where(certain, 0.0, ball.rad))
 
 
 #: The steps of nn.LSTM, c' = f c + i g and h' = o tanh(c'), with one thing otherwise.
@@ -165,7 +160,7 @@ def models(case: Case) -> Iterator[Model]:
         yield from scoped(name, step=step)
     yield from scoped("the output is c, and not h", hand_on=lambda cell, start, states: each(_of_second, states))
     for bound in _BOUNDS:
-        clipping = _with({}, c=lambda step, i, f, g, c, k=bound: _clipped(step.two_products(f, c, i, g), k))  # type: ignore[misc]
+        clipping = _with({}, c=lambda step, i, f, g, c, k=bound: clipped(step.two_products(f, c, i, g), k))  # type: ignore[misc]
         yield Model.wired(f"c is clipped to [-{bound}, {bound}]", Wiring(step=clipping), family="c is clipped")
     for name, change in STARTS.items():
         yield Model.wired(name, Wiring(case=_started(change)))

@@ -249,7 +249,7 @@ def models(case: Case) -> Iterator[Model]:
     for bound in _CLIPS:
         yield Model.wired(
             f"the state is clipped to [-{bound}, {bound}], as by a relu that is capped at {bound}",
-            Wiring(step=lambda step, bound=bound: _clipped(as_it_should(step), bound)),  # type: ignore[misc]
+            Wiring(step=lambda step, bound=bound: clipped(as_it_should(step), bound)),  # type: ignore[misc]
             family="the state is clipped",
         )
 
@@ -278,7 +278,7 @@ def _with_h_0(case: Case, initial: Callable[[Case, Array], Array]) -> Case:
     return case if case.h_0 is None else replace(case, h_0=np.ascontiguousarray(initial(case, case.h_0)))
 
 
-def _clipped(state: Ball, bound: float) -> Ball:
-    """Clipping moves no two numbers apart."""
+def clipped(state: Ball, bound: float) -> Ball:
+    """Clip a state, or a part of it; clipping moves no two numbers apart."""
     certain = np.abs(state.mid) - state.rad >= bound
     return Ball(np.clip(state.mid, -bound, bound), np.where(certain, 0.0, state.rad))

@@ -9,8 +9,8 @@ import numpy as np
 
 from rnn_parity import Config, Rounding
 from rnn_parity.contract import Array
-from rnn_parity.reference.balls import Ball, exact
-from rnn_parity.reference.forward import arithmetic_for, concatenated
+from rnn_parity.reference.balls import Ball, concatenated, exact
+from rnn_parity.reference.forward import arithmetic_for
 from rnn_parity.reference.sums import Products, Sum, grains, products_with, radius
 
 #: So many matrices and biases are kept as factors: those of a network, and of some that a model edits.

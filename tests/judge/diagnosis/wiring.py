@@ -21,8 +21,8 @@ import torch
 from rnn_parity import Config, Rounding
 from rnn_parity.contract import Array
 from rnn_parity.reference import gates
-from rnn_parity.reference.balls import Ball, exact
-from rnn_parity.reference.forward import Cell, Layer, Mask, concatenated, layer_cells
+from rnn_parity.reference.balls import Ball, concatenated, exact
+from rnn_parity.reference.forward import Cell, Layer, Mask, layer_cells
 from rnn_parity.reference.steps import heard, parts_of
 from rnn_parity.strategies import Case
 from rnn_parity.tests.judge.diagnosis.operations import Operations

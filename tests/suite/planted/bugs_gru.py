@@ -6,37 +6,28 @@ import torch
 from torch import Tensor
 
 from rnn_parity.tests.suite.planted.bugs import plant
-from rnn_parity.tests.suite.planted.gated import GRULoop, reordered
+from rnn_parity.tests.suite.planted.gated import GRULoop, Reordered
 from rnn_parity.tests.suite.planted.loop import Cell
 
 # Gates in another order
 
 
-class _Reordered(GRULoop):
-    order: tuple[int, ...] = (0, 1, 2)
-    roles: tuple[str, ...] = ("w_ih", "w_hh", "b_ih", "b_hh")
-
-    def step(self, cell: Cell, x: Tensor, h: Tensor, t: int) -> Tensor:
-        moved = {role: reordered(getattr(cell, role), *self.order) for role in self.roles}
-        return super().step(cell._replace(**moved), x, h, t)  # type: ignore[arg-type]
-
-
 @plant("gates", "agreement", cells=("gru",))
-class GruKerasOrder(_Reordered):
+class GruKerasOrder(Reordered, GRULoop):
     """z comes before r, as in Keras and ONNX."""
 
     order = (1, 0, 2)
 
 
 @plant("gates", "agreement", cells=("gru",))
-class GruCandidateFirst(_Reordered):
+class GruCandidateFirst(Reordered, GRULoop):
     """The candidate's rows come first, and those of the gates after it."""
 
     order = (1, 2, 0)
 
 
 @plant("gates", "agreement", cells=("gru",))
-class GruRecurrentInOtherOrder(_Reordered):
+class GruRecurrentInOtherOrder(Reordered, GRULoop):
     """Of the rows that the state meets, z comes before r."""
 
     order, roles = (1, 0, 2), ("w_hh", "b_hh")

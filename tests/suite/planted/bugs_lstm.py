@@ -9,44 +9,35 @@ import torch
 from torch import Tensor
 
 from rnn_parity.tests.suite.planted.bugs import plant
-from rnn_parity.tests.suite.planted.gated import LSTMLoop, reordered
+from rnn_parity.tests.suite.planted.gated import LSTMLoop, Reordered
 from rnn_parity.tests.suite.planted.loop import Cell
 
 # Gates in another order
 
 
-class _Reordered(LSTMLoop):
-    order: tuple[int, ...] = (0, 1, 2, 3)
-    roles: tuple[str, ...] = ("w_ih", "w_hh", "b_ih", "b_hh")
-
-    def step(self, cell: Cell, x: Tensor, h: Tensor, t: int) -> Tensor:
-        moved = {role: reordered(getattr(cell, role), *self.order) for role in self.roles}
-        return super().step(cell._replace(**moved), x, h, t)  # type: ignore[arg-type]
-
-
 @plant("gates", "agreement", cells=("lstm",))
-class LstmOnnxOrder(_Reordered):
+class LstmOnnxOrder(Reordered, LSTMLoop):
     """The rows of the gates are read in ONNX's order, i o f g."""
 
     order = (0, 2, 3, 1)
 
 
 @plant("gates", "agreement", cells=("lstm",))
-class LstmForgetFirst(_Reordered):
+class LstmForgetFirst(Reordered, LSTMLoop):
     """f comes before i."""
 
     order = (1, 0, 2, 3)
 
 
 @plant("gates", "agreement", cells=("lstm",))
-class LstmNcnnOrder(_Reordered):
+class LstmNcnnOrder(Reordered, LSTMLoop):
     """The candidate comes last, as in ncnn."""
 
     order = (0, 1, 3, 2)
 
 
 @plant("gates", "agreement", cells=("lstm",))
-class LstmRecurrentInOtherOrder(_Reordered):
+class LstmRecurrentInOtherOrder(Reordered, LSTMLoop):
     """Of the rows that the state meets, f and o change places."""
 
     order, roles = (0, 3, 2, 1), ("w_hh", "b_hh")

@@ -41,6 +41,17 @@ class GatedLoop(Loop):
         return torch.sigmoid(a)
 
 
+class Reordered(GatedLoop):
+    """Reads the rows of the gates in another order, in these parameters."""
+
+    order: tuple[int, ...] = ()
+    roles: tuple[str, ...] = ("w_ih", "w_hh", "b_ih", "b_hh")
+
+    def step(self, cell: Cell, x: Tensor, h: Tensor, t: int) -> Tensor:
+        moved = {role: reordered(getattr(cell, role), *self.order) for role in self.roles}
+        return super().step(cell._replace(**moved), x, h, t)  # type: ignore[arg-type]
+
+
 class GRULoop(GatedLoop):
     """h_t = (1 - z) n + z h_(t-1), one step after the other."""
 

@@ -22,7 +22,7 @@ from torch.utils.checkpoint import checkpoint
 from rnn_parity import Capabilities, Config, Rounding
 from rnn_parity.contract import Build, Run, Weights
 from rnn_parity.tests.suite.planted.by_hand import ByHand
-from rnn_parity.tests.suite.planted.gated import GRULoop, LSTMLoop
+from rnn_parity.tests.suite.planted.gated import GatedLoop, GRULoop, LSTMLoop
 from rnn_parity.tests.suite.planted.loop import Cell, Loop
 from rnn_parity.tests.suite.planted.ragged import Ragged
 from rnn_parity.tests.suite.planted.twice_by_hand import TwiceByHand
@@ -781,6 +781,26 @@ class BetterThanItSays(Loop):
     """It claims little, and is right in everything."""
 
 
+# Gated cells
+
+
+class SumsInFloat64(GatedLoop):
+    """Sums are accumulated in float64."""
+
+    def product(self, v: Tensor, w: Tensor) -> Tensor:
+        return (v.double() @ w.double().T).to(v.dtype)
+
+
+class OneByOneBackwards(GatedLoop):
+    """Products are added up one by one, from the last."""
+
+    def product(self, v: Tensor, w: Tensor) -> Tensor:
+        total = v.new_zeros(len(v), len(w))
+        for place in reversed(range(v.shape[1])):
+            total = total + v[:, place : place + 1] * w[:, place]
+        return total
+
+
 # GRUs
 
 
@@ -825,22 +845,13 @@ class GruSigmoidByTanh(GRULoop):
 
 
 @honest(cells=("gru",))
-class GruSumsInFloat64(GRULoop):
+class GruSumsInFloat64(SumsInFloat64, GRULoop):
     """Sums are accumulated in float64."""
-
-    def product(self, v: Tensor, w: Tensor) -> Tensor:
-        return (v.double() @ w.double().T).to(v.dtype)
 
 
 @honest(cells=("gru",))
-class GruOneByOneBackwards(GRULoop):
+class GruOneByOneBackwards(OneByOneBackwards, GRULoop):
     """Products are added up one by one, from the last."""
-
-    def product(self, v: Tensor, w: Tensor) -> Tensor:
-        total = v.new_zeros(len(v), len(w))
-        for place in reversed(range(v.shape[1])):
-            total = total + v[:, place : place + 1] * w[:, place]
-        return total
 
 
 @honest(cells=("gru",))
@@ -865,22 +876,13 @@ class LstmSigmoidByExp(LSTMLoop):
 
 
 @honest(cells=("lstm",))
-class LstmSumsInFloat64(LSTMLoop):
+class LstmSumsInFloat64(SumsInFloat64, LSTMLoop):
     """Sums are accumulated in float64."""
-
-    def product(self, v: Tensor, w: Tensor) -> Tensor:
-        return (v.double() @ w.double().T).to(v.dtype)
 
 
 @honest(cells=("lstm",))
-class LstmOneByOneBackwards(LSTMLoop):
+class LstmOneByOneBackwards(OneByOneBackwards, LSTMLoop):
     """Products are added up one by one, from the last."""
-
-    def product(self, v: Tensor, w: Tensor) -> Tensor:
-        total = v.new_zeros(len(v), len(w))
-        for place in reversed(range(v.shape[1])):
-            total = total + v[:, place : place + 1] * w[:, place]
-        return total
 
 
 @honest(cells=("lstm",))
